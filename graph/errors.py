@@ -1,0 +1,73 @@
+"""The error family of the whole product: one base, a stable code, a message that lists the valid values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class QianxianError(Exception):
+    """Base of every error that a user can cause or has to act on.
+
+    `code` is stable and machine-readable (the API's problem `type` ends in it); `retry` says whether the same
+    call may succeed later; `field` names the offending input where there is one.
+    """
+
+    code = "error"
+    retry = False
+
+    def __init__(self, message: str, *, field: str | None = None) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class DeclarationError(QianxianError):
+    """A kind, field, hierarchy or path is declared wrongly."""
+
+    code = "declaration"
+
+
+class UnknownNameError(QianxianError):
+    """A kind, field, command option or the like does not exist; the message lists what does."""
+
+    code = "unknown-name"
+
+    def __init__(self, what: str, name: str, valid: Iterable[str], *, field: str | None = None) -> None:
+        listed = ", ".join(sorted(valid)) or "none"
+        super().__init__(f"unknown {what} {name!r}; valid: {listed}", field=field)
+
+
+class ValueRejectedError(QianxianError):
+    """A value cannot be normalised to its field's type or code."""
+
+    code = "value"
+
+
+class NotFoundError(QianxianError):
+    """The object does not exist, or the viewer may not know that it does: both look the same."""
+
+    code = "not-found"
+
+
+class StoreError(QianxianError):
+    """The store cannot be opened, is of another version, or refused an operation."""
+
+    code = "store"
+
+
+class StoreUnavailableError(StoreError):
+    """The store's server does not answer now; the same call may be repeated without harm."""
+
+    code = "store-unavailable"
+    retry = True
+
+
+class ProjectionError(QianxianError):
+    """A projection on disk is absent, damaged or of another version."""
+
+    code = "projection"
+
+
+class InputError(QianxianError):
+    """A file or request body cannot be read as what it claims to be, or exceeds a limit."""
+
+    code = "input"

@@ -1,0 +1,1 @@
+"""Who fits whom: retrieve → score → constrain → mask (read pipeline.py first)."""

@@ -1,0 +1,113 @@
+"""Text → term codes, in two views: segmented words (English stemmed) and character n-grams.
+
+A term is a 64-bit code, so that a vocabulary is a sorted array that processes share, not a dictionary that each
+builds. Words carry what a term means, character n-grams bridge segmentations, compounds and spellings.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import rjieba
+import Stemmer
+from numpy.typing import NDArray
+
+VERSION = "1"
+"""Part of every index's key: change it when the same text gives other codes."""
+
+CJK = r"\u3400-\u9fff"
+_CHUNK = re.compile(rf"[{CJK}]+|[a-z][a-z0-9+#-]*|[0-9]+(?:\.[0-9]+)?")
+_CJK_RUN = re.compile(rf"[{CJK}]")
+_STOP = frozenset(
+    "的 了 和 是 在 与 及 或 等 对 为 中 有 以 其 并 于 由 从 到 之 上 下 将 被 把 也 都 而 但 不 该 这 那 个 种 一种 进行 采用 "
+    "具有 通过 实现 使用 利用 基于 提供 可以 能够 需要 以及 我们 本文 研究 问题 要求 目前 公司 企业 主要 相关 方面 "
+    "a an the of and or in on for to with by from at as is are was were be been this that these those it its we our "
+    "which can using used use based into their has have not also such than".split()
+)
+
+Codes = NDArray[np.uint64]
+
+
+class Terms(NamedTuple):
+    """Term counts of n documents in CSR form, codes rising within a document."""
+
+    indptr: NDArray[np.int64]
+    """n + 1 offsets."""
+    codes: Codes
+    """Term codes."""
+    counts: NDArray[np.float32]
+    """Occurrences."""
+
+
+_stemmer = Stemmer.Stemmer("english")
+_word_codes: dict[str, int] = {}
+_WORDS_KEPT = 1_000_000
+
+
+def word_code(word: str) -> int:
+    """64 bits of BLAKE2b of the stemmed word; 0 for one that says nothing."""
+    code = _word_codes.get(word)
+    if code is None:
+        if len(_word_codes) >= _WORDS_KEPT:
+            _word_codes.clear()
+        stem = _stemmer.stemWord(word) if word.isascii() else word
+        said = word not in _STOP and (len(word) > 1 or not word.isascii())
+        code = int.from_bytes(hashlib.blake2b(stem.encode(), digest_size=8).digest(), "little") if said else 0
+        _word_codes[word] = code
+    return code
+
+
+def words_of(text: str) -> list[str]:
+    """The words of a text, lower-case, Chinese segmented, stop words and punctuation left in place of nothing."""
+    words: list[str] = []
+    for chunk in _CHUNK.findall(text.lower()):
+        if _CJK_RUN.match(chunk):
+            words.extend(rjieba.cut(chunk))
+        else:
+            words.append(chunk)
+    return [word for word in words if word_code(word)]
+
+
+def word_terms(texts: Sequence[str]) -> Terms:
+    """Words of each text as terms."""
+    per_text = [np.fromiter((word_code(word) for word in words_of(text)), np.uint64) for text in texts]
+    lengths = np.fromiter((len(codes) for codes in per_text), np.int64, len(per_text))
+    flat = np.concatenate(per_text) if per_text else np.empty(0, np.uint64)
+    return _counted(np.repeat(np.arange(len(texts)), lengths), flat, len(texts))
+
+
+def char_terms(texts: Sequence[str]) -> Terms:
+    """Single Chinese characters, pairs of them, and four-letter pieces of Latin-script words as terms, vectorised."""
+    joined = "\x00".join(texts).lower()
+    points = np.frombuffer(joined.encode("utf-32-le", "replace"), np.uint32).astype(np.uint64)
+    owner = np.cumsum(points == 0)
+    cjk = (points >= 0x3400) & (points <= 0x9FFF)
+    latin = ((points >= 97) & (points <= 122)) | ((points >= 48) & (points <= 57))
+    single = np.flatnonzero(cjk)
+    pair = np.flatnonzero(cjk[:-1] & cjk[1:])
+    four = np.flatnonzero(np.convolve(latin, np.ones(4, np.int8), "valid") == 4) if len(points) > 3 else pair[:0]
+    fours = np.full(len(four), 1 << 63, np.uint64)
+    for offset in range(4):
+        fours |= points[four + offset] << np.uint64(7 * offset)
+    codes = np.concatenate([points[single], (points[pair] << np.uint64(20)) | points[pair + 1], fours])
+    return _counted(np.concatenate([owner[single], owner[pair], owner[four]]), codes, len(texts))
+
+
+def _counted(owners: NDArray[np.int64], codes: Codes, n: int) -> Terms:
+    if len(codes) == 0:
+        return Terms(np.zeros(n + 1, np.int64), codes, np.empty(0, np.float32))
+    order = np.lexsort((codes, owners))
+    owners, codes = owners[order], codes[order]
+    first = np.concatenate([[True], (codes[1:] != codes[:-1]) | (owners[1:] != owners[:-1])])
+    starts = np.flatnonzero(first)
+    counts = np.diff(np.append(starts, len(codes))).astype(np.float32)
+    indptr = np.concatenate([[0], np.cumsum(np.bincount(owners[starts], minlength=n))]).astype(np.int64)
+    return Terms(indptr, codes[starts], counts)
+
+
+VIEWS: dict[str, Callable[[Sequence[str]], Terms]] = {"words": word_terms, "chars": char_terms}
+"""Name of a view → its analyser."""

@@ -1,0 +1,109 @@
+"""TF-IDF index of one kind's texts in one view: cosines of a query with every document.
+
+Weights are (1 + ln tf) · idf, idf = ln((1 + n) / (1 + df)) + 1, vectors of length 1 (Salton & Buckley 1988; the
+variant that scikit-learn's TfidfVectorizer documents with sublinear_tf). Stored as postings per term, so that a query
+touches only its own terms.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matching.candidates.analysis import Codes, Terms
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Query:
+    """A query in one index: positions of its known terms and their weights, of length 1 over all its terms."""
+
+    codes: Codes
+    terms: NDArray[np.int64]
+    weights: Floats
+
+
+@dataclass(frozen=True)
+class LexicalIndex:
+    """Postings of n documents over m terms."""
+
+    n: int
+    """Documents."""
+    vocabulary: Codes
+    """m term codes, rising."""
+    idf: Floats
+    """m inverse document frequencies."""
+    indptr: NDArray[np.int64]
+    """m + 1 offsets of postings."""
+    documents: NDArray[np.int32]
+    """Document of each posting, rising within a term."""
+    weights: Floats
+    """Normalised weight of each posting."""
+
+    FILES: ClassVar[tuple[str, ...]] = ("vocabulary", "idf", "indptr", "documents", "weights")
+    LONGEST: ClassVar[int] = 160
+    """Most terms of a query that are looked up: the heaviest, so that a long text costs no more than this."""
+
+    @classmethod
+    def build(cls, terms: Terms) -> LexicalIndex:
+        """The index of analysed documents."""
+        n = len(terms.indptr) - 1
+        vocabulary, at, frequency = np.unique(terms.codes, return_inverse=True, return_counts=True)
+        idf = (np.log((1 + n) / (1 + frequency)) + 1).astype(np.float32)
+        documents = np.repeat(np.arange(n, dtype=np.int32), np.diff(terms.indptr))
+        weights = (1 + np.log(terms.counts)) * idf[at]
+        norm = np.sqrt(np.bincount(documents, weights.astype(np.float64) ** 2, minlength=n))
+        weights = weights / np.maximum(norm, 1e-12)[documents]
+        order = np.argsort(at, kind="stable")
+        return cls(
+            n=n,
+            vocabulary=vocabulary,
+            idf=idf,
+            indptr=np.concatenate([[0], np.cumsum(frequency)]).astype(np.int64),
+            documents=documents[order],
+            weights=weights[order].astype(np.float32),
+        )
+
+    def query(self, terms: Terms) -> Query:
+        """The first analysed text as a query; terms that no document has only lengthen it."""
+        codes, counts = terms.codes[: terms.indptr[1]], terms.counts[: terms.indptr[1]]
+        at = np.minimum(np.searchsorted(self.vocabulary, codes), max(len(self.vocabulary) - 1, 0))
+        known = self.vocabulary[at] == codes if len(self.vocabulary) else np.zeros(len(codes), bool)
+        unseen = np.float32(np.log(1 + self.n) + 1)
+        idf = np.where(known, self.idf[at] if len(self.vocabulary) else unseen, unseen)
+        weights = (1 + np.log(counts)) * idf
+        weights = weights / max(float(np.sqrt((weights**2).sum())), 1e-12)
+        keep = np.flatnonzero(known)
+        if len(keep) > self.LONGEST:
+            heaviest = np.argsort(-weights[keep], kind="stable")[: self.LONGEST]
+            keep = keep[np.sort(heaviest)]
+        return Query(codes[keep], at[keep].astype(np.int64), weights[keep].astype(np.float32))
+
+    def scores(self, query: Query) -> Floats:
+        """Cosine of the query with each of the n documents."""
+        if len(query.terms) == 0:
+            return np.zeros(self.n, np.float32)
+        spans = [slice(self.indptr[term], self.indptr[term + 1]) for term in query.terms]
+        documents = np.concatenate([self.documents[span] for span in spans])
+        weights = np.concatenate(
+            [self.weights[span] * weight for span, weight in zip(spans, query.weights, strict=True)]
+        )
+        return np.bincount(documents, weights, minlength=self.n).astype(np.float32)
+
+    def save(self, folder: Path) -> None:
+        """Write the arrays into a new folder."""
+        folder.mkdir(parents=True)
+        for name in self.FILES:
+            np.save(folder / f"{name}.npy", getattr(self, name), allow_pickle=False)
+        np.save(folder / "n.npy", np.array(self.n), allow_pickle=False)
+
+    @classmethod
+    def open(cls, folder: Path) -> LexicalIndex:
+        """The index saved in a folder, memory-mapped."""
+        arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in cls.FILES}
+        return cls(n=int(np.load(folder / "n.npy", allow_pickle=False)), **arrays)

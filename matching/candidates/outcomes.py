@@ -1,0 +1,154 @@
+"""Past outcomes as evidence: how often a candidate was chosen, together with whom, and by what kind of subject.
+
+A pair's own outcome is always hidden from its own evidence, at training and at serving: a score never says
+"because they already did".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+Rows = NDArray[np.int64]
+Values = NDArray[np.float64]
+Matrix = sp.csr_array
+
+SMOOTHING = 5.0
+"""Pseudo-outcomes that pull a candidate's profile towards the population's."""
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Which labels a candidate's past subjects carried, against the population: smoothed naive Bayes."""
+
+    labels: Matrix
+    """Subjects × labels."""
+    lift: sp.csc_array
+    """Candidates × labels: ln(1 + count / (SMOOTHING · p)), p the label's share among all outcomes."""
+    counts: Matrix
+    """Candidates × labels: past subjects with the label."""
+    share: Values
+    """p of each label."""
+    degree: Values
+    """Outcomes of each candidate."""
+
+    @classmethod
+    def build(cls, outcomes: Matrix, labels: Matrix) -> Profile:
+        """The profile of one label field of the subjects."""
+        counts = sp.csr_array(outcomes.T @ labels)
+        degree = np.asarray(outcomes.sum(axis=0), np.float64).ravel()
+        share = (np.asarray(counts.sum(axis=0), np.float64).ravel() + 0.5) / (degree.sum() + 1.0)
+        lift = sp.csc_array(counts, dtype=np.float64)
+        label = np.repeat(np.arange(labels.shape[1]), np.diff(lift.indptr))
+        lift.data = np.log1p(lift.data / (SMOOTHING * share[label]))
+        return cls(labels, lift, counts, share, degree)
+
+    @cached_property
+    def unseen(self) -> Values:
+        """The evidence of a label that none of a candidate's past subjects carried."""
+        return np.log(SMOOTHING / (self.degree + SMOOTHING))
+
+    def all(self, subject: int) -> Values:
+        """ln P(labels | candidate) / P(labels), mean over the subject's labels, for every candidate; 0 without labels."""
+        labels = _of(self.labels, subject)
+        if len(labels) == 0:
+            return np.zeros(len(self.degree))
+        total = self.unseen * len(labels)
+        for label in labels:
+            span = slice(self.lift.indptr[label], self.lift.indptr[label + 1])
+            total[self.lift.indices[span]] += self.lift.data[span]
+        return np.asarray(total / len(labels))
+
+    def hidden(self, subject: int, candidate: int) -> float:
+        """The same for one past pair, without its own outcome."""
+        labels = _of(self.labels, subject)
+        if len(labels) == 0:
+            return 0.0
+        counts = np.asarray(self.counts[[candidate]][:, labels].todense(), np.float64).ravel() - 1
+        weight = SMOOTHING * self.share[labels]
+        degree = self.degree[candidate] - 1
+        return float(np.mean(np.log((counts + weight) / (degree + SMOOTHING) / self.share[labels])))
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """Past outcomes of one match kind, and the profiles of its candidates."""
+
+    pairs: Matrix
+    """Subjects × candidates, 1 for a past outcome."""
+    profiles: Mapping[str, Profile]
+    """Label field of the subject → profile."""
+
+    @classmethod
+    def build(cls, walks: Matrix, labels: Mapping[str, Matrix]) -> Outcomes:
+        """From the number of walks between subjects and candidates and the subjects' visible labels."""
+        pairs = sp.csr_array((np.ones(walks.nnz), walks.indices, walks.indptr), shape=walks.shape)
+        pairs.sort_indices()
+        return cls(pairs, {name: Profile.build(pairs, matrix) for name, matrix in labels.items()})
+
+    @cached_property
+    def degree(self) -> Values:
+        """Outcomes of each candidate."""
+        return np.asarray(self.pairs.sum(axis=0), np.float64).ravel()
+
+    @cached_property
+    def popularity(self) -> Values:
+        """ln(1 + outcomes) of each candidate."""
+        return np.log1p(self.degree)
+
+    @cached_property
+    def together(self) -> Matrix:
+        """Candidates × candidates: subjects that chose both, without the diagonal."""
+        matrix = sp.csr_array(self.pairs.T @ self.pairs)
+        matrix.setdiag(0)
+        matrix.eliminate_zeros()
+        return matrix
+
+    def partners(self, subject: int) -> Rows:
+        """Candidates that the subject chose before."""
+        return _of(self.pairs, subject).astype(np.int64)
+
+    def popular(self, subject: int) -> Values:
+        """ln(1 + outcomes with other subjects) of every candidate."""
+        partners = self.partners(subject)
+        if len(partners) == 0:
+            return self.popularity
+        others = self.popularity.copy()
+        others[partners] = np.log(self.degree[partners])
+        return others
+
+    def neighbours(self, subject: int) -> Values:
+        """For every candidate: cosine co-outcomes with the subject's partners, summed, over the root of their number.
+
+        The partner itself is left out for its own row, and the subject's own choices from every count.
+        """
+        partners = self.partners(subject)
+        scores = np.zeros(len(self.degree))
+        if len(partners) == 0:
+            return scores
+        chosen = np.zeros(len(self.degree), bool)
+        chosen[partners] = True
+        degree = np.maximum(self.degree - chosen, 0.5)
+        for partner in partners:
+            span = slice(self.together.indptr[partner], self.together.indptr[partner + 1])
+            others = self.together.indices[span]
+            counts = self.together.data[span] - chosen[others]
+            scores[others] += counts / np.sqrt(degree[others] * degree[partner])
+        others_chosen = np.maximum(len(partners) - chosen, 1)
+        return np.asarray(scores / np.sqrt(others_chosen))
+
+    def profile(self, name: str, subject: int) -> Values:
+        """A profile's evidence for every candidate, past pairs without their own outcome."""
+        everyone = self.profiles[name].all(subject)
+        for partner in self.partners(subject):
+            everyone[partner] = self.profiles[name].hidden(subject, int(partner))
+        return everyone
+
+
+def _of(matrix: Matrix, row: int) -> NDArray[np.int32]:
+    return np.asarray(matrix.indices[matrix.indptr[row] : matrix.indptr[row + 1]])

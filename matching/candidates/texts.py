@@ -1,0 +1,105 @@
+"""The text of one kind, indexed in every view; kept on disk under a key of its content, so that nothing is redone."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from matching.candidates import analysis
+from matching.candidates.lexical import Floats, LexicalIndex, Query
+from matching.candidates.semantic import SemanticIndex
+
+
+class TextQuery(NamedTuple):
+    """One text as a query in every view of one kind's index."""
+
+    words: Query
+    chars: Query
+    vector: Floats
+
+
+class TextScores(NamedTuple):
+    """Scores of a query over every document of a kind; `semantic` is computed for the rows asked."""
+
+    words: Floats
+    chars: Floats
+
+
+@dataclass(frozen=True)
+class TextIndex:
+    """The indexes of one kind's texts."""
+
+    words: LexicalIndex
+    chars: LexicalIndex
+    semantic: SemanticIndex
+
+    @property
+    def n(self) -> int:
+        """Documents."""
+        return self.words.n
+
+    @classmethod
+    def build(cls, texts: Sequence[str]) -> TextIndex:
+        """The index of texts, one a row; an empty text has no terms."""
+        words = LexicalIndex.build(analysis.word_terms(texts))
+        chars = LexicalIndex.build(analysis.char_terms(texts))
+        return cls(words, chars, SemanticIndex.build(chars))
+
+    def query(self, analysed: Mapping[str, analysis.Terms]) -> TextQuery:
+        """A text analysed by `analyse` as a query of this index."""
+        chars = self.chars.query(analysed["chars"])
+        return TextQuery(self.words.query(analysed["words"]), chars, self.semantic.query(chars))
+
+    def scores(self, query: TextQuery) -> TextScores:
+        """Lexical cosines over all documents."""
+        return TextScores(self.words.scores(query.words), self.chars.scores(query.chars))
+
+    def save(self, folder: Path) -> None:
+        """Write the index into `folder`, whole or not at all."""
+        scratch = folder.with_name(f"{folder.name}.{os.getpid()}.part")
+        shutil.rmtree(scratch, ignore_errors=True)
+        for name in ("words", "chars", "semantic"):
+            getattr(self, name).save(scratch / name)
+        try:
+            scratch.rename(folder)
+        except OSError:  # another process was faster with the same content
+            shutil.rmtree(scratch)
+
+    @classmethod
+    def open(cls, folder: Path) -> TextIndex:
+        """The index saved in `folder`, memory-mapped."""
+        return cls(
+            LexicalIndex.open(folder / "words"),
+            LexicalIndex.open(folder / "chars"),
+            SemanticIndex.open(folder / "semantic"),
+        )
+
+
+def analyse(text: str) -> dict[str, analysis.Terms]:
+    """One text in every view."""
+    return {view: analyser([text]) for view, analyser in analysis.VIEWS.items()}
+
+
+def joined(columns: Mapping[str, Sequence[str]], row: int, *, lead: int = 1) -> str:
+    """The texts of one row as one, its first column (the title) `lead` times: what is in the title counts more."""
+    texts = [column[row] for column in columns.values()]
+    return "\n".join([*texts[:1] * (lead - 1), *texts]).strip()
+
+
+def rows_of(columns: Mapping[str, Sequence[str]], n: int) -> list[str]:
+    """The joined text of each of n rows."""
+    return [joined(columns, row) for row in range(n)]
+
+
+def nearest(scores: Floats, most: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """Rows of the `most` highest positive scores, in no order."""
+    positive = np.flatnonzero(scores > 0)
+    if len(positive) <= most:
+        return positive
+    return positive[np.argpartition(-scores[positive], most)[:most]]

@@ -1,0 +1,105 @@
+"""Why a candidate is where it is: exact shares of its score, the terms it shares with the need, and through what.
+
+Toward a counterpart shares are bands and a term is named only if at least k candidates carry it; brokers and
+operators see exact shares.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matching.candidates import analysis
+from matching.candidates.evidence import Asked, Documents, Evidence, Reading, Rows
+
+Floats = NDArray[np.float64]
+
+MOST_TERMS = 6
+SHARE_BANDS = ((0.4, "most"), (0.15, "much"), (0.03, "some"))
+"""Least part of all that speaks for a candidate, and the word for it."""
+
+COUNTED = 50
+"""A term in more than COUNTED · k documents is carried by k candidates without counting them."""
+
+
+def contributions(names: Sequence[str], shares: Floats, *, exact: bool) -> list[dict[str, Any]]:
+    """One pair's shares, largest first: exact numbers that add up to score - intercept, or bands of the part for it."""
+    order = sorted(range(len(names)), key=lambda at: (-abs(shares[at]), names[at]))
+    if exact:
+        return [{"feature": names[at], "share": float(shares[at])} for at in order if shares[at]]
+    total = float(shares[shares > 0].sum()) or 1.0
+    banded = []
+    for at in order:
+        band = next((word for bound, word in SHARE_BANDS if shares[at] / total >= bound), None)
+        if band:
+            banded.append({"feature": names[at], "share": band})
+    return banded
+
+
+def shared_terms(evidence: Evidence, asked: Asked, read: Reading, rows: Rows, k: int) -> list[dict[str, Any]]:
+    """For each row: the heaviest words shared with its best document, and the kind of that document."""
+    words = _spelled(asked.text)
+    best = [_best_documents(source, scores.words + scores.chars, rows)
+            for source, scores in zip(evidence.documents, read.documents, strict=True)]  # fmt: skip
+    if not best:
+        return [{} for _ in rows]
+    through = np.argmax(np.stack([score for _, score in best]), axis=0)
+    found: list[dict[str, Any]] = [{} for _ in rows]
+    for at, source in enumerate(evidence.documents):
+        here = np.flatnonzero(through == at)
+        if len(here) == 0:
+            continue
+        query = read.documents[at].query.words
+        document = best[at][0][here]
+        carried = _carried(source, query.terms, document)
+        named = np.array([_common(source, int(term), k) for term in query.terms], bool)
+        for column, row in enumerate(here):
+            hit = np.flatnonzero(carried[:, column] & named)
+            heaviest = hit[np.argsort(-query.weights[hit], kind="stable")][:MOST_TERMS]
+            terms = [word for code in query.codes[heaviest] if (word := words.get(int(code)))]
+            found[row] = {"terms": terms, "through": source.kind} if terms else {}
+    return found
+
+
+def _spelled(text: str) -> dict[int, str]:
+    """Term code → the word as the text first has it."""
+    spelled: dict[int, str] = {}
+    for word in analysis.words_of(text):
+        spelled.setdefault(analysis.word_code(word), word)
+    return spelled
+
+
+def _best_documents(source: Documents, scores: NDArray[np.float32], rows: Rows) -> tuple[Rows, Floats]:
+    """(best document, its score) of each candidate row; score -1 for one without documents of this kind."""
+    document = np.zeros(len(rows), np.int64)
+    value = np.full(len(rows), -1.0)
+    for at, row in enumerate(rows):
+        mine = source.of.indices[source.of.indptr[row] : source.of.indptr[row + 1]]
+        if len(mine):
+            place = int(np.argmax(scores[mine]))
+            document[at], value[at] = mine[place], scores[mine[place]]
+    return document, value
+
+
+def _carried(source: Documents, terms: Rows, documents: Rows) -> NDArray[np.bool_]:
+    """terms × documents: whether the document has the term."""
+    index = source.index.words
+    out = np.zeros((len(terms), len(documents)), bool)
+    for at, term in enumerate(terms):
+        posting = index.documents[index.indptr[term] : index.indptr[term + 1]]
+        place = np.minimum(np.searchsorted(posting, documents), len(posting) - 1)
+        out[at] = posting[place] == documents
+    return out
+
+
+def _common(source: Documents, term: int, k: int) -> bool:
+    """Whether at least k candidates carry the term in documents of this kind."""
+    index = source.index.words
+    posting = index.documents[index.indptr[term] : index.indptr[term + 1]]
+    if len(posting) > COUNTED * k:
+        return True
+    owners = [source.owners.indices[source.owners.indptr[d] : source.owners.indptr[d + 1]] for d in posting]
+    return len(np.unique(np.concatenate(owners))) >= k if owners else False

@@ -1,0 +1,71 @@
+"""What was learned for one match kind: a ranker, the bands of its scores, and what it was learned from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from graph.errors import QianxianError
+from matching.ranking.additive import LinearPrior, Ranker, ranker_from
+from matching.ranking.features import Features
+
+BANDS = ("strong", "good", "fair", "weak")
+"""Bands of a score, best first; `weak` is everything below the last bound."""
+
+PRIOR_BOUNDS = (0.6, 0.35, 0.2)
+"""Bounds of a prior's score before any outcome tells better ones."""
+
+FORMAT = 1
+
+
+class StaleModelError(QianxianError):
+    """A model was learned for other features than the kind has now."""
+
+    code = "stale-model"
+
+
+@dataclass(frozen=True)
+class Model:
+    """A ranker with the bounds of its bands."""
+
+    ranker: Ranker
+    bounds: tuple[float, float, float]
+    """Least score of strong, good and fair."""
+    about: Mapping[str, Any] = field(default_factory=dict)
+    """How it was learned and measured; shown on its card."""
+
+    @classmethod
+    def prior(cls, features: Features) -> Model:
+        """The documented prior of a match kind."""
+        return cls(LinearPrior(features.prior), PRIOR_BOUNDS, {"learned_from": "nothing: documented prior"})
+
+    def score(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        """n scores of n × m features."""
+        return self.ranker.intercept + self.ranker.shares(x).sum(axis=1)
+
+    def save(self, path: Path) -> None:
+        """Write as JSON, whole or not at all."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        scratch = path.with_name(f"{path.name}.{os.getpid()}.part")
+        body = {"format": FORMAT, "ranker": self.ranker.to_dict(), "bounds": self.bounds, "about": dict(self.about)}
+        scratch.write_bytes(orjson.dumps(body, option=orjson.OPT_INDENT_2))
+        scratch.replace(path)
+
+    @classmethod
+    def open(cls, path: Path, features: Features) -> Model:
+        """The saved model; StaleModelError when it is of other features or another format."""
+        body = orjson.loads(path.read_bytes())
+        if body.get("format") != FORMAT:
+            raise StaleModelError(f"{path.name}: model format {body.get('format')!r}, this version reads {FORMAT}")
+        ranker = ranker_from(body["ranker"])
+        if ranker.features != features.names:
+            raise StaleModelError(f"{path.name}: learned for other features; run `qianxian train` again")
+        strong, good, fair = body["bounds"]
+        return cls(ranker, (strong, good, fair), body["about"])

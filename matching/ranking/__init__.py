@@ -1,0 +1,1 @@
+"""Scoring pairs: features and the additive models that weigh them."""
