@@ -115,6 +115,7 @@ class AdditiveTrees(BaseEstimator):
     def _fitted(self, steps: Floats, hit: NDArray[np.bool_], weight: Floats | None) -> tuple[float, list[Floats]]:
         """(intercept, per feature the log-odds of each step, the last entry for an absent value), each mean 0."""
         increasing = self.increasing or (False,) * steps.shape[1]
+        used = np.flatnonzero(~np.isnan(steps).all(axis=0))
         model = HistGradientBoostingClassifier(
             learning_rate=self.learning_rate,
             max_iter=self.iterations,
@@ -122,21 +123,21 @@ class AdditiveTrees(BaseEstimator):
             min_samples_leaf=self.smallest_leaf,
             l2_regularization=self.l2,
             interaction_cst="no_interactions",
-            monotonic_cst=[int(up) for up in increasing],
+            monotonic_cst=[int(increasing[at]) for at in used],
             early_stopping=False,
             random_state=self.seed,
-        ).fit(steps, hit, sample_weight=weight)
-        base = np.zeros((1, steps.shape[1]))
+        ).fit(steps[:, used], hit, sample_weight=weight)
+        base = np.zeros((1, len(used)))
         origin = float(model.decision_function(base)[0])
-        intercept, tables = origin, []
-        for at, edges in enumerate(self.edges_):
-            probe = np.repeat(base, len(edges) + 2, axis=0)
-            probe[:-1, at] = np.arange(len(edges) + 1)
-            probe[-1, at] = np.nan
+        intercept = origin
+        tables = [np.zeros(len(edges) + 2) for edges in self.edges_]
+        for place, at in enumerate(used):
+            probe = np.repeat(base, len(tables[at]), axis=0)
+            probe[:, place] = [*range(len(tables[at]) - 1), np.nan]
             table = model.decision_function(probe) - origin
-            place = np.where(np.isnan(steps[:, at]), len(edges) + 1, steps[:, at]).astype(np.int64)
-            mean = float(table[place].mean())
-            tables.append(table - mean)
+            seen = np.where(np.isnan(steps[:, at]), len(table) - 1, steps[:, at]).astype(np.int64)
+            mean = float(table[seen].mean())
+            tables[at] = table - mean
             intercept += mean
         return intercept, tables
 

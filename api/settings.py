@@ -1,0 +1,132 @@
+"""Every setting of an installation, read from the environment (`QIANXIAN_…`) or given by the caller.
+
+docs/settings.md is generated from this class (`python -m api.settings`), and a test holds it to that.
+"""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from graph.errors import InputError
+from graph.schema import first_problem
+
+PREFIX = "QIANXIAN_"
+SECRET_BYTES = 32
+
+
+class LogLevel(StrEnum):
+    """How much the service logs."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+def _checked_secret(value: SecretStr) -> SecretStr:
+    text = value.get_secret_value()
+    if len(text) != 2 * SECRET_BYTES or not all(c in "0123456789abcdefABCDEF" for c in text):
+        raise ValueError(f"needs {2 * SECRET_BYTES} hexadecimal digits ({SECRET_BYTES} bytes)")
+    return value
+
+
+class Settings(BaseSettings):
+    """What an installation can be told; each has a default that works on one machine."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=True
+    )
+
+    home: Path = Field(Path("qianxian-data"), description="Folder that holds everything an installation keeps.")
+    store: str | None = Field(
+        None, description="Address of the graph store; unset: sqlite:///HOME/graph.db. Also postgresql://, neo4j://."
+    )
+    casework: str | None = Field(
+        None, description="Address of the casework database (keys, audit); unset: sqlite:///HOME/casework.db."
+    )
+    secret: Annotated[SecretStr, AfterValidator(_checked_secret)] | None = Field(
+        None, description="64 hexadecimal digits that key aliases and cursors; unset: HOME/secret.key, made on first use."
+    )
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    workers: int = Field(1, ge=1, le=64, description="Server processes; they share the memory-mapped files.")
+    epoch_days: int = Field(30, ge=1, le=366, description="Days that one masking epoch lasts.")
+    k: int = Field(5, ge=2, le=1000, description="How many entities at least share what a card shows.")
+    body_limit: int = Field(1_048_576, ge=1024, le=1 << 30, description="Most bytes of a request body (413 above).")
+    text_limit: int = Field(
+        20_000, ge=1, le=20_000, description="Most characters of one text in a question (422 above)."
+    )
+    depth_limit: int = Field(12, ge=3, le=200, description="Most levels of nesting in a JSON body (422 above).")
+    match_limit: int = Field(100, ge=1, le=100, description="Most matches in one answer, and most entries of a page.")
+    batch_limit: int = Field(1_000, ge=1, le=100_000, description="Most records in one write (422 above).")
+    rate_limit: int = Field(600, ge=1, le=10_000_000, description="Requests per minute and key (429 above).")
+    key_ttl: float = Field(
+        2.0, ge=0, le=60, description="Seconds a key is remembered: the longest that a revoked one still works."
+    )
+    metrics_public: bool = Field(False, description="Whether /metrics answers to other addresses than loopback.")
+    log_level: LogLevel = Field(LogLevel.INFO, description="Least severe message that is logged.")
+    poll_interval: float = Field(
+        0.2, ge=0.02, le=60, description="Seconds between two looks for a newer store revision."
+    )
+    grace: int = Field(10, ge=1, le=600, description="Seconds that running requests get to finish on shutdown.")
+
+    @property
+    def store_url(self) -> str:
+        """Address of the graph store."""
+        return self.store or f"sqlite:///{self.home.absolute() / 'graph.db'}"
+
+    @property
+    def casework_url(self) -> str:
+        """Address of the casework database."""
+        return self.casework or f"sqlite:///{self.home.absolute() / 'casework.db'}"
+
+    @property
+    def projection_folder(self) -> Path:
+        """Where the projection lies."""
+        return self.home / "projection"
+
+    @property
+    def matching_folder(self) -> Path:
+        """Where masks, text indexes and models lie."""
+        return self.home / "matching"
+
+
+def load(**given: object) -> Settings:
+    """The settings: what is given (None counts as not given), else the environment, else the defaults.
+
+    Raises InputError that names the setting, never its value.
+    """
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+    except ValidationError as error:
+        name = ".".join(str(part) for part in error.errors(include_url=False)[0]["loc"])
+        raise InputError(f"setting {PREFIX}{name.upper()}: {first_problem(error)}", field=name) from None
+
+
+def reference() -> str:
+    """docs/settings.md: one row per setting."""
+    rows = [
+        "# Settings · 设置",
+        "",
+        "<!-- Generated by `python -m api.settings`; edit the descriptions in api/settings.py. -->",
+        "",
+        "Read from the environment. Nothing else is needed for a first start.",
+        "从环境变量读取；首次启动无需任何设置。",
+        "",
+        "| variable 变量 | default 默认值 | meaning 含义 |",
+        "|---|---|---|",
+    ]
+    for name, field in Settings.model_fields.items():
+        default = "unset" if field.default is None else f"`{field.default}`"
+        rows.append(f"| `{PREFIX}{name.upper()}` | {default} | {field.description} |")
+    return "\n".join(rows) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(reference())

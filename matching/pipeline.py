@@ -1,0 +1,259 @@
+"""The architecture in one file: a question goes through retrieve → score → constrain → mask and becomes an answer.
+
+Masking is the last stage of `PIPELINE` and the only one that makes an answer, so no way leads around it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graph.errors import InputError, NotFoundError, UnknownNameError
+from graph.records import EntityKey
+from matching import explanation
+from matching.build import Prepared, State
+from matching.candidates.evidence import Asked, Reading, Rows
+from matching.candidates.retrieve import DEPTH, retrieve as retrieved
+from matching.masking import Viewer, grouped, seal, unseal
+from matching.model import BANDS
+
+LIMIT = 100
+"""Most matches of one answer."""
+TEXT_LIMIT = 20_000
+"""Most characters of a question's text."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked; exactly one of `subject` and `text` is given."""
+
+    kind: str
+    """Match kind, e.g. `need-expert`."""
+    subject: str | None = None
+    """Id of the subject in the graph."""
+    text: str | None = None
+    """Free text instead of a subject."""
+    limit: int = 20
+    """Matches wanted, 1 to LIMIT."""
+    filters: Mapping[str, str] = field(default_factory=dict)
+    """Visible field of the candidate → the value it must show."""
+    exclude: frozenset[str] = frozenset()
+    """Aliases of earlier answers to the same question that are not wanted again."""
+    explain: bool = False
+    """Whether to say why."""
+    cursor: str | None = None
+    """`next` of the answer before."""
+
+    @property
+    def about(self) -> str:
+        """What aliases are bound to: the subject's id, or the text's hash."""
+        return self.subject or "text:" + hashlib.sha256((self.text or "").encode()).hexdigest()
+
+    @property
+    def token(self) -> str:
+        """What a cursor is bound to."""
+        parts = [self.kind, self.about, *sorted(f"{k}={v}" for k, v in self.filters.items()), *sorted(self.exclude)]
+        return hashlib.sha256("\x00".join(parts).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Match:
+    """One candidate as the viewer may see it."""
+
+    alias: str
+    card: Mapping[str, Any]
+    k: int | None
+    """How many entities at least share the card's visible values; None for public records."""
+    rank: int | None
+    """Place in the order, for viewers who may see it."""
+    explanation: Mapping[str, Any] | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON form; what the viewer may not see is absent."""
+        body: dict[str, Any] = {"alias": self.alias, "card": dict(self.card), "k": self.k}
+        if self.rank is not None:
+            body["rank"] = self.rank
+        if self.explanation is not None:
+            body["explanation"] = dict(self.explanation)
+        return body
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Groups of matches, best band first."""
+
+    groups: tuple[tuple[str, tuple[Match, ...]], ...]
+    """(band, matches) each."""
+    next: str | None
+    """Cursor of what follows."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON form."""
+        return {
+            "groups": [{"band": band, "matches": [m.to_dict() for m in matches]} for band, matches in self.groups],
+            "next": self.next,
+        }
+
+
+@dataclass
+class Run:
+    """One question on its way; each stage fills in what the next one reads."""
+
+    state: State
+    prepared: Prepared
+    question: Question
+    viewer: Viewer
+    asked: Asked
+    offset: int
+    read: Reading | None = None
+    rows: Rows = field(default_factory=lambda: np.empty(0, np.int64))
+    shares: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 0)))
+    score: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    answer: Answer | None = None
+
+
+def retrieve(run: Run) -> None:
+    """Stage 1: the union of what the retrievers find; deeper where filters or earlier pages take some away."""
+    wider = 5 if run.question.filters else 1
+    run.read = run.prepared.evidence.read(run.asked)
+    run.rows = retrieved(run.prepared.evidence, run.asked, run.read, DEPTH * wider + run.offset)
+
+
+def score(run: Run) -> None:
+    """Stage 2: features of each pair, weighed by the model; shares add up to the score."""
+    assert run.read is not None
+    x = run.prepared.features.of(run.asked, run.read, run.rows)
+    run.shares = run.prepared.model.ranker.shares(x)
+    run.score = run.prepared.model.ranker.intercept + run.shares.sum(axis=1)
+
+
+def constrain(run: Run) -> None:
+    """Stage 3: leave out who may not be answered, then order; ties break by a keyed hash of the identity."""
+    kept = run.prepared.constraints.kept(run.asked, run.rows) & _filtered(run)
+    rows = run.rows[kept]
+    tie = run.state.tie_break(run.prepared.evidence.kind.candidate)[rows]
+    order = np.lexsort((tie, -run.score[kept]))
+    run.rows, run.shares, run.score = rows[order], run.shares[kept][order], run.score[kept][order]
+    if run.question.exclude:
+        wanted = [at for at, row in enumerate(run.rows) if _alias(run, int(row)) not in run.question.exclude]
+        run.rows, run.shares, run.score = run.rows[wanted], run.shares[wanted], run.score[wanted]
+
+
+def mask(run: Run) -> None:
+    """Stage 4, always last: aliases, cards, bands and groups as the viewer may see them."""
+    kind, viewer, state = run.prepared.evidence.kind, run.viewer, run.state
+    size = max(run.question.limit, 1 if viewer.sees_order else state.mask.k)
+    page = slice(run.offset, run.offset + size)
+    rows, scores = run.rows[page], run.score[page]
+    why = _explanations(run, page) if run.question.explain else [None] * len(rows)
+    places = {int(row): at for at, row in enumerate(rows)}
+    visible = state.mask.visible(kind.candidate)
+    groups = []
+    for band, members in grouped(
+        rows, scores, bounds=run.prepared.model.bounds, names=BANDS, k=state.mask.k,
+        ordered=viewer.sees_order, key=lambda row: _alias(run, row),
+    ):  # fmt: skip
+        matches = tuple(
+            Match(
+                alias=_alias(run, row),
+                card=state.mask.card(kind.candidate, row),
+                k=int(visible.floor[row]) or None,
+                rank=run.offset + places[row] + 1 if viewer.sees_order else None,
+                explanation=why[places[row]],
+            )
+            for row in members
+        )
+        groups.append((band, matches))
+    more = len(run.rows) > page.stop and bool(groups)
+    cursor = {"token": run.question.token, "offset": page.stop} if more else None
+    run.answer = Answer(tuple(groups), seal(state.mask.keys, viewer, cursor) if cursor else None)
+
+
+PIPELINE = (retrieve, score, constrain, mask)
+"""The stages in their order."""
+
+
+def match(state: State, question: Question, viewer: Viewer) -> Answer:
+    """Answer a question.
+
+    Raises UnknownNameError for an unknown match kind or filter, InputError for a bad limit, text or cursor, and
+    NotFoundError for a subject that does not exist or that the viewer may not ask for: both look the same.
+    """
+    _check(question)
+    prepared = state.prepared(question.kind)
+    run = Run(state, prepared, question, viewer, _asked(state, prepared, question, viewer), _offset(state, question, viewer))
+    for stage in PIPELINE:
+        stage(run)
+    assert run.answer is not None
+    return run.answer
+
+
+def _check(question: Question) -> None:
+    if (question.subject is None) == (question.text is None):
+        raise InputError("give either `subject` (an id) or `text`, not both and not neither", field="subject")
+    if not 1 <= question.limit <= LIMIT:
+        raise InputError(f"`limit` is {question.limit}; valid: 1 to {LIMIT}", field="limit")
+    if question.text is not None and not question.text.strip():
+        raise InputError("`text` is empty", field="text")
+    if question.text is not None and len(question.text) > TEXT_LIMIT:
+        raise InputError(f"`text` has {len(question.text)} characters; at most {TEXT_LIMIT}", field="text")
+
+
+def _asked(state: State, prepared: Prepared, question: Question, viewer: Viewer) -> Asked:
+    if question.subject is None:
+        return prepared.evidence.asked_text(question.text or "")
+    kind = prepared.evidence.kind.subject
+    row = state.projection.table(kind).find(question.subject)
+    if row < 0 or not viewer.may_ask(state.projection, EntityKey(kind, question.subject)):
+        raise NotFoundError(f"no {kind} with this id", field="subject")
+    return prepared.evidence.asked(row)
+
+
+def _offset(state: State, question: Question, viewer: Viewer) -> int:
+    if question.cursor is None:
+        return 0
+    opened = unseal(state.mask.keys, viewer, question.cursor)
+    if opened is None or not hmac.compare_digest(str(opened.get("token")), question.token):
+        raise InputError("`cursor` belongs to another question, viewer or epoch; ask again without it", field="cursor")
+    return int(opened["offset"])
+
+
+def _filtered(run: Run) -> NDArray[np.bool_]:
+    """Rows whose visible values are the wanted ones."""
+    visible = run.state.mask.visible(run.prepared.evidence.kind.candidate)
+    kept = np.ones(len(run.rows), bool)
+    for name, value in run.question.filters.items():
+        if name not in visible.fields:
+            raise UnknownNameError("filter", name, visible.fields, field="filters")
+        labels = visible.labels(name)
+        kept &= np.array([value in labels.of(int(row)) for row in run.rows], bool)
+    return kept
+
+
+def _alias(run: Run, row: int) -> str:
+    kind = run.prepared.evidence.kind.candidate
+    return run.state.mask.alias(
+        run.viewer, run.question.about, EntityKey(kind, run.state.projection.table(kind).ids[row])
+    )
+
+
+def _explanations(run: Run, page: slice) -> list[Mapping[str, Any] | None]:
+    assert run.read is not None
+    rows, shares = run.rows[page], run.shares[page]
+    exact = run.viewer.sees_order
+    terms = explanation.shared_terms(run.prepared.evidence, run.asked, run.read, rows, run.state.mask.k)
+    names = run.prepared.features.names
+    return [
+        {
+            **({"score": float(run.score[page][at]), "base": run.prepared.model.ranker.intercept} if exact else {}),
+            "contributions": explanation.contributions(names, shares[at], exact=exact),
+            **terms[at],
+        }
+        for at in range(len(rows))
+    ]

@@ -1,0 +1,125 @@
+"""Learning a match kind's model from past outcomes in the graph, or from judged pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import average_precision_score
+
+from matching.build import Prepared, State
+from matching.candidates.retrieve import retrieve
+from matching.model import Model
+from matching.ranking.additive import AdditiveTrees
+
+Floats = NDArray[np.float64]
+Rows = NDArray[np.int64]
+
+SUBJECTS = 1500
+"""Subjects with outcomes that are sampled for learning."""
+POSITIVES = 4
+"""Outcomes per sampled subject."""
+HARD, RANDOM = 24, 12
+"""Candidates without an outcome per sampled subject: retrieved ones and any."""
+LEAST = 100
+"""Outcomes below which the prior stays: too few to learn from."""
+FOLDS = 3
+
+BAND_SHARES = (0.5, 0.75, 0.92)
+"""Parts of the known outcomes that score at least strong, good and fair."""
+
+
+def outcome_sample(prepared: Prepared, seed: int = 0) -> tuple[Floats, Floats, Rows]:
+    """(n × m features, 1 for an outcome, subject of each row); each outcome hidden from its own features."""
+    outcomes = prepared.evidence.outcomes
+    if outcomes is None:
+        return np.empty((0, len(prepared.features.names))), np.empty(0), np.empty(0, np.int64)
+    rng = np.random.default_rng(seed)
+    degree = np.diff(outcomes.pairs.indptr)
+    known = np.flatnonzero(degree > 0)
+    subjects = np.sort(rng.choice(known, min(len(known), SUBJECTS), replace=False))
+    features, hits, owners = [], [], []
+    for subject in subjects:
+        partners = outcomes.partners(int(subject))
+        asked = prepared.evidence.asked(int(subject))
+        read = prepared.evidence.read(asked)
+        positive = rng.choice(partners, min(len(partners), POSITIVES), replace=False)
+        retrieved = np.setdiff1d(retrieve(prepared.evidence, asked, read), partners)
+        hard = rng.choice(retrieved, min(len(retrieved), HARD), replace=False)
+        anyone = np.setdiff1d(rng.integers(0, prepared.evidence.n, RANDOM), partners)
+        rows = np.concatenate([positive, hard, anyone]).astype(np.int64)
+        features.append(prepared.features.of(asked, read, rows))
+        hits.append(np.concatenate([np.ones(len(positive)), np.zeros(len(hard) + len(anyone))]))
+        owners.append(np.full(len(rows), subject))
+    if not features:
+        return np.empty((0, len(prepared.features.names))), np.empty(0), np.empty(0, np.int64)
+    return np.concatenate(features), np.concatenate(hits), np.concatenate(owners)
+
+
+def fit(prepared: Prepared, x: Floats, y: Floats) -> AdditiveTrees:
+    """A monotone additive model of graded pairs."""
+    return AdditiveTrees(increasing=prepared.features.increasing).fit(x, y, prepared.features.names)
+
+
+def fold_of(groups: NDArray[Any], folds: int, seed: int = 0) -> NDArray[np.int64]:
+    """Fold of each row so that equal groups stay together; groups are dealt out at random."""
+    names, inverse = np.unique(groups, return_inverse=True)
+    dealt = np.random.default_rng(seed).permutation(len(names)) % folds
+    return np.asarray(dealt[inverse], np.int64)
+
+
+def mean_precision(score: Floats, hit: Floats, owners: NDArray[Any]) -> float:
+    """Average precision within a subject, mean over subjects with a hit and a miss."""
+    found = [
+        average_precision_score(hit[at], score[at])
+        for owner in np.unique(owners)
+        if 0 < hit[at := np.flatnonzero(owners == owner)].sum() < len(at)
+    ]
+    return float(np.mean(found)) if found else 0.0
+
+
+def learned(prepared: Prepared, seed: int = 0) -> Model:
+    """The model of a match kind: trees where they rank held-out outcomes better than the prior, else the prior."""
+    x, y, owners = outcome_sample(prepared, seed)
+    prior = Model.prior(prepared.features)
+    about: dict[str, Any] = {"learned_from": "past outcomes", "outcomes": int(y.sum()), "pairs": len(y)}
+    if y.sum() < LEAST:
+        return Model(prior.ranker, prior.bounds, {**about, "kept": "prior: too few outcomes"})
+    fold = fold_of(owners, FOLDS, seed)
+    held_out = np.empty(len(y))
+    for number in range(FOLDS):
+        ranker = fit(prepared, x[fold != number], y[fold != number])
+        held_out[fold == number] = Model(ranker, prior.bounds).score(x[fold == number])
+    by_prior = prior.score(x)
+    about |= {
+        "average_precision_trees": mean_precision(held_out, y, owners),
+        "average_precision_prior": mean_precision(by_prior, y, owners),
+    }
+    if about["average_precision_trees"] <= about["average_precision_prior"]:
+        return Model(prior.ranker, bounds(by_prior[y > 0]), {**about, "kept": "prior: it ranks held-out outcomes better"})
+    return Model(fit(prepared, x, y), bounds(held_out[y > 0]), {**about, "kept": "trees"})
+
+
+def bounds(scores: Floats) -> tuple[float, float, float]:
+    """Bounds of strong, good and fair from the scores of known outcomes."""
+    strong, good, fair = np.quantile(scores, [1 - share for share in BAND_SHARES])
+    return float(strong), float(good), float(fair)
+
+
+def train(
+    state: State, kinds: Sequence[str] | None = None, progress: Callable[[str, int], None] | None = None
+) -> dict[str, Model]:
+    """Learn and save the model of each match kind that has an outcome relation; what was learned, by name."""
+    models = {}
+    for name in kinds or state.kinds:
+        prepared = state.prepared(name)
+        if prepared.evidence.outcomes is None:
+            continue
+        if progress:
+            progress(f"train {name}", 0)
+        models[name] = learned(prepared)
+        if state.models is not None:
+            models[name].save(state.models / f"{name}.json")
+    return models

@@ -1,0 +1,89 @@
+"""The lexical index against scikit-learn's TF-IDF, and the character view against a plain count."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given, settings, strategies as st
+from sklearn.feature_extraction.text import TfidfVectorizer
+
+from matching.candidates.analysis import VIEWS, char_terms, word_terms, words_of
+from matching.candidates.lexical import LexicalIndex
+
+TEXTS = [
+    "功率芯片散热 thermal management of power chips",
+    "锂离子电池热失控预警",
+    "Thermal runaway of lithium batteries",
+    "",
+    "锂电池 散热 结构 设计",
+]
+
+
+def test_cosines_are_those_of_scikit_learn() -> None:
+    oracle = TfidfVectorizer(analyzer=words_of_stemmed, sublinear_tf=True)
+    matrix = oracle.fit_transform(TEXTS)
+    index = LexicalIndex.build(word_terms(TEXTS))
+    question = "电池 散热 thermal chips"
+    expected = (matrix @ oracle.transform([question]).T).toarray().ravel()
+    known = oracle.transform([question])
+    scores = index.scores(index.query(word_terms([question])))
+    assert known.nnz
+    np.testing.assert_allclose(scores, expected, atol=1e-5)
+
+
+def words_of_stemmed(text: str) -> list[str]:
+    """Words as the index counts them."""
+    import Stemmer
+
+    stemmer = Stemmer.Stemmer("english")
+    return [stemmer.stemWord(word) if word.isascii() else word for word in words_of(text)]
+
+
+def test_a_term_that_no_document_has_only_lengthens_the_query() -> None:
+    index = LexicalIndex.build(word_terms(TEXTS))
+    plain = index.scores(index.query(word_terms(["散热"])))
+    longer = index.scores(index.query(word_terms(["散热 无人驾驶"])))
+    assert plain.argmax() == longer.argmax()
+    assert 0 < longer.max() < plain.max()
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_an_empty_query_and_an_empty_index_score_nothing(view: str) -> None:
+    analyse = VIEWS[view]
+    assert not LexicalIndex.build(analyse(TEXTS)).scores(LexicalIndex.build(analyse(TEXTS)).query(analyse([""]))).any()
+    empty = LexicalIndex.build(analyse([]))
+    assert empty.scores(empty.query(analyse(["散热"]))).shape == (0,)
+    blank = LexicalIndex.build(analyse(["", ""]))
+    assert blank.scores(blank.query(analyse(["散热"]))).tolist() == [0, 0]
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.text("功率芯abcde 1,。x", max_size=20), max_size=6))
+def test_character_terms_are_counted_per_text(texts: list[str]) -> None:
+    terms = char_terms(texts)
+    assert len(terms.indptr) == len(texts) + 1
+    for at, text in enumerate(texts):
+        counted: Counter[str] = Counter()
+        for start, char in enumerate(text):
+            if "\u3400" <= char <= "\u9fff":
+                counted[char] += 1
+                if text[start + 1 : start + 2] and "\u3400" <= text[start + 1] <= "\u9fff":
+                    counted[text[start : start + 2]] += 1
+            piece = text[start : start + 4]
+            if len(piece) == 4 and piece.isascii() and piece.isalnum():
+                counted[piece] += 1
+        span = slice(terms.indptr[at], terms.indptr[at + 1])
+        assert sorted(terms.counts[span].tolist()) == sorted(counted.values())
+
+
+def test_words_are_segmented_stemmed_and_lower_case() -> None:
+    assert words_of("新型功率芯片的Thermal management研究") == ["新型", "功率", "芯片", "thermal", "management"]
+    assert word_terms(["batteries"]).codes.tolist() == word_terms(["battery"]).codes.tolist()
+
+
+def test_building_again_gives_the_same_arrays(tmp_path: object) -> None:
+    first, second = (LexicalIndex.build(char_terms(TEXTS)) for _ in range(2))
+    for name in LexicalIndex.FILES:
+        np.testing.assert_array_equal(getattr(first, name), getattr(second, name))
