@@ -45,10 +45,15 @@ class Settings(BaseSettings):
 
     home: Path = Field(Path("qianxian-data"), description="Folder that holds everything an installation keeps.")
     store: str | None = Field(
-        None, description="Address of the graph store; unset: sqlite:///HOME/graph.db. Also postgresql://, neo4j://."
+        None,
+        repr=False,
+        description="Address of the graph store; unset: sqlite:///HOME/graph.db. Also postgresql://…, neo4j://….",
     )
     casework: str | None = Field(
-        None, description="Address of the casework database (keys, audit); unset: sqlite:///HOME/casework.db."
+        None,
+        repr=False,
+        description="Address of the casework database (keys, audit); unset: sqlite:///HOME/casework.db. "
+        "Also postgresql://….",
     )
     secret: Annotated[SecretStr, AfterValidator(_checked_secret)] | None = Field(
         None, description="64 hexadecimal digits that key aliases and cursors; unset: HOME/secret.key, made on first use."

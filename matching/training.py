@@ -25,6 +25,8 @@ HARD, RANDOM = 24, 12
 """Candidates without an outcome per sampled subject: retrieved ones and any."""
 LEAST = 100
 """Outcomes below which the prior stays: too few to learn from."""
+MANY = 20_000
+"""Pairs from which on a model may be fine-grained."""
 FOLDS = 3
 
 BAND_SHARES = (0.5, 0.75, 0.92)
@@ -59,8 +61,16 @@ def outcome_sample(prepared: Prepared, seed: int = 0) -> tuple[Floats, Floats, R
 
 
 def fit(prepared: Prepared, x: Floats, y: Floats) -> AdditiveTrees:
-    """A monotone additive model of graded pairs."""
-    return AdditiveTrees(increasing=prepared.features.increasing).fit(x, y, prepared.features.names)
+    """A monotone additive model of graded pairs: stiff where pairs are few, finer where there are many."""
+    increasing = prepared.features.increasing
+    if len(y) < MANY:
+        leaf = max(20, len(y) // 40)
+        model = AdditiveTrees(increasing=increasing, iterations=60, leaves=2, smallest_leaf=leaf, l2=50.0, bins=24)
+    else:
+        model = AdditiveTrees(
+            increasing=increasing, learning_rate=0.1, iterations=300, leaves=8, smallest_leaf=20, l2=1.0, bins=64
+        )
+    return model.fit(x, y, prepared.features.names)
 
 
 def fold_of(groups: NDArray[Any], folds: int, seed: int = 0) -> NDArray[np.int64]:

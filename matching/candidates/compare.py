@@ -45,7 +45,7 @@ class LabelComparator:
             return np.full(len(rows), np.nan)
         weight = np.zeros(self.subjects.shape[1])
         weight[terms] = self.idf[terms] / self.idf[terms].sum()
-        lengths, at = _spans(self.candidates, rows)
+        lengths, at = spans(self.candidates, rows)
         owner = np.repeat(np.arange(len(rows)), lengths)
         shared = np.bincount(owner, weight[self.candidates.indices[at]], minlength=len(rows))
         return np.where(lengths > 0, shared, np.nan)
@@ -155,7 +155,7 @@ def _of(matrix: Matrix, row: int) -> NDArray[np.int32]:
     return np.asarray(matrix.indices[matrix.indptr[row] : matrix.indptr[row + 1]])
 
 
-def _spans(matrix: Matrix, rows: Rows) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def spans(matrix: Matrix, rows: Rows) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """(length of each row, positions of all their entries one after the other)."""
     starts = np.asarray(matrix.indptr)[rows].astype(np.int64)
     lengths = np.asarray(matrix.indptr)[rows + 1].astype(np.int64) - starts

@@ -26,6 +26,9 @@ Rows = NDArray[np.int64]
 TITLE_WEIGHT = 2
 """How often a subject's title counts: measured on judged needs, twice ranks better than once."""
 
+SCANNED = 150_000
+"""Documents up to which semantic vectors are compared one by one for each question."""
+
 
 class Documents(NamedTuple):
     """Texts of one kind that speak for candidates."""
@@ -55,12 +58,23 @@ class Asked:
         return analyse(self.text)
 
 
-class DocumentScores(NamedTuple):
-    """What a question scores on one kind of documents."""
+@dataclass(frozen=True)
+class DocumentScores:
+    """What a question scores on every document of one kind."""
 
     words: Floats
+    """Word cosines."""
     chars: Floats
+    """Character n-gram cosines."""
+    semantic: Floats | None
+    """Semantic cosines; None where the kind is too large to score whole for each question."""
     query: TextQuery
+    """The question in this kind's index."""
+
+    def semantic_of(self, source: Documents, rows: Rows) -> Floats:
+        """Semantic cosines of some documents, negative ones as 0."""
+        near = source.index.semantic.vectors[rows] @ self.query.vector if self.semantic is None else self.semantic[rows]
+        return np.asarray(np.maximum(near, 0), np.float32)
 
 
 class Reading(NamedTuple):
@@ -107,7 +121,9 @@ class Evidence:
         for source in self.documents:
             query = source.index.query(asked.analysed)
             scores = source.index.scores(query)
-            documents.append(DocumentScores(scores.words, scores.chars, query))
+            whole = source.index.n <= SCANNED
+            semantic = source.index.semantic.vectors @ query.vector if whole else None
+            documents.append(DocumentScores(scores.words, scores.chars, semantic, query))
         if self.outcomes is None:
             return Reading(documents, None, None, {})
         if asked.row is None:

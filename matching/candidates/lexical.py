@@ -46,7 +46,7 @@ class LexicalIndex:
     """Normalised weight of each posting."""
 
     FILES: ClassVar[tuple[str, ...]] = ("vocabulary", "idf", "indptr", "documents", "weights")
-    LONGEST: ClassVar[int] = 160
+    LONGEST: ClassVar[int] = 128
     """Most terms of a query that are looked up: the heaviest, so that a long text costs no more than this."""
 
     @classmethod

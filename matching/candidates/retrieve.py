@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from matching.candidates.compare import LabelComparator
+from matching.candidates.compare import LabelComparator, spans
 from matching.candidates.evidence import Asked, Evidence, Reading, Rows
 from matching.candidates.texts import nearest
 
-DEPTH = 200
+DEPTH = 120
 """Documents or candidates that each retriever contributes at the most."""
 
 SMALL = 400
@@ -37,12 +37,9 @@ def by_chars(evidence: Evidence, asked: Asked, read: Reading, depth: int) -> Row
 
 def by_meaning(evidence: Evidence, asked: Asked, read: Reading, depth: int) -> Rows:
     """Candidates of the documents with the nearest semantic vectors."""
-    near = [
-        nearest(documents.index.semantic.vectors @ scores.query.vector, depth // 2)
-        for documents, scores in zip(evidence.documents, read.documents, strict=True)
-        if scores.query.vector.any()
-    ]
-    return _owners(evidence, near) if len(near) == len(read.documents) else _none()
+    if any(scores.semantic is None for scores in read.documents):
+        return _none()
+    return _owners(evidence, [nearest(scores.semantic, depth // 2) for scores in read.documents if scores.semantic is not None])
 
 
 def by_labels(evidence: Evidence, asked: Asked, read: Reading, depth: int) -> Rows:
@@ -80,9 +77,8 @@ RETRIEVERS: dict[str, Callable[[Evidence, Asked, Reading, int], Rows]] = {
 def _owners(evidence: Evidence, documents: Sequence[Rows]) -> Rows:
     """The candidates that own the rows found in each kind of documents."""
     owners = [
-        source.owners.indices[source.owners.indptr[row] : source.owners.indptr[row + 1]]
+        source.owners.indices[spans(source.owners, rows)[1]]
         for source, rows in zip(evidence.documents, documents, strict=True)
-        for row in rows
     ]
     return np.unique(np.concatenate(owners)).astype(np.int64) if owners else _none()
 

@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from matching.candidates.compare import spans
 from matching.candidates.evidence import Asked, Documents, DocumentScores, Evidence, Reading, Rows
 
 Floats = NDArray[np.float64]
@@ -79,14 +80,12 @@ def _text(documents: Sequence[Documents], read: Sequence[DocumentScores], rows: 
     """words, chars, semantic of each candidate row: its best documents averaged, or its own text's score."""
     owners, words, chars, semantic = [], [], [], []
     for source, scores in zip(documents, read, strict=True):
-        starts, ends = source.of.indptr[rows], source.of.indptr[rows + 1]
-        lengths = (ends - starts).astype(np.int64)
-        offsets = np.repeat(starts - np.concatenate([[0], np.cumsum(lengths)[:-1]]), lengths)
-        at = source.of.indices[offsets + np.arange(int(lengths.sum()))]
+        lengths, places = spans(source.of, rows)
+        at = source.of.indices[places]
         owners.append(np.repeat(np.arange(len(rows)), lengths))
         words.append(scores.words[at])
         chars.append(scores.chars[at])
-        semantic.append(np.maximum(source.index.semantic.vectors[at] @ scores.query.vector, 0))
+        semantic.append(scores.semantic_of(source, at))
     owner = np.concatenate(owners)
     return [_pooled(owner, np.concatenate(view), len(rows), most) for view in (words, chars, semantic)]
 

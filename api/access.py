@@ -1,0 +1,125 @@
+"""Who may use which route: one table, enforced for every route when the app is put together.
+
+A route that the table does not name cannot be added, so nothing is open by oversight.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+from collections.abc import Callable, Coroutine
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+from starlette.concurrency import run_in_threadpool
+
+from api.casework.keys import Key, Scope
+from api.problems import Problem, absent
+from matching.masking import Role
+
+if TYPE_CHECKING:
+    from api.bootstrap import Service
+
+
+class Rule(StrEnum):
+    """What a route asks of its caller."""
+
+    OPEN = "open"
+    """Nothing."""
+    LOOPBACK = "loopback"
+    """To come from this machine, unless `metrics_public` is set; others get the 404 of an unknown path."""
+    MATCH = "match"
+    """A key with the scope `match`."""
+    LOOK = "read"
+    """An operator's key with the scope `read`; other keys get the 404 of an absent object."""
+    CHANGE = "write"
+    """An operator's key with the scope `write`; other keys get the 404 of an absent object."""
+
+
+ACCESS: dict[tuple[str, str], Rule] = {
+    ("GET", "/"): Rule.OPEN,
+    ("GET", "/healthz"): Rule.OPEN,
+    ("GET", "/readyz"): Rule.OPEN,
+    ("GET", "/metrics"): Rule.LOOPBACK,
+    ("GET", "/openapi.json"): Rule.OPEN,
+    ("GET", "/reference"): Rule.OPEN,
+    ("GET", "/static/{name}"): Rule.OPEN,
+    ("GET", "/v1/kinds"): Rule.OPEN,
+    ("GET", "/v1/entities/{kind}"): Rule.LOOK,
+    ("POST", "/v1/entities/{kind}"): Rule.CHANGE,
+    ("GET", "/v1/entities/{kind}/{id}"): Rule.LOOK,
+    ("PUT", "/v1/entities/{kind}/{id}"): Rule.CHANGE,
+    ("DELETE", "/v1/entities/{kind}/{id}"): Rule.CHANGE,
+    ("POST", "/v1/relations/{kind}"): Rule.CHANGE,
+    ("POST", "/v1/matches/{match_kind}"): Rule.MATCH,
+}
+"""(method, path) → rule, for every route there is."""
+
+
+class GuardedRoute(APIRoute):
+    """A route that checks its rule before anything of the request is read."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The handler behind the check; KeyError for a route without a rule."""
+        handler = super().get_route_handler()
+        path = self.path_format
+        rules = {method: ACCESS[method, path] for method in self.methods}
+
+        async def guarded(request: Request) -> Response:
+            rule = rules[request.method]
+            if rule is not Rule.OPEN:
+                await _check(request, rule)
+            return await handler(request)
+
+        return guarded
+
+
+def key_of(request: Request) -> Key:
+    """The key that the request came with; only where the rule asks for one."""
+    key: Key = request.scope["qianxian.key"]
+    return key
+
+
+def service_of(request: Request) -> Service:
+    """What the app was put together with."""
+    service: Service = request.app.state.service
+    return service
+
+
+async def _check(request: Request, rule: Rule) -> None:
+    service = service_of(request)
+    if rule is Rule.LOOPBACK:
+        if not (service.settings.metrics_public or _is_loopback(request)):
+            raise Problem("not-found", "no such path; /openapi.json and /reference list what there is")
+        return
+    key = await _authenticated(request, service)
+    request.scope["qianxian.key"] = key
+    wait = service.allowance.take(key.slot)
+    if wait > 0:
+        raise Problem("rate-limited", "this key's requests per minute are used up", retry_after=math.ceil(wait))
+    if rule in {Rule.LOOK, Rule.CHANGE} and key.role != Role.OPERATOR:
+        raise absent()
+    if Scope(rule) not in key.scopes:
+        raise Problem("forbidden", f"this key lacks the scope `{rule}`")
+
+
+async def _authenticated(request: Request, service: Service) -> Key:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    token = token.strip()
+    if scheme.lower() == "bearer" and token:
+        key = service.keys.remembered(token) or await run_in_threadpool(service.keys.look_up, token)
+        if key is not None:
+            return key
+        raise Problem("unauthorized", "the key is unknown, expired or revoked")
+    raise Problem("unauthorized", "this route needs an API key: `Authorization: Bearer qx_…`")
+
+
+def _is_loopback(request: Request) -> bool:
+    if request.client is None:
+        return False
+    try:
+        return ipaddress.ip_address(request.client.host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,39 @@
+"""Reading request bodies and writing answers: JSON within limits in, JSON out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from fastapi import Request, Response
+
+from api.access import service_of
+from api.limits import deeper_than
+from api.problems import Fault, Problem
+
+
+async def read_json(request: Request) -> tuple[Any, bytes]:
+    """(parsed body, its bytes); Problems 400, 413 (from the edge), 415 and 422."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json" and not (media_type.startswith("application/") and media_type.endswith("+json")):
+        raise Problem("media-type", f"Content-Type is {media_type[:60] or 'missing'}; valid: application/json")
+    body = await request.body()
+    limit = service_of(request).settings.depth_limit
+    try:
+        parsed = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        if "recursion" in error.msg.lower():
+            raise _too_deep(limit) from None
+        raise Problem("json", f"{error.msg} at line {error.lineno}, column {error.colno}") from None
+    if deeper_than(parsed, limit, body):
+        raise _too_deep(limit)
+    return parsed, body
+
+
+def _too_deep(limit: int) -> Problem:
+    return Problem("invalid", errors=[Fault(field="", reason=f"nested too deeply; at most {limit} levels")])
+
+
+def answered(content: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """A JSON answer."""
+    return Response(orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY), status, headers, "application/json")

@@ -1,0 +1,108 @@
+"""The casework database: opening it, bringing it to the newest schema, reading and writing transactions."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, OperationalError
+
+from graph.errors import StoreError, StoreUnavailableError
+
+WAIT = 5
+"""Seconds to wait for a lock or a connection before the database counts as unavailable."""
+
+
+class Casework:
+    """One open casework database, shared by threads; nothing is connected before the first use."""
+
+    def __init__(self, url: str) -> None:
+        self.engine = _engine(url)
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """A connection to read with; StoreUnavailableError when the database does not answer."""
+        with _named_errors(), self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        """One transaction, committed at the end; on SQLite it holds the write lock from the start."""
+        with _named_errors(), self.engine.execution_options(write=True).begin() as connection:
+            yield connection
+
+    def migrate(self, home: Path) -> None:
+        """Bring the schema to the newest version; processes take turns. StoreError for a newer schema than ours."""
+        from alembic import command
+        from alembic.config import Config
+        from alembic.util import CommandError
+
+        config = Config()
+        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+        home.mkdir(parents=True, exist_ok=True)
+        with (home / "casework.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            try:
+                with self.writing() as connection:
+                    config.attributes["connection"] = connection
+                    command.upgrade(config, "head")
+            except CommandError as error:
+                raise StoreError(f"casework database is of another version: {error}", field="casework") from error
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self.engine.dispose()
+
+
+def _engine(url: str) -> sa.Engine:
+    try:
+        parsed = sa.make_url(url)
+        if parsed.drivername == "postgresql":
+            parsed = parsed.set(drivername="postgresql+psycopg")
+        backend = parsed.get_backend_name()
+        if backend not in {"sqlite", "postgresql"}:
+            raise StoreError(
+                f"casework address has scheme {backend!r}; valid: sqlite:///FILE, postgresql://USER@HOST/DATABASE",
+                field="casework",
+            )
+        arguments: dict[str, Any] = {"timeout": WAIT} if backend == "sqlite" else {"connect_timeout": WAIT}
+        engine = sa.create_engine(parsed, connect_args=arguments, pool_pre_ping=backend == "postgresql")
+    except (ArgumentError, NoSuchModuleError) as error:
+        raise StoreError(
+            "casework address cannot be read; valid: sqlite:///FILE, postgresql://USER@HOST/DATABASE", field="casework"
+        ) from error
+    if backend == "sqlite":
+        sa.event.listen(engine, "connect", _prepare_sqlite)
+        sa.event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    # Transactions are begun by _begin_sqlite: the driver's own implicit ones start too late to take the write lock.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={WAIT * 1000}"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    write = connection.get_execution_options().get("write")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+@contextmanager
+def _named_errors() -> Iterator[None]:
+    try:
+        yield
+    except OperationalError as error:
+        # The driver's message may hold the address with its password.
+        raise StoreUnavailableError("the casework database does not answer; try again", field="casework") from error
+    except DatabaseError as error:
+        if isinstance(error, sa.exc.IntegrityError | sa.exc.ProgrammingError):
+            raise
+        raise StoreError("the casework database cannot be read: no database or a damaged one", field="casework") from error

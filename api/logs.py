@@ -1,0 +1,71 @@
+"""Structured logs without personal data: JSON lines of named facts; whatever is not on the list is redacted."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+import orjson
+import structlog
+from structlog.typing import EventDict, WrappedLogger
+
+SHOWN = frozenset(
+    "event level timestamp logger message pid signal address port workers reason error frames request_id method route "
+    "status ms key stage kind match_kind done count seconds revision epoch".split()
+)
+"""What a log line may say; every other value is replaced."""
+OWN = ("uvicorn", "alembic")
+"""Libraries whose message templates hold no data of ours."""
+
+
+def configure(level: str) -> None:
+    """Send structlog and the standard library's logging to standard error as JSON lines."""
+    number = logging.getLevelNamesMapping()[level.upper()]
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            redacted,
+            structlog.processors.JSONRenderer(serializer=_dumped),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.BytesLoggerFactory(sys.stderr.buffer),
+        cache_logger_on_first_use=True,
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [_Handler()]
+    root.setLevel(max(number, logging.WARNING))
+    logging.getLogger("uvicorn").setLevel(max(number, logging.INFO))
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+        logging.getLogger(name).handlers.clear()
+        logging.getLogger(name).propagate = name != "uvicorn.access"
+
+
+def redacted(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """structlog processor: values under names that are not listed are replaced."""
+    return {name: value if name in SHOWN else "[redacted]" for name, value in event.items()}
+
+
+def frames(error: BaseException) -> list[str]:
+    """Where an error came from, innermost last, without its message or any value: both may hold data."""
+    return [f"{Path(f.filename).name}:{f.lineno} {f.name}" for f in traceback.extract_tb(error.__traceback__)][-20:]
+
+
+def _dumped(event: Any, **_options: Any) -> bytes:
+    return orjson.dumps(event, default=lambda _value: "[redacted]")
+
+
+class _Handler(logging.Handler):
+    """Passes standard log records on: the template only, never the arguments."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        facts: dict[str, Any] = {"logger": record.name}
+        if record.name.partition(".")[0] in OWN:
+            facts["message"] = str(record.msg)
+        error = record.exc_info[1] if record.exc_info else None
+        if error is not None:
+            facts |= {"error": type(error).__name__, "frames": frames(error)}
+        structlog.get_logger().log(record.levelno, "library", **facts)

@@ -1,0 +1,53 @@
+"""Prometheus metrics, one sum over all worker processes.
+
+Worker processes write counts to the folder in PROMETHEUS_MULTIPROC_DIR (set by `api.serve`); without it they are kept
+in memory.
+"""
+
+from __future__ import annotations
+
+import os
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.015, 0.03, 0.06, 0.1, 0.3, 1, 3, 10)
+
+
+class Metrics:
+    """What the service counts about itself: never who, never what."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._requests = Counter(
+            "qianxian_requests", "Requests answered.", ("method", "route", "status"), registry=self._registry
+        )
+        self._seconds = Histogram(
+            "qianxian_request_seconds", "Time to answer.", ("route",), registry=self._registry, buckets=BUCKETS
+        )
+        self._builds = Counter("qianxian_builds", "Projection builds by outcome.", ("outcome",), registry=self._registry)
+        self._ready = Gauge(
+            "qianxian_ready", "Whether answers can be given.", registry=self._registry, multiprocess_mode="livemin"
+        )
+
+    def answered(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count one request."""
+        self._requests.labels(method, route, str(status)).inc()
+        self._seconds.labels(route).observe(seconds)
+
+    def built(self, outcome: str) -> None:
+        """Count one build of the projection: `done` or `failed`."""
+        self._builds.labels(outcome).inc()
+
+    def ready(self, ready: bool) -> None:
+        """Say whether this process can answer."""
+        self._ready.set(float(ready))
+
+    def render(self) -> bytes:
+        """The exposition text."""
+        if not os.environ.get(FOLDER):
+            return generate_latest(self._registry)
+        summed = CollectorRegistry()
+        MultiProcessCollector(summed)  # type: ignore[no-untyped-call]
+        return generate_latest(summed)

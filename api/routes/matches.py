@@ -1,0 +1,160 @@
+"""The question the service is for: who fits?"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import FastAPI, Path, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.access import key_of, service_of
+from api.bodies import answered, read_json
+from api.problems import Fault, Problem, validated
+from api.routes.describe import KEYED, WITH_BODY, json_answer, json_body, problems, ref
+from graph.errors import UnknownNameError
+from matching.pipeline import Question
+
+MATCH_KIND = Path(description="Match kind, from /v1/kinds. 匹配类型。", examples=["need-expert"])
+EXCLUDED = 1_000
+"""Most aliases in `exclude`."""
+Short = Annotated[str, Field(max_length=512)]
+
+
+class MatchRequest(BaseModel):
+    """A question; give either `subject` or `text`."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    subject: Short | None = Field(None, description="Id of a record that this key may ask for. 需求方记录编号。")
+    text: str | None = Field(None, description="Free text instead of a record, Chinese or English. 需求文本。")
+    limit: int = Field(20, ge=1, description="Matches wanted; an answer has whole groups, so it may have more.")
+    filters: dict[Short, Short] = Field(
+        default_factory=dict, description="Visible field of the candidate → the value its card must show.", max_length=32
+    )
+    exclude: list[Short] = Field(
+        default_factory=list, description="Aliases from earlier answers to this question.", max_length=EXCLUDED
+    )
+    explain: bool = Field(False, description="Whether to say why.")
+    cursor: Annotated[str, Field(max_length=4096)] | None = Field(
+        None, description="`next` of the answer before; belongs to this key and question."
+    )
+
+
+class MatchItem(BaseModel):
+    """One candidate, as far as this key may see it."""
+
+    alias: str
+    """Its name toward this key in this question."""
+    card: dict[str, Any]
+    """What may be seen of it."""
+    k: int | None
+    """How many entities at least share this card; null for public records."""
+    rank: int | None = None
+    """Place in the order: brokers with a mandate and operators only."""
+    explanation: dict[str, Any] | None = None
+    """Why, where asked."""
+
+
+class MatchGroup(BaseModel):
+    """Candidates of one band."""
+
+    band: str
+    """strong, good, fair or weak."""
+    matches: list[MatchItem]
+    """At least k cards; toward parties their order says nothing."""
+
+
+class MatchAnswer(BaseModel):
+    """The best candidates, best band first."""
+
+    groups: list[MatchGroup]
+    next: str | None
+    """Cursor of what follows; null at the end."""
+
+
+EXAMPLES = {
+    "text": {
+        "summary": "By text · 按文本",
+        "value": {"text": "功率芯片在150℃下的散热测试 heat dissipation of a power chip at 150 °C", "limit": 10},
+    },
+    "subject": {"summary": "By record · 按记录", "value": {"subject": "need-0001", "explain": True}},
+    "narrowed": {
+        "summary": "Narrowed · 筛选",
+        "value": {"subject": "need-0001", "filters": {"title": "professor"}, "exclude": ["k3vq7m2xw5ay4cde"]},
+    },
+}
+ANSWER = {
+    "groups": [
+        {
+            "band": "strong",
+            "matches": [
+                {
+                    "alias": "k3vq7m2xw5ay4cde",
+                    "card": {"kind": "expert", "fields": {"title": "professor", "tags": ["散热"]}, "texts": {}},
+                    "k": 10,
+                }
+            ],
+        }
+    ],
+    "next": None,
+}
+
+
+async def match(request: Request, match_kind: Annotated[str, MATCH_KIND]) -> Response:
+    """Rank the candidates for a record or a text: masked, in groups, best first.
+
+    A party sees groups of at least k cards whose inner order says nothing; a broker with a mandate sees the order.
+    """
+    body, _ = await read_json(request)
+    asked = validated(MatchRequest, body)
+    service = service_of(request)
+    _check(asked, service.settings.match_limit, service.settings.text_limit)
+    if service.matcher is None:
+        raise Problem("unavailable", "no projection yet; try again", retry_after=1)
+    question = Question(
+        kind=match_kind,
+        subject=asked.subject,
+        text=asked.text,
+        limit=asked.limit,
+        filters=asked.filters,
+        exclude=frozenset(asked.exclude),
+        explain=asked.explain,
+        cursor=asked.cursor,
+    )
+    try:
+        # In the loop, not in a thread: an answer takes about two milliseconds, and handing it over costs more than
+        # it gives (measured in docs/api.md).
+        answer = service.matcher.match(question, key_of(request).viewer)
+    except UnknownNameError as error:
+        if error.field == "match_kind":
+            raise Problem("not-found", str(error)) from None
+        raise
+    return answered(answer.to_dict())
+
+
+def _check(asked: MatchRequest, most: int, longest: int) -> None:
+    faults = []
+    if asked.limit > most:
+        faults.append(Fault(field="limit", reason=f"is {asked.limit}; valid: 1 to {most}"))
+    if asked.text is not None and len(asked.text) > longest:
+        faults.append(Fault(field="text", reason=f"has {len(asked.text)} characters; at most {longest}"))
+    if (asked.subject is None) == (asked.text is None):
+        faults.append(Fault(field="subject", reason="give either `subject` or `text`, not both and not neither"))
+    if faults:
+        raise Problem("invalid", errors=faults)
+
+
+def add(app: FastAPI) -> None:
+    """Add the route."""
+    app.add_api_route(
+        "/v1/matches/{match_kind}",
+        match,
+        methods=["POST"],
+        tags=["matches"],
+        summary="Who fits · 谁合适",
+        openapi_extra={"requestBody": json_body(ref(MatchRequest), EXAMPLES)},
+        responses={
+            200: json_answer("Groups of masked candidates.", ref(MatchAnswer), ANSWER),
+            **problems(*KEYED, *WITH_BODY, "not-found"),
+        },
+    )

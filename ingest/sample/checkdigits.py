@@ -1,0 +1,43 @@
+"""Codes with valid check digits, out of ranges that were never given to anybody."""
+
+from __future__ import annotations
+
+_USCC = "0123456789ABCDEFGHJKLMNPQRTUWXY"
+_ORGANISATION = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+def uscc(region: str, number: int) -> str:
+    """A unified social credit code (GB 32100, mod 31) of an enterprise registered in `region`.
+
+    The organisation code in it (GB 11714, mod 11) begins with QX, which no registry uses.
+    """
+    organisation = f"QX{number:06d}"
+    weighted = sum(
+        weight * _ORGANISATION.index(sign)
+        for weight, sign in zip((3, 7, 9, 10, 5, 8, 4, 2), organisation, strict=True)
+    )
+    check = 11 - weighted % 11
+    body = f"91{region}{organisation}{'X' if check == 10 else 0 if check == 11 else check}"
+    total = sum(_USCC.index(sign) * pow(3, place, 31) for place, sign in enumerate(body))
+    return body + _USCC[(31 - total % 31) % 31]
+
+
+def orcid(number: int) -> str:
+    """An ORCID iD (ISO 7064 mod 11-2) in the block 0000-0007, from which none are issued."""
+    digits = f"00000007{number:07d}"
+    total = 0
+    for digit in digits:
+        total = (total + int(digit)) * 2
+    result = (12 - total % 11) % 11
+    digits += "X" if result == 10 else str(result)
+    return "-".join(digits[start : start + 4] for start in range(0, 16, 4))
+
+
+def patent_number(number: int, utility: bool, granted: bool) -> str:
+    """A publication number by WIPO ST.16: country, number, kind (CN, nine digits, A, B or U)."""
+    return f"CN{2 if utility else 1}{number:08d}{'U' if utility else 'B' if granted else 'A'}"
+
+
+def mobile(number: int) -> str:
+    """A mobile number in the range 154, which is not given to subscribers."""
+    return f"154{number % 100_000_000:08d}"
