@@ -53,6 +53,7 @@ ACCESS: dict[tuple[str, str], Rule] = {
     ("PUT", "/v1/entities/{kind}/{id}"): Rule.CHANGE,
     ("DELETE", "/v1/entities/{kind}/{id}"): Rule.CHANGE,
     ("POST", "/v1/relations/{kind}"): Rule.CHANGE,
+    ("DELETE", "/v1/relations/{kind}"): Rule.CHANGE,
     ("POST", "/v1/matches/{match_kind}"): Rule.MATCH,
 }
 """(method, path) → rule, for every route there is."""
@@ -65,7 +66,7 @@ class GuardedRoute(APIRoute):
         """The handler behind the check; KeyError for a route without a rule."""
         handler = super().get_route_handler()
         path = self.path_format
-        rules = {method: ACCESS[method, path] for method in self.methods}
+        rules = {method: ACCESS[method, path] for method in self.methods or ()}
 
         async def guarded(request: Request) -> Response:
             rule = rules[request.method]

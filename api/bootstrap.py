@@ -56,8 +56,8 @@ class Service:
             except ProjectionError:
                 self.metrics.ready(False)
                 return False
-        else:
-            self.matcher.refresh()
+        elif self.matcher.refresh():
+            self.stores.keep_to(self.matcher.state.projection.catalogue)
         self.metrics.ready(True)
         return True
 
@@ -73,11 +73,12 @@ class Service:
 
 
 class Stores:
-    """The graph store, opened on first use and again when it failed; shared by the process's threads."""
+    """The graph store, opened on first use; shared by the process's threads."""
 
     def __init__(self, url: str) -> None:
         self._url = url
         self._store: GraphStore | None = None
+        self._retired: GraphStore | None = None
         self._lock = threading.Lock()
 
     def current(self) -> GraphStore:
@@ -87,14 +88,23 @@ class Stores:
                 self._store = open_store(self._url)
             return self._store
 
-    def reopen(self) -> None:
-        """Forget the open store: the next use opens it anew, with the kinds adopted since."""
-        with self._lock:
-            store, self._store = self._store, None
-        if store is not None:
-            store.close()
+    def keep_to(self, catalogue: Catalogue) -> None:
+        """Open the store anew when kinds were adopted since, as this newer catalogue shows."""
+        if self._store is not None and self._store.catalogue.fingerprint() != catalogue.fingerprint():
+            self.reopen()
 
-    close = reopen
+    def reopen(self) -> None:
+        """Let the next use open the store anew."""
+        with self._lock:
+            # The store stays open for the threads that are using it, until the next one is retired.
+            retired, self._retired, self._store = self._retired, self._store, None
+        if retired is not None:
+            retired.close()
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self.reopen()
+        self.reopen()
 
 
 def secret_of(settings: Settings) -> bytes:

@@ -15,7 +15,11 @@ from api.problems import Problem
 
 log = structlog.get_logger("api.request")
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
-HEADERS = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"), (b"cache-control", b"no-store")]
+HEADERS = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"no-store"),
+]
 """On every answer; all of them constant, so that headers tell nothing."""
 
 
@@ -75,7 +79,7 @@ class Edge:
         return limited
 
     def _report(self, scope: Scope, status: int, seconds: float, request_id: str) -> None:
-        route = getattr(scope.get("route"), "path", "unmatched")
+        route = getattr(scope.get("route"), "path_format", "unmatched")
         key = scope.get("qianxian.key")
         self._metrics.answered(scope["method"] if route != "unmatched" else "*", route, status, seconds)
         log.info(

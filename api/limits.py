@@ -21,18 +21,15 @@ def deeper_than(value: object, limit: int, body: bytes) -> bool:
     """
     if body.count(b"{") + body.count(b"[") <= limit:
         return False
-    level = [value]
-    for _ in range(limit + 1):
+    level = [value] if isinstance(value, dict | list) else []
+    for _ in range(limit):
         level = [
             child
             for node in level
-            if isinstance(node, dict | list)
             for child in (node.values() if isinstance(node, dict) else node)
             if isinstance(child, dict | list)
         ]
-        if not level:
-            return False
-    return True
+    return bool(level)
 
 
 class Allowance:

@@ -13,8 +13,11 @@ import structlog
 from structlog.typing import EventDict, WrappedLogger
 
 SHOWN = frozenset(
-    "event level timestamp logger message pid signal address port workers reason error frames request_id method route "
-    "status ms key stage kind match_kind done count seconds revision epoch".split()
+    {
+        *("event", "level", "timestamp", "logger", "message", "reason", "error", "frames"),
+        *("pid", "signal", "address", "port", "workers", "stage", "done", "count", "seconds", "revision", "epoch"),
+        *("request_id", "method", "route", "status", "ms", "key", "kind", "match_kind"),
+    }
 )
 """What a log line may say; every other value is replaced."""
 OWN = ("uvicorn", "alembic")
@@ -45,7 +48,7 @@ def configure(level: str) -> None:
 
 
 def redacted(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """structlog processor: values under names that are not listed are replaced."""
+    """Structlog processor: values under names that are not listed are replaced."""
     return {name: value if name in SHOWN else "[redacted]" for name, value in event.items()}
 
 

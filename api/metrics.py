@@ -26,7 +26,9 @@ class Metrics:
         self._seconds = Histogram(
             "qianxian_request_seconds", "Time to answer.", ("route",), registry=self._registry, buckets=BUCKETS
         )
-        self._builds = Counter("qianxian_builds", "Projection builds by outcome.", ("outcome",), registry=self._registry)
+        self._builds = Counter(
+            "qianxian_builds", "Projection builds by outcome.", ("outcome",), registry=self._registry
+        )
         self._ready = Gauge(
             "qianxian_ready", "Whether answers can be given.", registry=self._registry, multiprocess_mode="livemin"
         )

@@ -41,15 +41,24 @@ class Meaning(NamedTuple):
 CODES: dict[str, Meaning] = {
     "json": Meaning(400, "Not JSON", "不是有效的 JSON", "Send a JSON body in UTF-8."),
     "unauthorized": Meaning(
-        401, "Key needed", "需要密钥", "Send `Authorization: Bearer qx_…`; an operator issues keys with `qianxian key issue`."
+        401,
+        "Key needed",
+        "需要密钥",
+        "Send `Authorization: Bearer qx_…`; an operator issues keys with `qianxian key issue`.",
     ),
     "forbidden": Meaning(403, "Scope missing", "权限不足", "Ask for a key with the scope that the detail names."),
-    "not-found": Meaning(404, "Not found", "未找到", "It does not exist, or this key may not know of it: both look the same."),
+    "not-found": Meaning(
+        404, "Not found", "未找到", "It does not exist, or this key may not know of it: both look the same."
+    ),
     "method-not-allowed": Meaning(405, "Method not allowed", "方法不允许", "Use one of the methods in `Allow`."),
-    "conflict": Meaning(409, "Still running", "处理中", "The first request with this Idempotency-Key still runs; try again."),
+    "conflict": Meaning(
+        409, "Still running", "处理中", "The first request with this Idempotency-Key still runs; try again."
+    ),
     "too-large": Meaning(413, "Body too large", "请求体过大", "Send fewer records at once."),
     "media-type": Meaning(415, "Wrong media type", "媒体类型不支持", "Send `Content-Type: application/json`."),
-    "invalid": Meaning(422, "Input rejected", "输入无效", "`errors` names each field, the reason and the valid values."),
+    "invalid": Meaning(
+        422, "Input rejected", "输入无效", "`errors` names each field, the reason and the valid values."
+    ),
     "rate-limited": Meaning(429, "Too many requests", "请求过于频繁", "Wait as many seconds as `Retry-After` says."),
     "internal": Meaning(500, "Internal error", "内部错误", "Tell the operator the `instance`: the log has it too."),
     "unavailable": Meaning(503, "Not available now", "暂不可用", "Wait as many seconds as `Retry-After` says."),
@@ -143,14 +152,14 @@ def problem_of(error: QianxianError) -> Problem:
 
 def faults_of(errors: Sequence[ErrorDetails | Mapping[str, Any]], skip: int = 0) -> list[Fault]:
     """Faults of pydantic's error list; the rejected input itself is not repeated."""
-    return [
-        Fault(field=".".join(str(part) for part in error["loc"][skip:]), reason=_reason(error)) for error in errors
-    ]
+    return [Fault(field=".".join(str(part) for part in error["loc"][skip:]), reason=_reason(error)) for error in errors]
 
 
 def _reason(error: ErrorDetails | Mapping[str, Any]) -> str:
     if error["type"] == "extra_forbidden":
         return "unknown field"
+    if error["type"] == "model_type":
+        return "must be a JSON object"
     return str(error["msg"]).removeprefix("Value error, ")
 
 

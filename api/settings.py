@@ -43,43 +43,50 @@ class Settings(BaseSettings):
         env_prefix=PREFIX, frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=True
     )
 
-    home: Path = Field(Path("qianxian-data"), description="Folder that holds everything an installation keeps.")
+    home: Path = Field(default=Path("qianxian-data"), description="Folder that holds everything an installation keeps.")
     store: str | None = Field(
-        None,
+        default=None,
         repr=False,
         description="Address of the graph store; unset: sqlite:///HOME/graph.db. Also postgresql://…, neo4j://….",
     )
     casework: str | None = Field(
-        None,
+        default=None,
         repr=False,
         description="Address of the casework database (keys, audit); unset: sqlite:///HOME/casework.db. "
         "Also postgresql://….",
     )
     secret: Annotated[SecretStr, AfterValidator(_checked_secret)] | None = Field(
-        None, description="64 hexadecimal digits that key aliases and cursors; unset: HOME/secret.key, made on first use."
+        default=None,
+        description="64 hexadecimal digits that key aliases and cursors; unset: HOME/secret.key, made on first use.",
     )
-    host: str = Field("127.0.0.1", description="Address to listen on.")
-    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
-    workers: int = Field(1, ge=1, le=64, description="Server processes; they share the memory-mapped files.")
-    epoch_days: int = Field(30, ge=1, le=366, description="Days that one masking epoch lasts.")
-    k: int = Field(5, ge=2, le=1000, description="How many entities at least share what a card shows.")
-    body_limit: int = Field(1_048_576, ge=1024, le=1 << 30, description="Most bytes of a request body (413 above).")
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    workers: int = Field(default=1, ge=1, le=64, description="Server processes; they share the memory-mapped files.")
+    epoch_days: int = Field(default=30, ge=1, le=366, description="Days that one masking epoch lasts.")
+    k: int = Field(default=5, ge=2, le=1000, description="How many entities at least share what a card shows.")
+    body_limit: int = Field(
+        default=1_048_576, ge=1024, le=1 << 30, description="Most bytes of a request body (413 above)."
+    )
     text_limit: int = Field(
-        20_000, ge=1, le=20_000, description="Most characters of one text in a question (422 above)."
+        default=20_000, ge=1, le=20_000, description="Most characters of one text in a question (422 above)."
     )
-    depth_limit: int = Field(12, ge=3, le=200, description="Most levels of nesting in a JSON body (422 above).")
-    match_limit: int = Field(100, ge=1, le=100, description="Most matches in one answer, and most entries of a page.")
-    batch_limit: int = Field(1_000, ge=1, le=100_000, description="Most records in one write (422 above).")
-    rate_limit: int = Field(600, ge=1, le=10_000_000, description="Requests per minute and key (429 above).")
+    depth_limit: int = Field(default=12, ge=3, le=200, description="Most levels of nesting in a JSON body (422 above).")
+    match_limit: int = Field(
+        default=100, ge=1, le=100, description="Most matches in one answer, and most entries of a page."
+    )
+    batch_limit: int = Field(default=1_000, ge=1, le=100_000, description="Most records in one write (422 above).")
+    rate_limit: int = Field(default=600, ge=1, le=10_000_000, description="Requests per minute and key (429 above).")
     key_ttl: float = Field(
-        2.0, ge=0, le=60, description="Seconds a key is remembered: the longest that a revoked one still works."
+        default=2.0, ge=0, le=60, description="Seconds a key is remembered: the longest that a revoked one still works."
     )
-    metrics_public: bool = Field(False, description="Whether /metrics answers to other addresses than loopback.")
-    log_level: LogLevel = Field(LogLevel.INFO, description="Least severe message that is logged.")
+    metrics_public: bool = Field(
+        default=False, description="Whether /metrics answers to other addresses than loopback."
+    )
+    log_level: LogLevel = Field(default=LogLevel.INFO, description="Least severe message that is logged.")
     poll_interval: float = Field(
-        0.2, ge=0.02, le=60, description="Seconds between two looks for a newer store revision."
+        default=0.2, ge=0.02, le=60, description="Seconds between two looks for a newer store revision."
     )
-    grace: int = Field(10, ge=1, le=600, description="Seconds that running requests get to finish on shutdown.")
+    grace: int = Field(default=10, ge=1, le=600, description="Seconds that running requests get to finish on shutdown.")
 
     @property
     def store_url(self) -> str:

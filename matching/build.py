@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
 import orjson
 import structlog
+from numpy.typing import NDArray
 
 from graph.errors import ProjectionError
 from graph.projection import Projection, open_projection
@@ -46,6 +48,7 @@ class State:
     def __init__(self, projection: Projection, mask: Mask, indexes: Mapping[str, TextIndex], models: Path | None) -> None:
         self.projection, self.mask, self.indexes, self.models = projection, mask, dict(indexes), models
         self._prepared: dict[str, Prepared] = {}
+        self._ties: dict[str, NDArray[np.int64]] = {}
 
     @cached_property
     def kinds(self) -> MatchKinds:
@@ -62,6 +65,14 @@ class State:
                 evidence, features, Constraints(kind, self.projection, self.mask), self._model(kind, features)
             )
         return self._prepared[name]
+
+    def tie_break(self, kind: str) -> NDArray[np.int64]:
+        """A keyed place for each row of a kind: what equal scores are ordered by, telling nothing of ids or insertion."""
+        if kind not in self._ties:
+            ids, key = self.projection.table(kind).ids, self.mask.tie_key
+            hashes = [hashlib.blake2b(name.encode(), key=key, digest_size=8).digest() for name in ids]
+            self._ties[kind] = np.argsort(np.argsort(np.array(hashes, "S8"), kind="stable"), kind="stable")
+        return self._ties[kind]
 
     def _model(self, kind: MatchKind, features: Features) -> Model:
         path = self.models / f"{kind.name}.json" if self.models else None
@@ -108,3 +119,47 @@ def build(
     _switch(folder, orjson.dumps(manifest))
     _sweep(folder / "index", {f"{kind}-{key}" for kind, key in keys.items()})
     return State(projection, mask, indexes, folder / "models")
+
+
+def open_state(projection_folder: Path, folder: Path, secret: bytes) -> State:
+    """The state that `build` switched to last; ProjectionError when there is none or it does not fit the projection."""
+    path = folder / "current.json"
+    if not path.exists():
+        raise ProjectionError(f"{folder} has no matching artefacts; run `qianxian build`")
+    manifest = orjson.loads(path.read_bytes())
+    if manifest.get("format") != FORMAT:
+        raise ProjectionError(f"{path} has format {manifest.get('format')!r}, this version reads {FORMAT}; run `qianxian build`")
+    projection = open_projection(projection_folder)
+    if projection.fingerprint != manifest["fingerprint"]:
+        raise ProjectionError("mask and indexes are of another revision than the projection; run `qianxian build`")
+    mask = Mask.open(folder / "mask", projection, secret)
+    indexes = {kind: TextIndex.open(folder / "index" / f"{kind}-{key}") for kind, key in manifest["indexes"].items()}
+    return State(projection, mask, indexes, folder / "models")
+
+
+def _indexed(folder: Path, texts: list[str]) -> TextIndex:
+    if not folder.exists():
+        TextIndex.build(texts).save(folder)
+    return TextIndex.open(folder)
+
+
+def _key(texts: list[str]) -> str:
+    """What an index depends on: the texts and how they are analysed."""
+    hasher = hashlib.blake2b(analysis.VERSION.encode(), digest_size=16)
+    for text in texts:
+        hasher.update(text.encode())
+        hasher.update(b"\x00")
+    return hasher.hexdigest()
+
+
+def _switch(folder: Path, manifest: bytes) -> None:
+    scratch = folder / f"current.{os.getpid()}.part"
+    scratch.write_bytes(manifest)
+    scratch.replace(folder / "current.json")
+
+
+def _sweep(folder: Path, kept: set[str]) -> None:
+    """Remove indexes that nothing refers to; processes that have them mapped keep their pages."""
+    for path in folder.iterdir() if folder.exists() else ():
+        if path.name not in kept:
+            shutil.rmtree(path, ignore_errors=True)

@@ -33,7 +33,9 @@ class AuditLog:
         with self._casework.writing() as connection:
             if connection.dialect.name == "postgresql":
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK)))
-            last = connection.execute(sa.select(AUDIT.c.seq, AUDIT.c.chain).order_by(AUDIT.c.seq.desc()).limit(1)).first()
+            last = connection.execute(
+                sa.select(AUDIT.c.seq, AUDIT.c.chain).order_by(AUDIT.c.seq.desc()).limit(1)
+            ).first()
             seq, chain = (last.seq + 1, last.chain) if last else (1, b"")
             entry = {"seq": seq, "time": int(time.time()), "actor": actor, "action": action, "object": object}
             connection.execute(AUDIT.insert().values(**entry, chain=self._seal(chain, entry)))

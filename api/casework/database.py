@@ -105,4 +105,6 @@ def _named_errors() -> Iterator[None]:
     except DatabaseError as error:
         if isinstance(error, sa.exc.IntegrityError | sa.exc.ProgrammingError):
             raise
-        raise StoreError("the casework database cannot be read: no database or a damaged one", field="casework") from error
+        raise StoreError(
+            "the casework database cannot be read: no database or a damaged one", field="casework"
+        ) from error

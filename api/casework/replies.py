@@ -44,7 +44,9 @@ class Replies:
             connection.execute(REPLIES.delete().where((REPLIES.c.started < now - KEPT) | (mine & crashed)))
             try:
                 with connection.begin_nested():
-                    connection.execute(REPLIES.insert().values(key_id=key_id, token=token, request=request, started=now))
+                    connection.execute(
+                        REPLIES.insert().values(key_id=key_id, token=token, request=request, started=now)
+                    )
             except IntegrityError:
                 row = connection.execute(sa.select(REPLIES).where(mine)).one()
                 return Reply(row.status, bytes(row.body or b""), bytes(row.request) == request)

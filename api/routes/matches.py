@@ -25,16 +25,20 @@ class MatchRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    subject: Short | None = Field(None, description="Id of a record that this key may ask for. 需求方记录编号。")
-    text: str | None = Field(None, description="Free text instead of a record, Chinese or English. 需求文本。")
-    limit: int = Field(20, ge=1, description="Matches wanted; an answer has whole groups, so it may have more.")
+    subject: Short | None = Field(
+        default=None, description="Id of a record that this key may ask for. 需求方记录编号。"
+    )
+    text: str | None = Field(default=None, description="Free text instead of a record, Chinese or English. 需求文本。")
+    limit: int = Field(default=20, ge=1, description="Matches wanted; an answer has whole groups, so it may have more.")
     filters: dict[Short, Short] = Field(
-        default_factory=dict, description="Visible field of the candidate → the value its card must show.", max_length=32
+        default_factory=dict,
+        description="Visible field of the candidate → the value its card must show.",
+        max_length=32,
     )
     exclude: list[Short] = Field(
         default_factory=list, description="Aliases from earlier answers to this question.", max_length=EXCLUDED
     )
-    explain: bool = Field(False, description="Whether to say why.")
+    explain: bool = Field(default=False, description="Whether to say why.")
     cursor: Annotated[str, Field(max_length=4096)] | None = Field(
         None, description="`next` of the answer before; belongs to this key and question."
     )

@@ -13,8 +13,7 @@ def uscc(region: str, number: int) -> str:
     """
     organisation = f"QX{number:06d}"
     weighted = sum(
-        weight * _ORGANISATION.index(sign)
-        for weight, sign in zip((3, 7, 9, 10, 5, 8, 4, 2), organisation, strict=True)
+        weight * _ORGANISATION.index(sign) for weight, sign in zip((3, 7, 9, 10, 5, 8, 4, 2), organisation, strict=True)
     )
     check = 11 - weighted % 11
     body = f"91{region}{organisation}{'X' if check == 10 else 0 if check == 11 else check}"

@@ -100,5 +100,3 @@ def hidden_investments(world: World, investments: Pairs) -> Hidden:
 def _sorted(pairs: Pairs) -> Pairs:
     order = np.lexsort((pairs.partner, pairs.enterprise))
     return Pairs(pairs.enterprise[order], pairs.partner[order])
-
-

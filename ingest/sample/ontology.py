@@ -128,9 +128,7 @@ def load() -> Ontology:
             _instrument(row, [t for t, topic in enumerate(topics) if numbers[key] in topic.tests])
             for key, row in instruments["instrument"].items()
         ),
-        regions=tuple(
-            Region(code, *row) for part in ("near", "far", "foreign") for code, row in regions[part].items()
-        ),
+        regions=tuple(Region(code, *row) for part in ("near", "far", "foreign") for code, row in regions[part].items()),
         region_counts=(len(regions["near"]), len(regions["far"]), len(regions["foreign"])),
         grammar=_read("grammar.toml"),
         names=_read("names.toml"),

@@ -176,7 +176,6 @@ def kept(pairs: Pairs, keep: Flags) -> Pairs:
 def among(pairs: Pairs, others: Pairs) -> Flags:
     """Which of the pairs occur among the others."""
     return np.isin(
-        pairs.enterprise.astype(np.int64) << 32 | pairs.partner, others.enterprise.astype(np.int64) << 32 | others.partner
+        pairs.enterprise.astype(np.int64) << 32 | pairs.partner,
+        others.enterprise.astype(np.int64) << 32 | others.partner,
     )
-
-

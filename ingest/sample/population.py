@@ -236,9 +236,7 @@ class _Builder:
         choices = [np.array(kind_.topics, np.int32) for kind_ in ontology.instruments]
         nth = rng.integers(0, 1 << 30, count)
         topic = np.array([choices[k][n % len(choices[k])] for k, n in zip(kind, nth, strict=True)], np.int32)
-        focused = Party(
-            self._focus(rng, topic), party.second, party.region, party.name, party.bare, party.traits
-        )
+        focused = Party(self._focus(rng, topic), party.second, party.region, party.name, party.bare, party.traits)
         low, high = np.array([kind_.price for kind_ in ontology.instruments])[kind].T
         price = low + (high - low) * rng.beta(2, 3, count)
         return Instruments(focused, kind, institution, np.round(price / 10) * 10)

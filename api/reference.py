@@ -1,0 +1,154 @@
+"""The API reference page: the OpenAPI document as HTML, rendered here; no script, nothing from outside."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import orjson
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from api.access import Rule
+from api.problems import CODES
+
+HERE = Path(__file__).parent
+POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+STATIC = {"reference.css": "text/css; charset=utf-8", "qianxian.svg": "image/svg+xml"}
+"""Files beside the page, with their media types."""
+ACCESS_TEXT = {
+    Rule.OPEN: ("open", "公开", "No key needed."),
+    Rule.LOOPBACK: ("local", "本机", "From the service's own machine only, unless set otherwise."),
+    Rule.MATCH: ("key: match", "密钥", "A key with the scope `match`."),
+    Rule.LOOK: ("operator: read", "运营方", "An operator's key with the scope `read`; other keys get 404."),
+    Rule.CHANGE: ("operator: write", "运营方", "An operator's key with the scope `write`; other keys get 404."),
+}
+
+
+def static(name: str) -> tuple[bytes, str] | None:
+    """(content, media type) of a file beside the page."""
+    return ((HERE / "static" / name).read_bytes(), STATIC[name]) if name in STATIC else None
+
+
+def page(document: dict[str, Any]) -> str:
+    """The page for an OpenAPI document."""
+    groups = [
+        {"name": tag["name"], "text": tag["description"], "operations": _operations(document, tag["name"])}
+        for tag in document["tags"]
+    ]
+    schemas = document["components"]["schemas"]
+    return (
+        _environment()
+        .get_template("reference.html.j2")
+        .render(
+            info=document["info"],
+            groups=groups,
+            security=document["components"]["securitySchemes"]["key"]["description"],
+            models=[
+                _model(name, schema) for name, schema in schemas.items() if "properties" in schema and "." not in name
+            ],
+            kinds=[_model(name, schema) for name, schema in schemas.items() if "." in name],
+            problems=CODES,
+        )
+    )
+
+
+def _operations(document: dict[str, Any], tag: str) -> list[dict[str, Any]]:
+    return [
+        {
+            "anchor": operation["operationId"],
+            "method": method.upper(),
+            "path": path,
+            "summary": operation["summary"],
+            "description": operation.get("description", ""),
+            "access": ACCESS_TEXT[Rule(operation["x-access"])],
+            "parameters": [
+                {**parameter, "type": _type(parameter["schema"]), "valid": parameter["schema"].get("enum", ())}
+                for parameter in operation.get("parameters", ())
+            ],
+            "body": _content(operation.get("requestBody", {}), "application/json"),
+            "answers": [
+                {"status": status, "text": answer["description"], **_content(answer, "application/json")}
+                for status, answer in sorted(operation["responses"].items())
+            ],
+            "curl": _curl(method.upper(), path, operation),
+        }
+        for path, operations in document["paths"].items()
+        for method, operation in operations.items()
+        if tag in operation.get("tags", ())
+    ]
+
+
+def _content(holder: dict[str, Any], media_type: str) -> dict[str, Any]:
+    content = holder.get("content", {}).get(media_type)
+    if content is None:
+        return {"schema": "", "examples": []}
+    examples = [(e["summary"], _pretty(e["value"])) for e in content.get("examples", {}).values()]
+    if "example" in content:
+        examples.append(("Example · 示例", _pretty(content["example"])))
+    return {"schema": _type(content["schema"]), "examples": examples}
+
+
+def _curl(method: str, path: str, operation: dict[str, Any]) -> str:
+    for parameter in operation.get("parameters", ()):
+        sample = next(iter(parameter["schema"].get("examples", ())), parameter["name"])
+        path = path.replace("{" + parameter["name"] + "}", str(sample))
+    parts = [f"curl -X {method}" if method != "GET" else "curl", f'"$QIANXIAN_URL{path}"']
+    if operation["security"]:
+        parts.append('-H "Authorization: Bearer $QIANXIAN_KEY"')
+    examples = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("examples", {})
+    if examples:
+        value = orjson.dumps(next(iter(examples.values()))["value"]).decode().replace("'", "'\\''")
+        parts += ['-H "Content-Type: application/json"', f"-d '{value}'"]
+    return " \\\n  ".join(parts)
+
+
+def _model(name: str, schema: dict[str, Any]) -> dict[str, Any]:
+    required = set(schema.get("required", ()))
+    fields = [
+        {"name": field, "type": _type(part), "required": field in required, "text": part.get("description", "")}
+        for field, part in schema["properties"].items()
+    ]
+    title = schema.get("title", name)
+    return {
+        "name": name,
+        "title": title if title != name else "",
+        "text": schema.get("description", ""),
+        "fields": fields,
+    }
+
+
+def _type(schema: dict[str, Any]) -> str:
+    """A short name of a schema: `array of string`, `MatchGroup`, `integer or null`."""
+    if "$ref" in schema:
+        return str(schema["$ref"]).rpartition("/")[2]
+    for key in ("anyOf", "oneOf"):
+        if key in schema:
+            return " or ".join(dict.fromkeys(_type(part) for part in schema[key]))
+    kind = schema.get("type", "any")
+    if kind == "array":
+        return f"array of {_type(schema.get('items', {}))}"
+    return " or ".join(kind) if isinstance(kind, list) else str(kind)
+
+
+def _pretty(value: object) -> str:
+    return orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
+
+
+def _coded(text: str) -> Markup:
+    """Escaped text with `code` between backticks."""
+    parts = str(text).split("`")
+    return Markup("").join(Markup("<code>{}</code>").format(p) if at % 2 else escape(p) for at, p in enumerate(parts))
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True,
+    )  # fmt: skip
+    environment.filters["coded"] = _coded
+    return environment

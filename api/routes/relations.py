@@ -1,0 +1,115 @@
+"""Edges between records: for operators only, every change audited."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import FastAPI, Path, Request, Response
+from ingest.normalise import Normaliser
+
+from api.access import service_of
+from api.bodies import read_json
+from api.problems import Fault, Problem
+from api.routes.describe import IDEMPOTENCY_KEY, KEYED, WITH_BODY, json_answer, json_body, problems
+from api.routes.entities import COUNTS, WRITTEN, normalised, rows_of
+from api.writes import Done, carried_out, origin
+from graph.records import EntityKey, Relation, RelationKey
+from graph.schema import Catalogue
+from graph.store import GraphStore
+
+Kind = Annotated[str, Path(description="Relation kind, from /v1/kinds. 关系类型。", examples=["posted"])]
+EDGE = {"$ref": "#/components/schemas/Edge"}
+POSTED = {"source": "enterprise-0001", "source_kind": "enterprise", "target": "need-0001", "date": "2026-03-01"}
+ENDS = {
+    "source": "Id where the edge starts. 起点编号。",
+    "source_kind": "Its kind, where the relation allows several. 起点类型。",
+    "target": "Id where the edge ends. 终点编号。",
+    "target_kind": "Its kind, where the relation allows several. 终点类型。",
+}
+
+
+def _known_kind(catalogue: Catalogue, kind: str) -> None:
+    if kind not in catalogue.relations:
+        raise Problem("not-found", f"no relation kind of this name; valid: {', '.join(sorted(catalogue.relations))}")
+
+
+def _missing_ends(store: GraphStore, edges: list[Relation]) -> list[Fault]:
+    ends = {EntityKey(e.source_kind, e.source) for e in edges} | {EntityKey(e.target_kind, e.target) for e in edges}
+    missing = {end for end in ends if store.get(end.kind, end.id) is None}
+    return [
+        Fault(field=side, reason=f"no {end.kind} with this id", index=index)
+        for index, edge in enumerate(edges)
+        for side, end in (
+            ("source", EntityKey(edge.source_kind, edge.source)),
+            ("target", EntityKey(edge.target_kind, edge.target)),
+        )
+        if end in missing
+    ]
+
+
+async def post(request: Request, kind: Kind) -> Response:
+    """Write one edge or many, all or none; both ends must exist. An edge of the same identity is updated."""
+    body, raw = await read_json(request)
+    rows = rows_of(body, service_of(request).settings.batch_limit)
+
+    def act(store: GraphStore) -> Done:
+        _known_kind(store.catalogue, kind)
+        normaliser = Normaliser(store.catalogue, strict=True)
+        edges = normalised(rows, lambda row: normaliser.relation(kind, row))
+        faults = _missing_ends(store, edges)
+        if faults:
+            raise Problem("invalid", errors=faults)
+        written = store.upsert(edges, origin())
+        return Done(200, {"inserted": written.inserted, "updated": written.updated, "unchanged": written.unchanged})
+
+    return await carried_out(request, raw, "relate", f"{kind}:*{len(rows)}", act)
+
+
+async def delete(request: Request, kind: Kind) -> Response:
+    """Delete the edge with these ends and identifying properties, all given in the query."""
+    row: dict[str, Any] = dict(request.query_params)
+
+    def act(store: GraphStore) -> Done:
+        _known_kind(store.catalogue, kind)
+        normaliser = Normaliser(store.catalogue, strict=True)
+        (edge,) = normalised([row], lambda one: normaliser.relation(kind, one))
+        identity = edge.key(store.catalogue.relation(kind))
+        key = RelationKey(kind, edge.source_kind, edge.source, edge.target_kind, edge.target, identity)
+        return Done(204 if store.delete([key]) else 404)
+
+    raw = request.url.query.encode()
+    return await carried_out(request, raw, "unrelate", f"{kind}:{row.get('source')}>{row.get('target')}", act)
+
+
+def add(app: FastAPI) -> None:
+    """Add the routes."""
+    path = "/v1/relations/{kind}"
+    ends = [
+        {
+            "name": name,
+            "in": "query",
+            "required": not name.endswith("_kind"),
+            "schema": {"type": "string"},
+            "description": text,
+        }
+        for name, text in ENDS.items()
+    ]
+    app.add_api_route(
+        path, post, methods=["POST"], tags=["records"], summary="Write edges · 写入关系",
+        openapi_extra={
+            "requestBody": json_body(
+                {"oneOf": [EDGE, {"type": "array", "items": EDGE, "minItems": 1}]},
+                {"posted": {"summary": "Who posted a need · 发布需求", "value": POSTED}},
+            ),
+            "parameters": [IDEMPOTENCY_KEY],
+        },
+        responses={
+            200: json_answer("What was written.", WRITTEN, COUNTS),
+            **problems(*KEYED, *WITH_BODY, "not-found", "conflict"),
+        },
+    )  # fmt: skip
+    app.add_api_route(
+        path, delete, methods=["DELETE"], tags=["records"], summary="Delete an edge · 删除关系", status_code=204,
+        openapi_extra={"parameters": [*ends, IDEMPOTENCY_KEY]},
+        responses={204: {"description": "Deleted."}, **problems(*KEYED, "not-found", "conflict", "invalid")},
+    )  # fmt: skip

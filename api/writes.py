@@ -1,0 +1,84 @@
+"""What every write has in common: once per `Idempotency-Key`, off the event loop, audited before it happens."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import orjson
+from fastapi import Request, Response
+from starlette.concurrency import run_in_threadpool
+
+from api.access import key_of, service_of
+from api.problems import Fault, Problem, absent
+from graph.records import Origin
+from graph.store import GraphStore
+
+LONGEST_TOKEN = 255
+
+
+@dataclass(frozen=True)
+class Done:
+    """Outcome of a write."""
+
+    status: int
+    content: object | None = None
+
+    def body(self) -> bytes:
+        """Bytes of the answer, empty where there is nothing to say."""
+        return b"" if self.content is None else orjson.dumps(self.content)
+
+
+def origin() -> Origin:
+    """Where values written through the API come from."""
+    return Origin("api", datetime.now(UTC).isoformat(timespec="seconds"))
+
+
+async def carried_out(
+    request: Request, body: bytes, action: str, object: str, act: Callable[[GraphStore], Done]
+) -> Response:
+    """Run `act` on the store in a thread and answer what it returns; a repetition gets the first answer.
+
+    `action` and `object` go to the audit log first. A failure that may pass (5xx) is not remembered.
+    """
+    token = request.headers.get("idempotency-key")
+    if token is not None and not (1 <= len(token) <= LONGEST_TOKEN and token.isascii() and token.isprintable()):
+        reason = f"valid: 1 to {LONGEST_TOKEN} printable ASCII characters"
+        raise Problem("invalid", errors=[Fault(field="Idempotency-Key", reason=reason)])
+    service, key = service_of(request), key_of(request)
+
+    def run() -> tuple[int, bytes]:
+        service.audit.append(key.id, action, object)
+        done = act(service.stores.current())
+        return done.status, done.body()
+
+    def run_once() -> tuple[int, bytes]:
+        assert token is not None
+        digest = hashlib.sha256(b"\x00".join((request.method.encode(), request.url.path.encode(), body))).digest()
+        known = service.replies.begin(key.id, token, digest)
+        if known is not None:
+            return _repeated(known.status, known.body, known.same)
+        try:
+            status, content = run()
+        except BaseException:
+            service.replies.forget(key.id, token)
+            raise
+        service.replies.finish(key.id, token, status, content)
+        return status, content
+
+    status, content = await run_in_threadpool(run if token is None else run_once)
+    if status == 404:
+        raise absent()
+    return Response(content, status, media_type="application/json" if content else None)
+
+
+def _repeated(status: int | None, body: bytes, same: bool) -> tuple[int, bytes]:
+    if not same:
+        raise Problem(
+            "invalid", errors=[Fault(field="Idempotency-Key", reason="was used for another request; choose a new one")]
+        )
+    if status is None:
+        raise Problem("conflict", "the first request with this Idempotency-Key still runs", retry_after=1)
+    return status, body

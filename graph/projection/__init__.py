@@ -1,0 +1,21 @@
+"""One store revision as immutable, memory-mapped columns and CSR matrices; what matching reads."""
+
+from __future__ import annotations
+
+from graph.projection.arrays import Labels, Strings
+from graph.projection.build import build
+from graph.projection.opening import open_projection
+from graph.projection.projection import Projection
+from graph.projection.tables import Adjacency, EntityTable
+from graph.projection.view import to_networkx
+
+__all__ = [
+    "Adjacency",
+    "EntityTable",
+    "Labels",
+    "Projection",
+    "Strings",
+    "build",
+    "open_projection",
+    "to_networkx",
+]

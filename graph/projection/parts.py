@@ -1,0 +1,126 @@
+"""Part files: named arrays one after the other in one file, mapped into memory as a whole, described by the manifest."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field as Setting
+
+from graph.errors import ProjectionError
+from graph.projection.arrays import Bytes
+from graph.records import digest
+
+_MAGIC = b"QXPART01"
+_ALIGNMENT = 64
+_DTYPES = {"|u1": np.uint8, "<i4": np.int32, "<i8": np.int64, "<f8": np.float64}
+REBUILD = "run `qianxian build --full`"
+
+
+class PartFile(BaseModel):
+    """What the manifest says of one part file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    file: str = Setting(pattern=r"^\d{6,}/[A-Za-z0-9_.~-]+\.part$")
+    """Path below the projection's folder."""
+    size: int
+    """Bytes."""
+    crc32: int
+    """CRC-32 of the whole file."""
+    digest: str
+    """Hash of the part's record digests, hex; empty where it keeps none."""
+    arrays: dict[str, tuple[str, tuple[int, ...], int]]
+    """Name → element type, shape, offset in bytes."""
+
+
+class Part:
+    """One opened part: what the manifest says of it, and its arrays (read-only, memory-mapped)."""
+
+    def __init__(self, about: PartFile, arrays: Mapping[str, NDArray[Any]]) -> None:
+        self.about, self.arrays = about, arrays
+
+
+class _Writer:
+    """Appends aligned arrays to a file and keeps their directory."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("xb")
+        self.size, self.crc32 = 0, 0
+        self.directory: dict[str, tuple[str, tuple[int, ...], int]] = {}
+        self._put(_MAGIC)
+
+    def _put(self, data: bytes | memoryview) -> None:
+        self._file.write(data)
+        self.crc32 = zlib.crc32(data, self.crc32)
+        self.size += len(data)
+
+    def add(self, name: str, array: NDArray[Any] | Iterable[Bytes]) -> None:
+        self._put(bytes(-self.size % _ALIGNMENT))
+        offset = self.size
+        if isinstance(array, np.ndarray):
+            self._put(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+            self.directory[name] = (array.dtype.str, array.shape, offset)
+            return
+        for chunk in array:
+            self._put(chunk.data)
+        self.directory[name] = ("|u1", (self.size - offset,), offset)
+
+    def close(self) -> None:
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+
+
+def write_part(folder: Path, file: str, arrays: Mapping[str, NDArray[Any] | Iterator[Bytes]]) -> Part:
+    """Write a new part durably and map it. An iterator of byte arrays is written as one."""
+    writer = _Writer(folder / file)
+    try:
+        for name, array in arrays.items():
+            writer.add(name, array)
+    finally:
+        writer.close()
+    digests = arrays.get("digests")
+    hashed = digest(digests.tobytes()).hex() if isinstance(digests, np.ndarray) else ""
+    about = PartFile(file=file, size=writer.size, crc32=writer.crc32, digest=hashed, arrays=writer.directory)
+    return map_part(folder, about)
+
+
+def map_part(folder: Path, about: PartFile) -> Part:
+    """Map a part's arrays; ProjectionError names a file that is shorter than it should be or describes no arrays."""
+    path = folder / about.file
+    with path.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        if size != about.size:
+            raise ProjectionError(f"{path} is damaged: {size} bytes instead of {about.size}; {REBUILD}")
+        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    arrays: dict[str, NDArray[Any]] = {}
+    for name, (dtype, shape, offset) in about.arrays.items():
+        count = int(np.prod(shape, dtype=np.int64))
+        if dtype not in _DTYPES or offset + count * np.dtype(dtype).itemsize > size:
+            raise ProjectionError(f"{path} is damaged: array {name!r} is not inside it; {REBUILD}")
+        flat = np.frombuffer(mapped, _DTYPES[dtype], count, offset) if count else np.zeros(0, _DTYPES[dtype])
+        arrays[name] = flat.reshape(shape)
+    return Part(about, arrays)
+
+
+def verify(folder: Path, about: PartFile) -> None:
+    """Compare a part's checksum; ProjectionError names a damaged file."""
+    path = folder / about.file
+    status = path.stat()
+    if _checksum(path, status.st_ino, status.st_mtime_ns, status.st_size) != about.crc32:
+        raise ProjectionError(f"{path} is damaged: its checksum differs; {REBUILD}")
+
+
+@lru_cache(maxsize=1024)
+def _checksum(path: Path, inode: int, modified: int, size: int) -> int:
+    """CRC-32 of a file, remembered: parts never change, and a service looks for a newer projection again and again."""
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+        return zlib.crc32(mapped)

@@ -1,0 +1,219 @@
+"""Keys, the audit log and remembered answers, on a real database."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy.exc import IntegrityError
+
+from api.casework import Casework, keys
+from api.casework.audit import AuditLog
+from api.casework.replies import Replies
+from api.casework.tables import AUDIT, KEYS, METADATA
+from graph.errors import InputError, NotFoundError, StoreError, StoreUnavailableError, UnknownNameError
+
+
+@pytest.fixture
+def casework(tmp_path: Path) -> Iterator[Casework]:
+    casework = Casework(f"sqlite:///{tmp_path / 'casework.db'}")
+    casework.migrate(tmp_path)
+    yield casework
+    casework.close()
+
+
+def test_the_migrations_lead_to_the_declared_tables(casework: Casework, tmp_path: Path) -> None:
+    casework.migrate(tmp_path)
+    with casework.reading() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
+
+
+def test_a_newer_schema_is_refused(casework: Casework, tmp_path: Path) -> None:
+    with casework.writing() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(StoreError, match="another version"):
+        casework.migrate(tmp_path)
+
+
+@pytest.mark.parametrize("url", ["mysql://x/y", "nonsense", "oracle://u:secret@h/d"])
+def test_a_wrong_address_lists_the_valid_ones_without_its_password(url: str) -> None:
+    with pytest.raises(StoreError, match="postgresql://") as caught:
+        Casework(url)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_database_that_is_none_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "casework.db").write_bytes(b"no database at all, only text" * 100)
+    casework = Casework(f"sqlite:///{tmp_path / 'casework.db'}")
+    with pytest.raises(StoreError):
+        casework.migrate(tmp_path)
+    casework.close()
+
+
+def test_a_database_that_cannot_be_opened_is_unavailable(tmp_path: Path) -> None:
+    casework = Casework(f"sqlite:///{tmp_path / 'no' / 'folder' / 'casework.db'}")
+    with pytest.raises(StoreUnavailableError):
+        keys.list_keys(casework)
+    casework.close()
+
+
+def test_a_token_is_recognised_and_only_its_hash_is_kept(casework: Casework) -> None:
+    token, key = keys.issue(casework, role="broker", parties=["enterprise:a:b", "need:n1"], label="Li")
+    ring = keys.KeyRing(casework, ttl=2)
+    assert ring.remembered(token) is None
+    assert ring.look_up(token) == key
+    assert ring.remembered(token) == key
+    assert key.viewer.parties == (("enterprise", "a:b"), ("need", "n1"))
+    with casework.reading() as connection:
+        stored = repr(connection.execute(sa.select(KEYS)).all())
+    assert token not in stored
+    assert token.rsplit("_", 1)[1] not in stored
+    assert token not in repr(key)
+
+
+@pytest.mark.parametrize("spoil", [lambda t: t[:-1], lambda t: t[:-1] + ("A" if t[-1] != "A" else "B"), lambda t: ""])
+def test_a_spoilt_token_is_not_recognised(casework: Casework, spoil: object) -> None:
+    token, _ = keys.issue(casework, role="outsider")
+    ring = keys.KeyRing(casework, ttl=60)
+    assert ring.look_up(token)
+    spoilt = spoil(token)  # type: ignore[operator]
+    assert ring.remembered(spoilt) is None
+    assert ring.look_up(spoilt) is None
+
+
+def test_revocation_acts_within_the_ttl(casework: Casework) -> None:
+    token, key = keys.issue(casework, role="outsider")
+    ring = keys.KeyRing(casework, ttl=0.05)
+    assert ring.look_up(token)
+    revoked = keys.revoke(casework, key.id)
+    assert revoked.revoked is not None
+    time.sleep(0.06)
+    assert ring.remembered(token) is None
+    assert ring.look_up(token) is None
+    assert keys.revoke(casework, key.id).revoked == revoked.revoked
+    with pytest.raises(NotFoundError):
+        keys.revoke(casework, "unknown")
+
+
+def test_an_expired_key_stops_at_once_though_remembered(casework: Casework, monkeypatch: pytest.MonkeyPatch) -> None:
+    token, key = keys.issue(casework, role="outsider", valid_for=timedelta(hours=1))
+    ring = keys.KeyRing(casework, ttl=60)
+    assert ring.look_up(token)
+    assert key.expires is not None
+    expiry = float(key.expires)
+    monkeypatch.setattr("api.casework.keys.time.time", lambda: expiry)
+    assert ring.remembered(token) is None
+
+
+def test_the_memory_of_a_ring_is_bounded(casework: Casework, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keys, "REMEMBERED", 3)
+    ring = keys.KeyRing(casework, ttl=60)
+    tokens = [keys.issue(casework, role="outsider")[0] for _ in range(5)]
+    assert all(ring.look_up(token) for token in tokens)
+    assert [ring.remembered(token) is not None for token in tokens] == [False, False, True, True, True]
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "says"),
+    [
+        ({"role": "king"}, UnknownNameError, "broker, enterprise"),
+        ({"role": "broker", "scopes": ["write"]}, UnknownNameError, "valid: match"),
+        ({"role": "operator", "scopes": ["all"]}, UnknownNameError, "match, read, write"),
+        ({"role": "operator", "scopes": []}, InputError, "no scope"),
+        ({"role": "enterprise", "parties": ["*"]}, InputError, "broker and operator"),
+        ({"role": "broker", "parties": ["*", "need:n1"]}, InputError, "stands alone"),
+        ({"role": "broker", "parties": ["n1"]}, InputError, "KIND:ID"),
+        ({"role": "outsider", "parties": ["need:n1"]}, InputError, "stands for nobody"),
+        ({"role": "outsider", "valid_for": timedelta(0)}, InputError, "past"),
+    ],
+)
+def test_a_key_that_makes_no_sense_is_refused(
+    casework: Casework, options: dict[str, object], error: type[Exception], says: str
+) -> None:
+    with pytest.raises(error, match=says.replace("*", r"\*")):
+        keys.issue(casework, **options)  # type: ignore[arg-type]
+    assert keys.list_keys(casework) == []
+
+
+def test_writers_of_the_audit_log_take_turns(casework: Casework) -> None:
+    log = AuditLog(casework, b"s" * 32)
+
+    def work() -> None:
+        for number in range(10):
+            log.append("key", "look", f"need:{number}")
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert log.verify() == 40
+    with pytest.raises(StoreError, match="entry 1"):
+        AuditLog(casework, b"t" * 32).verify()
+
+
+def test_the_audit_log_refuses_changes_and_shows_forced_ones(casework: Casework) -> None:
+    log = AuditLog(casework, b"s" * 32)
+    for number in range(5):
+        log.append("key", "look", f"need:{number}")
+    for statement in (AUDIT.update().values(actor="x"), AUDIT.delete()):
+        with pytest.raises((IntegrityError, StoreError)), casework.writing() as connection:
+            connection.execute(statement)
+    assert log.verify() == 5
+    with casework.writing() as connection:
+        connection.execute(sa.text("DROP TRIGGER audit_no_delete"))
+        connection.execute(AUDIT.delete().where(AUDIT.c.seq == 3))
+    with pytest.raises(StoreError, match="entry 3"):
+        log.verify()
+
+
+def test_a_write_runs_once_per_token(casework: Casework) -> None:
+    replies = Replies(casework)
+    assert replies.begin("k", "t", b"1" * 32) is None
+    running = replies.begin("k", "t", b"1" * 32)
+    assert running is not None
+    assert running.status is None
+    replies.finish("k", "t", 200, b"done")
+    again = replies.begin("k", "t", b"1" * 32)
+    assert again is not None
+    assert (again.status, again.body, again.same) == (200, b"done", True)
+    other = replies.begin("k", "t", b"2" * 32)
+    assert other is not None
+    assert not other.same
+    assert replies.begin("other key", "t", b"2" * 32) is None
+    replies.forget("other key", "t")
+    assert replies.begin("other key", "t", b"3" * 32) is None
+
+
+def test_only_one_of_many_simultaneous_repetitions_runs(casework: Casework) -> None:
+    replies = Replies(casework)
+    first: list[bool] = []
+    threads = [
+        threading.Thread(target=lambda: first.append(replies.begin("k", "t", b"1" * 32) is None)) for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(first) == [False] * 7 + [True]
+
+
+def test_a_crashed_write_may_be_repeated_and_old_answers_go(
+    casework: Casework, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replies, now = Replies(casework), time.time()
+    assert replies.begin("k", "crashed", b"1" * 32) is None
+    assert replies.begin("k", "done", b"1" * 32) is None
+    replies.finish("k", "done", 200, b"")
+    monkeypatch.setattr("api.casework.replies.time.time", lambda: now + 120)
+    assert replies.begin("k", "crashed", b"1" * 32) is None
+    assert replies.begin("k", "done", b"1" * 32) is not None
+    monkeypatch.setattr("api.casework.replies.time.time", lambda: now + 25 * 3600)
+    assert replies.begin("k", "done", b"1" * 32) is None

@@ -1,0 +1,170 @@
+"""The service as a process tree: several workers, fresh answers, an orderly end."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from api.bootstrap import open_casework
+from api.casework import keys
+from api.serve import serve
+from api.settings import Settings
+from graph.errors import InputError, StoreError
+from tests.api.running import Running, running, until
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("serve") / "home"
+
+
+@pytest.fixture(scope="module")
+def operator(home: Path) -> str:
+    casework = open_casework(Settings(home=home))
+    token, _ = keys.issue(casework, role="operator", parties=["*"])
+    casework.close()
+    return token
+
+
+@pytest.fixture(scope="module")
+def service(home: Path, operator: str) -> Iterator[Running]:
+    with running(home, QIANXIAN_WORKERS="2") as service:
+        service.wait_until_ready()
+        yield service
+
+
+def test_a_need_written_over_http_is_in_the_answers_of_every_worker(service: Running, operator: str) -> None:
+    headers = {"Authorization": f"Bearer {operator}"}
+    with httpx.Client(base_url=service.url, headers=headers) as http:
+        assert http.put("/v1/entities/need/n1", json={"title": "功率芯片散热"}).status_code == 201
+        started = time.monotonic()
+        http.put("/v1/entities/expert/e1", json={"bio": "功率芯片散热研究"})
+
+        def everywhere() -> bool:
+            codes = []
+            for _ in range(10):  # each on a connection of its own, so that both workers answer some
+                answer = httpx.post(f"{service.url}/v1/matches/need-expert", json={"subject": "n1"}, headers=headers)
+                codes.append(answer.status_code == 200 and bool(answer.json()["groups"]))
+            return all(codes)
+
+        until(everywhere)
+        assert time.monotonic() - started < 20  # the figure itself is measured in tests/benchmarks
+
+
+def test_metrics_add_up_over_the_workers(service: Running) -> None:
+    def total() -> float:
+        text = httpx.get(f"{service.url}/metrics").text
+        lines = [
+            line
+            for line in text.splitlines()
+            if 'route="/healthz"' in line and line.startswith("qianxian_requests_total")
+        ]
+        return sum(float(line.rsplit(" ", 1)[1]) for line in lines)
+
+    before = total()
+    for _ in range(20):
+        httpx.get(f"{service.url}/healthz")
+    assert total() - before == 20
+
+
+def test_a_dead_builder_is_replaced(service: Running, operator: str) -> None:
+    def builders() -> list[psutil.Process]:
+        # Spawned children are told apart by what they hold: only the builder holds the lock file.
+        children = psutil.Process(service.process.pid).children(recursive=True)
+        return [c for c in children if any(f.path.endswith("build.lock") for f in c.open_files())]
+
+    until(lambda: len(builders()) == 1)
+    first = builders()[0]
+    first.kill()
+    until(lambda: [b.pid for b in builders()] not in ([], [first.pid]))
+    headers = {"Authorization": f"Bearer {operator}"}
+    httpx.put(f"{service.url}/v1/entities/need/late", json={"title": "late"}, headers=headers).raise_for_status()
+    until(
+        lambda: any(
+            r["id"] == "late" for r in httpx.get(f"{service.url}/v1/entities/need", headers=headers).json()["records"]
+        )
+    )
+
+
+def test_a_crash_is_a_problem_over_the_wire_too(home: Path) -> None:
+    start = (
+        "import api.routes.health as health\n"
+        "async def crash(): raise RuntimeError('secret words')\n"
+        "health.healthz = crash\n"
+        "from api.serve import serve; from api.settings import load\n"
+        "import uvicorn\n"
+        "serve(load())"
+    )
+    with running(home, start, QIANXIAN_WORKERS="1") as service:
+        until(lambda: httpx.get(f"{service.url}/readyz").status_code in {200, 503})
+        answer = httpx.get(f"{service.url}/healthz")
+        assert answer.status_code == 500
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.json()["instance"].startswith("urn:qianxian:request:")
+        assert "secret" not in answer.text
+        assert httpx.get(f"{service.url}/v1/kinds").status_code == 200
+        assert b"secret words" not in service.log.read_bytes()
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_on_sigterm_running_requests_finish_and_the_exit_code_is_0(home: Path, operator: str, workers: str) -> None:
+    with running(home, QIANXIAN_WORKERS=workers) as service:
+        service.wait_until_ready()
+        port = int(service.url.rpartition(":")[2])
+        children = psutil.Process(service.process.pid).children(recursive=True)
+        with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+            head = (
+                f"PUT /v1/entities/need/slow HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {operator}\r\n"
+                "Content-Type: application/json\r\nContent-Length: 16\r\n\r\n"
+            )
+            connection.sendall(head.encode() + b'{"title"')
+            time.sleep(0.5)  # the request is with a worker now
+            service.process.send_signal(signal.SIGTERM)
+            time.sleep(0.5)
+            connection.sendall(b': "slow"}'[:8])
+            answer = connection.recv(65_536)
+        assert answer.split(b" ")[1] in {b"200", b"201"}, answer
+        assert service.process.wait(30) == 0
+        assert not [c for c in children if c.is_running() and c.status() != psutil.STATUS_ZOMBIE]
+        assert service.events()[-1]["event"] == "stopped"
+
+
+def test_nothing_outlives_a_killed_service(home: Path) -> None:
+    with running(home, QIANXIAN_WORKERS="2") as service:
+        service.wait_until_ready()
+        children = psutil.Process(service.process.pid).children(recursive=True)
+        assert len(children) >= 3
+        service.process.kill()
+        until(lambda: not [c for c in children if c.is_running() and c.status() != psutil.STATUS_ZOMBIE])
+
+
+def test_a_port_in_use_is_an_error_that_names_it(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(InputError, match=f"127.0.0.1:{port}"):
+            serve(Settings(home=tmp_path, port=port))
+
+
+def test_a_wrong_store_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="valid: sqlite"):
+        serve(Settings(home=tmp_path, store="mysql://host/db"))
+
+
+def test_importing_opens_nothing(tmp_path: Path) -> None:
+    code = "import api.app, api.serve, api.casework.keys; import threading; print(threading.active_count())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=None, check=True)
+    assert done.stdout.split() == ["1"]
+    assert threading.active_count() >= 1
+    assert list(tmp_path.iterdir()) == []

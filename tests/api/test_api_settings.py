@@ -1,0 +1,84 @@
+"""Settings: documented, checked, silent about secrets."""
+
+from __future__ import annotations
+
+import re
+import stat
+import threading
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from api.bootstrap import epoch_of, secret_of
+from api.settings import PREFIX, Settings, load, reference
+from graph.errors import InputError
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_page_lists_exactly_the_settings() -> None:
+    page = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+    assert page == reference()
+    listed = re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)
+    assert listed == [f"{PREFIX}{name.upper()}" for name in Settings.model_fields]
+    assert all(field.description for field in Settings.model_fields.values())
+
+
+def test_the_environment_is_read_and_the_caller_wins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("QIANXIAN_PORT", "9000")
+    monkeypatch.setenv("QIANXIAN_HOME", str(tmp_path))
+    assert load().port == 9000
+    assert load(port=1, host=None).port == 1
+    assert load().store_url == f"sqlite:///{tmp_path / 'graph.db'}"
+
+
+@pytest.mark.parametrize(("name", "value"), [("port", "70000"), ("k", "1"), ("log_level", "loud"), ("secret", "abc")])
+def test_a_bad_setting_is_named_and_its_value_is_not_repeated(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(f"QIANXIAN_{name.upper()}", value)
+    with pytest.raises(InputError, match=f"QIANXIAN_{name.upper()}") as caught:
+        load()
+    assert caught.value.field == name
+    assert name != "secret" or value not in str(caught.value)
+
+
+def test_addresses_and_secret_do_not_show_in_the_representation() -> None:
+    shown = repr(Settings(store="postgresql://me:pass@host/db", secret=SecretStr("ab" * 32)))
+    assert "pass" not in shown
+    assert "abab" not in shown
+
+
+def test_the_secret_is_made_once_and_closed_to_others(settings: Settings) -> None:
+    found: list[bytes] = []
+    threads = [threading.Thread(target=lambda: found.append(secret_of(settings))) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    file = settings.home / "secret.key"
+    assert len(found) == 8
+    assert set(found) == {file.read_bytes()}
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert [path.name for path in settings.home.iterdir()] == ["secret.key"]
+
+
+def test_a_secret_that_others_may_read_is_refused(settings: Settings) -> None:
+    secret_of(settings)
+    (settings.home / "secret.key").chmod(0o644)
+    with pytest.raises(InputError, match="chmod 600"):
+        secret_of(settings)
+
+
+def test_a_truncated_secret_is_refused(settings: Settings) -> None:
+    secret_of(settings)
+    (settings.home / "secret.key").write_bytes(b"short")
+    with pytest.raises(InputError, match="5 bytes"):
+        secret_of(settings)
+
+
+def test_an_epoch_lasts_its_days(settings: Settings) -> None:
+    day, start = 86_400, 600 * 86_400
+    assert epoch_of(settings, start) == epoch_of(settings, start + 30 * day - 1)
+    assert epoch_of(settings, start) != epoch_of(settings, start + 30 * day)
