@@ -39,6 +39,7 @@ class Meaning(NamedTuple):
 
 
 CODES: dict[str, Meaning] = {
+    "http": Meaning(400, "Not HTTP", "不是有效的 HTTP 请求", "Send HTTP/1.1 with a head of at most 64 KiB."),
     "json": Meaning(400, "Not JSON", "不是有效的 JSON", "Send a JSON body in UTF-8."),
     "unauthorized": Meaning(
         401,
@@ -65,7 +66,7 @@ CODES: dict[str, Meaning] = {
 }
 """Every problem code there is."""
 
-OF_STATUS = {meaning.status: code for code, meaning in CODES.items()}
+OF_STATUS = {meaning.status: code for code, meaning in reversed(CODES.items())}
 ABSENT = "nothing here that you may see"
 """Detail of every 404 on an object: absent and hidden ones cannot be told apart."""
 

@@ -20,6 +20,7 @@ from uvicorn.supervisors import Multiprocess
 from api import logs
 from api.bootstrap import open_casework, secret_of
 from api.metrics import FOLDER
+from api.protocol import BoundedProtocol
 from api.refresh import build_process
 from api.settings import Settings
 from graph.errors import InputError, StoreUnavailableError
@@ -46,7 +47,7 @@ def serve(settings: Settings) -> None:
         partial(_worker, settings),
         factory=True,
         loop="uvloop",
-        http="httptools",
+        http=BoundedProtocol,
         ws="none",
         workers=settings.workers,
         log_config=None,

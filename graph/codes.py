@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from enum import StrEnum
+
+from stdnum.cn import uscc
+from stdnum.exceptions import ValidationError
+from stdnum.iso7064 import mod_11_2
+
+from graph import industries, regions
+from graph.errors import ValueRejectedError
 
 
 class Scheme(StrEnum):
@@ -47,3 +56,89 @@ def _region_levels(code: str) -> tuple[str, ...]:
     if not code.isdigit():
         return (code,) * DEPTH[Scheme.REGION]
     return (code, code[:4] + "00", code[:2] + "0000", "CN")
+
+
+def canonical(scheme: Scheme, value: str) -> str:
+    """The canonical form of a code, or of a name that maps to one; ValueRejectedError says what is wrong."""
+    return _CANONICAL[scheme](value.strip())
+
+
+def label(scheme: Scheme, code: str, lang: str = "zh") -> str:
+    """What people call a code (`en` or `zh`); the code itself where it has no name."""
+    if scheme is Scheme.REGION:
+        return regions.label(code, lang)
+    if scheme is Scheme.INDUSTRY:
+        return industries.label(code, lang)
+    return code
+
+
+def _uscc(value: str) -> str:
+    try:
+        return str(uscc.validate(value.upper()))
+    except ValidationError as error:
+        raise ValueRejectedError(
+            f"{value!r} is no unified social credit code: {error.message} (18 characters, GB 32100 check digit)"
+        ) from None
+
+
+def _orcid(value: str) -> str:
+    digits = re.sub(r"^https?://orcid\.org/|[\s-]", "", value, flags=re.IGNORECASE).upper()
+    if not re.fullmatch(r"[0-9]{15}[0-9X]", digits):
+        raise ValueRejectedError(f"{value!r} is no ORCID iD: 16 characters like 0000-0002-1825-0097")
+    if not mod_11_2.is_valid(digits):
+        raise ValueRejectedError(f"{value!r} is no ORCID iD: its check digit is wrong")
+    return "-".join(digits[at : at + 4] for at in range(0, 16, 4))
+
+
+_IPC = re.compile(r"([A-H])(?:(\d{2})(?:([A-Z])(?:(\d{1,4})(?:/(\d{2,6}))?)?)?)?")
+
+
+def _ipc(value: str) -> str:
+    found = _IPC.fullmatch(re.sub(r"\s|\([^)]*\)$", "", value.upper()))
+    if found is None:
+        raise ValueRejectedError(f"{value!r} is no IPC symbol, like H04L9/32, H04L or H04")
+    section, class_, subclass, group, subgroup = found.groups()
+    head = section + (class_ or "") + (subclass or "")
+    if group is None:
+        return head
+    return f"{head}{int(group)}" + (f"/{subgroup}" if subgroup else "")
+
+
+_CHINESE_PATENT = re.compile(r"(?:ZL|CN)?(\d{8}|\d{12})\.?([0-9X])")
+_PATENT = re.compile(r"([A-Z]{2})(\d{4,13})([A-Z]\d?)?")
+
+
+def _patent_number(value: str) -> str:
+    """ST.16 `CC` + number + kind code; a Chinese application number (GB: check digit mod 11) becomes CN + digits."""
+    text = re.sub(r"[\s-]", "", value.upper())
+    application = _CHINESE_PATENT.fullmatch(text)
+    if application and not (text.startswith("CN") and "." not in text and len(text) not in (11, 15)):
+        digits, check = application.groups()
+        weights = [2, 3, 4, 5, 6, 7, 8, 9, 2, 3, 4, 5][: len(digits)]
+        expected = sum(int(d) * w for d, w in zip(digits, weights, strict=True)) % 11
+        if check == ("X" if expected == 10 else str(expected)):
+            return f"CN{digits}.{check}"
+        if "." in text or text.startswith("ZL"):
+            raise ValueRejectedError(f"{value!r} is no patent number: its check digit is wrong")
+    found = _PATENT.fullmatch(text.replace(".", ""))
+    if found is None:
+        raise ValueRejectedError(f"{value!r} is no patent number, like CN112345678A, ZL202010123456.7 or US9876543B2")
+    return "".join(part or "" for part in found.groups())
+
+
+def _doi(value: str) -> str:
+    text = re.sub(r"^(https?://(dx\.)?doi\.org/|doi:\s*)", "", value, flags=re.IGNORECASE).lower()
+    if not re.fullmatch(r"10\.\d{4,9}/\S+", text):
+        raise ValueRejectedError(f"{value!r} is no DOI, like 10.1000/xyz123")
+    return text
+
+
+_CANONICAL: dict[Scheme, Callable[[str], str]] = {
+    Scheme.USCC: _uscc,
+    Scheme.ORCID: _orcid,
+    Scheme.REGION: regions.canonical,
+    Scheme.INDUSTRY: industries.canonical,
+    Scheme.IPC: _ipc,
+    Scheme.PATENT_NUMBER: _patent_number,
+    Scheme.DOI: _doi,
+}

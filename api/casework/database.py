@@ -70,7 +70,7 @@ def _engine(url: str) -> sa.Engine:
                 field="casework",
             )
         arguments: dict[str, Any] = {"timeout": WAIT} if backend == "sqlite" else {"connect_timeout": WAIT}
-        engine = sa.create_engine(parsed, connect_args=arguments, pool_pre_ping=backend == "postgresql")
+        engine = sa.create_engine(parsed, connect_args=arguments, hide_parameters=True, pool_pre_ping=backend == "postgresql")
     except (ArgumentError, NoSuchModuleError) as error:
         raise StoreError(
             "casework address cannot be read; valid: sqlite:///FILE, postgresql://USER@HOST/DATABASE", field="casework"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from graph.projection.arrays import Labels, Strings
-from graph.projection.build import build
+from graph.projection.building import build
 from graph.projection.opening import open_projection
 from graph.projection.projection import Projection
 from graph.projection.tables import Adjacency, EntityTable

@@ -53,8 +53,8 @@ def spliced_records(splice: Splice, old: Arrays, new: Spool, fields: Iterable[Fi
 
 def edited_entities(
     kind: EntityKind, old: Arrays, changes: Mapping[str, Values | None]
-) -> tuple[PartArrays, Ints] | None:
-    """A kind's arrays after changes (id → values, None for deleted) and old row → new row (-1: gone).
+) -> tuple[PartArrays, Ints, int] | None:
+    """A kind after changes (id → values, None for deleted): arrays, old row → new row (-1: gone), how many rows.
 
     None where nothing changed.
     """
@@ -87,7 +87,7 @@ def edited_entities(
     for row, j in replaced:
         moved[row] = splice.placed[j]
     spliced = splice.strings(ids, Strings.of(names))
-    return {**string_arrays("ids", spliced), **spliced_records(splice, old, spool, kind.fields)}, moved
+    return {**string_arrays("ids", spliced), **spliced_records(splice, old, spool, kind.fields)}, moved, splice.n
 
 
 class Edit(NamedTuple):
@@ -105,50 +105,47 @@ class Edit(NamedTuple):
 
 
 def edited_edges(
-    kind: RelationKind,
-    group: Group,
-    sources: Ints,
-    targets: Ints,
-    old: Arrays,
-    edits: Sequence[Edit],
-    *,
-    fill: bool = False,
+    kind: RelationKind, group: Group, ends: tuple[Ints, Ints], old: Arrays, edits: Sequence[Edit], *, fill: bool = False
 ) -> tuple[Ints, Ints, PartArrays | None]:
     """A group's edges after edits: sources, targets, and the record arrays (None: as they were).
 
-    `sources` and `targets` are sorted by both; an edge with a -1 among them goes. With `fill` an edge that is there
-    keeps its values and only gains those it lacks.
+    `ends` are the (sources, targets) so far, sorted by both; an edge with a -1 among them goes. With `fill` an edge
+    that is there keeps its values and only gains those it lacks.
     """
-    kept = np.flatnonzero((sources >= 0) & (targets >= 0))
-    have = pairs(sources[kept], targets[kept])
-    places = np.append(kept, len(sources))
-    drop = [np.setdiff1d(np.arange(len(sources)), kept, assume_unique=True)]
-    written: list[tuple[int, int, int]] = []
-    spool = Spool(kind.properties)
-    records = strings_in(old, "records")
+    sources, targets = ends
+    gone, written, spool = (sources < 0) | (targets < 0), list[tuple[int, int, int]](), Spool(kind.properties)
+    for edit, place, found in _located(kind, ends, gone, strings_in(old, "records"), edits):
+        if edit.values is not None:
+            values = edit.values | found if fill and found is not None else edit.values
+            data = canonical(values)
+            hashed = digest(kind.name, group.source, edit.ends[0], group.target, edit.ends[1], data)
+            if found is not None and old["digests"][place].tobytes() == hashed:
+                continue
+            spool.add(values, data, hashed)
+            written.append((place, edit.source, edit.target))
+        if found is not None:
+            gone[place] = True
+    if not written and not gone.any():
+        return sources, targets, None
+    fresh = np.array(written, np.int64).reshape(-1, 3)
+    splice = Splice(len(sources), np.flatnonzero(gone), fresh[:, 0])
+    arrays = spliced_records(splice, old, spool, kind.properties)
+    return splice.fixed(sources, fresh[:, 1]), splice.fixed(targets, fresh[:, 2]), arrays
+
+
+def _located(
+    kind: RelationKind, ends: tuple[Ints, Ints], gone: NDArray[np.bool_], records: Strings, edits: Sequence[Edit]
+) -> Iterator[tuple[Edit, int, Values | None]]:
+    """Every edit in the order of the edges: where its edge is with its values, or before which place it belongs."""
+    kept = np.flatnonzero(~gone)
+    have = pairs(ends[0][kept], ends[1][kept])
+    places = np.append(kept, len(gone))
     ordered = sorted(edits, key=lambda edit: edit[:3])
     wanted = pairs(np.array([e.source for e in ordered], np.int64), np.array([e.target for e in ordered], np.int64))
-    bounds = np.searchsorted(have, wanted, "left").tolist(), np.searchsorted(have, wanted, "right").tolist()
-    for edit, low, high in zip(ordered, *bounds, strict=True):
+    lows, highs = np.searchsorted(have, wanted, "left"), np.searchsorted(have, wanted, "right")
+    for edit, low, high in zip(ordered, lows.tolist(), highs.tolist(), strict=True):
         parallel = [orjson.loads(records.raw(int(place))) for place in places[low:high]]
         keys = [identity_key(kind, values) for values in parallel]
         index = bisect_left(keys, edit.key)
         known = index < len(keys) and keys[index] == edit.key
-        place, values = int(places[low + index]), edit.values
-        if values is not None:
-            values = values | parallel[index] if fill and known else values
-            data = canonical(values)
-            hashed = digest(kind.name, group.source, edit.ends[0], group.target, edit.ends[1], data)
-            if known and old["digests"][place].tobytes() == hashed:
-                continue
-            spool.add(values, data, hashed)
-            written.append((place, edit.source, edit.target))
-        if known:
-            drop.append(np.array([place]))
-    gone = np.unique(np.concatenate(drop))
-    if not len(gone) and not written:
-        return sources, targets, None
-    fresh = np.array(written, np.int64).reshape(-1, 3)
-    splice = Splice(len(sources), gone, fresh[:, 0])
-    arrays = spliced_records(splice, old, spool, kind.properties)
-    return splice.fixed(sources, fresh[:, 1]), splice.fixed(targets, fresh[:, 2]), arrays
+        yield edit, int(places[low + index]), parallel[index] if known else None

@@ -138,7 +138,7 @@ def _folded_group(
             touched |= chosen[rows] != rows
     edits = _pointed(kind, group, edges, moved, touched, tables)
     sources = np.where(touched, -1, moved[0])
-    sources, targets, arrays = edited_edges(kind, group, sources, moved[1], edges.records.arrays, edits, fill=True)
+    sources, targets, arrays = edited_edges(kind, group, (sources, moved[1]), edges.records.arrays, edits, fill=True)
     if not len(sources):
         return None
     placed = edge_arrays(sources, targets, count(tables[0]), count(tables[1]))

@@ -1,4 +1,4 @@
-"""Part files: named arrays one after the other in one file, mapped into memory as a whole, described by the manifest."""
+"""Part files: named arrays one after the other in one file, mapped as a whole, described by the manifest."""
 
 from __future__ import annotations
 

@@ -52,9 +52,7 @@ class Projection:
             declared = self.catalogue.entity(kind)
             entry = self.manifest.kinds.get(kind)
             part = self.parts[entry.table] if entry else None
-            self._tables[kind] = EntityTable(
-                declared, part.arrays if part else None, part.about.digest if part else ""
-            )
+            self._tables[kind] = EntityTable(declared, part.arrays if part else None, part.about.digest if part else "")
         return self._tables[kind]
 
     def adjacency(self, relation: str, source_kind: str, target_kind: str) -> Adjacency:
@@ -121,14 +119,12 @@ class Projection:
                 sources, targets = self.catalogue.ends(step.relation)
                 near, far = (sources, targets) if step.forward else (targets, sources)
                 ends = [end for end in far if step.kind in (None, end)]
-                plan.append(
-                    [
-                        (here, end, self._directed(step.relation, here, end, forward=step.forward))
-                        for here in kinds
-                        if here in near
-                        for end in ends
-                    ]
-                )
+                plan.append([
+                    (here, end, self._directed(step.relation, here, end, forward=step.forward))
+                    for here in kinds
+                    if here in near
+                    for end in ends
+                ])
                 kinds = ends
             self._plans[key] = plan
         return self._plans[key]

@@ -56,7 +56,9 @@ class Shelf:
         self.path.mkdir()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._open.close()
         if error is not None:
             shutil.rmtree(self.path, ignore_errors=True)
@@ -80,7 +82,9 @@ class Shelf:
         return write_part(self.folder, f"{self.build}/{name}~{self._written}.part", arrays)
 
 
-def edge_arrays(sources: NDArray[Any], targets: NDArray[Any], n_sources: int, n_targets: int) -> dict[str, NDArray[Any]]:
+def edge_arrays(
+    sources: NDArray[Any], targets: NDArray[Any], n_sources: int, n_targets: int
+) -> dict[str, NDArray[Any]]:
     """The arrays of a rows part from edges sorted by (source, target): CSR, its transpose, and how they correspond."""
     indptr = offsets_of(np.bincount(sources, minlength=n_sources))
     indices = targets.astype(np.int32)

@@ -66,7 +66,9 @@ class _Records:
 
     def _column(self, field: Field) -> Floats | Labels:
         if field.name not in self._columns:
-            self._columns[field.name] = column_in(self._arrays, field) if field.name in self._stored else self._read(field)
+            self._columns[field.name] = (
+                column_in(self._arrays, field) if field.name in self._stored else self._read(field)
+            )
         return self._columns[field.name]
 
     def _read(self, field: Field) -> Floats | Labels:

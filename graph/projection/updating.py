@@ -62,8 +62,7 @@ def _update_kind(
     edited = edited_entities(declared, old.arrays if old else no_entities(declared), changed)
     if edited is None:
         return
-    arrays, places = edited
-    n = len(arrays["digests"])  # type: ignore[arg-type]
+    arrays, places, n = edited
     if n != len(places) or not np.array_equal(places, np.arange(n)):
         moved[kind] = places
     if n:
@@ -91,7 +90,7 @@ def _update_group(
     records = old.records.arrays if old else no_records(kind.properties)
     froms, tos = result.kinds.get(group.source), result.kinds.get(group.target)
     edits = _edits(changed, froms, tos)
-    sources, targets, arrays = edited_edges(kind, group, sources, targets, records, edits)
+    sources, targets, arrays = edited_edges(kind, group, (sources, targets), records, edits)
     if not len(sources):
         result.groups.pop(group, None)
         return
@@ -102,9 +101,7 @@ def _update_group(
     result.groups[group] = Edges(rows, kept or shelf.write("-".join(group), arrays or {}))
 
 
-def _edits(
-    changed: Mapping[tuple[str, str, str], Values | None], froms: Part | None, tos: Part | None
-) -> list[Edit]:
+def _edits(changed: Mapping[tuple[str, str, str], Values | None], froms: Part | None, tos: Part | None) -> list[Edit]:
     """The changes with rows instead of ids; an edge without an end needs none: it goes, or never was, with its end."""
     if froms is None or tos is None:
         return []

@@ -116,6 +116,10 @@ class GraphStore(ABC):
         """One entity, or None."""
 
     @abstractmethod
+    def existing(self, kind: str, ids: Sequence[str]) -> set[str]:
+        """Which of the ids exist in a kind."""
+
+    @abstractmethod
     def provenance(self, kind: str, id: str) -> dict[str, Origin]:
         """Field → where its value came from; `{}` for an absent entity."""
 

@@ -205,6 +205,13 @@ class SqlStore(GraphStore):
         row = self._row(kind, id)
         return None if row is None or row.body is None else Entity(kind, id, orjson.loads(row.body))
 
+    def existing(self, kind: str, ids: Sequence[str]) -> set[str]:
+        """See GraphStore."""
+        alive = ENTITY.c.body.is_not(None).label("alive")
+        with self._reading() as connection:
+            found = _stored(connection, ENTITY, [(kind, id) for id in ids], alive)
+        return {row[0] for row in found.values() if row.alive}
+
     def provenance(self, kind: str, id: str) -> dict[str, Origin]:
         """See GraphStore."""
         row = self._row(kind, id)

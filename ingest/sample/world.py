@@ -25,6 +25,9 @@ Progress = Callable[[str, int], None]
 FUND_SET = "sets/enterprise-fund"
 """The second evaluation set, a data folder of its own inside the world's."""
 
+MARK = ".sample-world"
+"""The file by which an earlier sample world is known."""
+
 BLOCK = 4_096
 """Rows joined before they are written and reported."""
 
@@ -99,16 +102,15 @@ def _judged(subject: str, subjects: Ints, candidate: str, candidates: Ints, grad
 
 def _make_room(folder: Path) -> None:
     """Remove an earlier sample world; InputError if the folder holds something else."""
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} is a file; name a new or an empty folder", field="folder")
     if not folder.exists() or not any(folder.iterdir()):
         return
-    if not (folder / _MARK).is_file():
+    if not (folder / MARK).is_file():
         raise InputError(f"{folder} is not empty and no sample world; name a new or an empty folder", field="folder")
     for part in ("entities", "relations", "judgements", "sets"):
         shutil.rmtree(folder / part, ignore_errors=True)
     (folder / "set.json").unlink(missing_ok=True)
-
-
-_MARK = ".sample-world"
 
 
 class _Folder:
@@ -117,7 +119,7 @@ class _Folder:
     def __init__(self, folder: Path, progress: Progress | None) -> None:
         self._folder = folder
         self._progress = progress
-        self.text(_MARK, f"{notice.EN}\n")
+        self.text(MARK, f"{notice.EN}\n")
 
     def _path(self, name: str) -> Path:
         path = self._folder / name

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 from api.bootstrap import Service
 from api.casework.keys import issue
+from api.problems import CODES
 from graph.errors import NotFoundError, UnknownNameError
 from matching.masking import Viewer
 from matching.pipeline import Question
@@ -80,3 +81,17 @@ class Api:
 
     def key(self, role: str, **options: Any) -> str:
         return issue(self.service.casework, role=role, **options)[0]
+
+
+def problem(answer: httpx.Response, code: str) -> dict[str, Any]:
+    assert answer.headers["content-type"] == "application/problem+json", answer.text
+    body: dict[str, Any] = answer.json()
+    assert body["type"] == f"/reference#problem-{code}"
+    assert body["status"] == answer.status_code == CODES[code].status
+    assert body["title"] == f"{CODES[code].en} · {CODES[code].zh}"
+    assert set(body) <= {"type", "title", "status", "detail", "errors", "instance"}
+    return body
+
+
+def faults(answer: httpx.Response) -> dict[str, str]:
+    return {fault["field"]: fault["reason"] for fault in problem(answer, "invalid")["errors"]}

@@ -6,7 +6,6 @@ import logging
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
 import orjson
 import pytest
 import structlog
@@ -15,24 +14,10 @@ from hypothesis import strategies as st
 
 from api.limits import deeper_than
 from api.logs import redacted
-from api.problems import CODES, problem_of
+from api.problems import problem_of
 from api.settings import Settings
 from graph.errors import ProjectionError, StoreError, StoreUnavailableError
-from tests.api.asking import Api
-
-
-def problem(answer: httpx.Response, code: str) -> dict[str, Any]:
-    assert answer.headers["content-type"] == "application/problem+json", answer.text
-    body: dict[str, Any] = answer.json()
-    assert body["type"] == f"/reference#problem-{code}"
-    assert body["status"] == answer.status_code == CODES[code].status
-    assert body["title"] == f"{CODES[code].en} · {CODES[code].zh}"
-    assert set(body) <= {"type", "title", "status", "detail", "errors", "instance"}
-    return body
-
-
-def faults(answer: httpx.Response) -> dict[str, str]:
-    return {fault["field"]: fault["reason"] for fault in problem(answer, "invalid")["errors"]}
+from tests.api.asking import Api, faults, problem
 
 
 def test_an_unknown_path_and_a_wrong_method(api: Api, broker: str) -> None:

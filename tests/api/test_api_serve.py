@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import socket
 import subprocess
@@ -114,6 +115,20 @@ def test_a_crash_is_a_problem_over_the_wire_too(home: Path) -> None:
         assert "secret" not in answer.text
         assert httpx.get(f"{service.url}/v1/kinds").status_code == 200
         assert b"secret words" not in service.log.read_bytes()
+
+
+@pytest.mark.parametrize("sent", [b"no http at all\r\n\r\n", b"GET / HTTP/1.1\r\nX: " + b"x" * 600_000, b"G" * 600_000])
+def test_what_is_no_http_gets_a_problem_too(service: Running, sent: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", int(service.url.rpartition(":")[2])), timeout=20) as connection:
+        with contextlib.suppress(ConnectionError):
+            for start in range(0, len(sent), 50_000):
+                connection.sendall(sent[start : start + 50_000])
+                time.sleep(0.01)
+        answer = b""
+        with contextlib.suppress(ConnectionError):
+            answer = connection.recv(65_536)
+    assert not answer or b"application/problem+json" in answer
+    assert httpx.get(f"{service.url}/healthz").status_code == 200
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])

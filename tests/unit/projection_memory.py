@@ -38,10 +38,14 @@ class MemoryStore(GraphStore):
         changed: list[Key] = []
         records: list[Entity | Relation] = [*entities, *relations]
         for record in records:
-            if isinstance(record, Relation) and not {
-                EntityKey(record.source_kind, record.source),
-                EntityKey(record.target_kind, record.target),
-            } <= self._records.keys():
+            if (
+                isinstance(record, Relation)
+                and not {
+                    EntityKey(record.source_kind, record.source),
+                    EntityKey(record.target_kind, record.target),
+                }
+                <= self._records.keys()
+            ):
                 written.dangling.append(record)
                 continue
             key = self._key(record)

@@ -3,111 +3,162 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
-from numpy.typing import NDArray
 
-
-from graph.projection import Projection, build
-from graph.records import Entity, EntityKey, Origin, Relation, RelationKey, identity_key
+from graph.kinds import BUILTIN
+from graph.projection import build
+from graph.records import Entity, EntityKey, Origin, Relation
+from graph.store import Change, open_store
 from tests.unit.projection_memory import MemoryStore
+from tests.unit.projection_worlds import assert_same, graphs, keys_in
 
-KINDS = ("expert", "institution", "enterprise", "publication", "need")
-IDS = ("a", "b", "B", "é", "钱", "a0", "😀", "")
-LABELS = st.sampled_from(["纳米", "nano", "光学", "Zebra", "x"])
-DATES = st.sampled_from(["2020", "2020-07", "2021-03-15"])
-ENDS = {
-    "employed_by": (("expert",), ("institution", "enterprise")),
-    "authored": (("expert",), ("publication",)),
-    "posted": (("enterprise", "institution"), ("need",)),
-    "cites": (("publication",), ("publication",)),
-    "supplies": (("enterprise",), ("enterprise",)),
-    "same_as": (KINDS, KINDS),
-}
+ORIGIN = Origin("test", "2024")
+ROUNDS = st.lists(
+    st.tuples(graphs(duplicates=True), st.lists(st.integers(0, 1000), max_size=3)), min_size=2, max_size=5
+)
 
 
-def _values(kind: str) -> st.SearchStrategy[dict[str, Any]]:
-    return {
-        "expert": st.fixed_dictionaries(
-            {}, optional={"name": st.sampled_from(["张三", "李四"]), "tags": st.lists(LABELS, min_size=1), "bio": LABELS}
-        ),
-        "institution": st.fixed_dictionaries({}, optional={"region": LABELS, "institution_type": LABELS}),
-        "enterprise": st.fixed_dictionaries({}, optional={"stage": LABELS, "founded_year": st.integers(1990, 2020)}),
-        "publication": st.fixed_dictionaries({}, optional={"year": st.integers(1990, 1995), "keywords": st.lists(LABELS, min_size=1)}),
-        "need": st.fixed_dictionaries({}, optional={"title": LABELS, "deadline": DATES, "budget": st.floats(0, 1e6)}),
-        "employed_by": st.fixed_dictionaries({}, optional={"since": DATES, "until": DATES}),
-        "authored": st.fixed_dictionaries({}, optional={"position": st.integers(1, 9)}),
-        "supplies": st.fixed_dictionaries({}, optional={"since": DATES}),
-        "posted": st.fixed_dictionaries({}, optional={"date": DATES}),
-    }.get(kind, st.just({}))
-
-
-@st.composite
-def _entity(draw: st.DrawFn) -> Entity:
-    kind = draw(st.sampled_from(KINDS))
-    return Entity(kind, draw(st.sampled_from(IDS)), draw(_values(kind)))
-
-
-@st.composite
-def _relation(draw: st.DrawFn, *, kinds: tuple[str, ...]) -> Relation:
-    kind = draw(st.sampled_from(kinds))
-    source_kind = draw(st.sampled_from(ENDS[kind][0]))
-    target_kind = draw(st.sampled_from((source_kind,) if kind == "same_as" else ENDS[kind][1]))
-    source, target = draw(st.tuples(st.sampled_from(IDS), st.sampled_from(IDS)).filter(lambda ends: ends[0] != ends[1]))
-    return Relation(kind, source_kind, source, target_kind, target, draw(_values(kind)))
-
-
-PLAIN = ("employed_by", "authored", "posted", "cites", "supplies")
-WRITES = st.lists(st.one_of(_entity(), _entity(), _relation(kinds=PLAIN), _relation(kinds=tuple(ENDS))), max_size=12)
-DELETES = st.lists(st.integers(0, 1000), max_size=3)
-ROUNDS = st.lists(st.tuples(WRITES, DELETES), min_size=2, max_size=6)
-
-
-def _delete(store: MemoryStore, numbers: list[int]) -> None:
-    keys: list[EntityKey | RelationKey] = [EntityKey(e.kind, e.id) for kind in KINDS for e in store.entities(kind)]
-    for kind in ENDS:
-        declared = store.catalogue.relation(kind)
-        keys += [RelationKey(*r[:5], identity_key(declared, r.values)) for r in store.relations(kind)]
-    store.delete([keys[number % len(keys)] for number in numbers if keys])
-
-
-def contents(projection: Projection) -> dict[str, NDArray[Any]]:
-    """Every array of a projection by what it is, not by the file that it is in."""
-    found = {}
-    for kind, entry in projection.manifest.kinds.items():
-        found |= {f"{kind} {name}": array for name, array in projection.parts[entry.stored].arrays.items()}
-        found |= {f"{kind} seen {name}": array for name, array in projection.parts[entry.table].arrays.items()}
-    for group in projection.manifest.groups:
-        key = f"{group.relation} {group.source} {group.target}"
-        for file in (group.stored_rows, group.stored_records, group.rows, group.records):
-            place = [group.stored_rows, group.stored_records].count(file)
-            if file is not None:
-                found |= {f"{key} {place} {name}": array for name, array in projection.parts[file].arrays.items()}
-    return found
-
-
-def assert_same(left: Projection, right: Projection) -> None:
-    assert left.fingerprint == right.fingerprint
-    ours, theirs = contents(left), contents(right)
-    assert ours.keys() == theirs.keys()
-    for name, array in ours.items():
-        assert array.dtype == theirs[name].dtype, name
-        np.testing.assert_array_equal(array, theirs[name], name)
-
-
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(ROUNDS)
 def test_small_builds_equal_a_full_one(rounds: list[tuple[list[Entity | Relation], list[int]]]) -> None:
     with tempfile.TemporaryDirectory() as name:
         store = MemoryStore()
         for at, (writes, deletes) in enumerate(rounds):
-            store.upsert(writes, Origin("test", "2024"), replace=at % 2 == 0)
-            _delete(store, deletes)
+            store.upsert(writes, ORIGIN, replace=at % 2 == 0)
+            keys = keys_in(store)
+            store.delete([keys[number % len(keys)] for number in deletes if keys])
             grown = build(store, Path(name) / "grown")
-            whole = build(store, Path(name) / "whole", full=True)
-            assert_same(grown, whole)
             assert grown.revision == store.revision()
+            assert_same(grown, build(store, Path(name) / "whole", full=True))
+
+
+def _world(store: MemoryStore) -> None:
+    store.upsert(
+        [
+            *(Entity("expert", f"e{n}", {"name": f"专家{n}", "tags": ["光学"]}) for n in range(20)),
+            *(Entity("need", f"n{n}", {"text": "激光"}) for n in range(5)),
+            *(Entity("publication", f"p{n}", {"title": "论文", "year": 2000 + n}) for n in range(20)),
+            Entity("enterprise", "c", {}),
+            *(Relation("authored", "expert", f"e{n}", "publication", f"p{n}", {"position": 1}) for n in range(20)),
+            *(Relation("posted", "enterprise", "c", "need", f"n{n}", {}) for n in range(5)),
+        ],
+        ORIGIN,
+    )
+
+
+def test_a_new_need_rewrites_only_needs_and_what_touches_them(tmp_path: Path) -> None:
+    store = MemoryStore()
+    _world(store)
+    before = build(store, tmp_path)
+    store.upsert([Entity("need", "n9", {}), Relation("posted", "enterprise", "c", "need", "n9", {})], ORIGIN)
+    after = build(store, tmp_path)
+    fresh = {file.partition("/")[2].partition("~")[0] for file in after.parts.keys() - before.parts.keys()}
+    assert fresh == {"need", "posted-enterprise-need", "posted-enterprise-need-rows"}
+    assert after.walk("need", [after.table("need").find("n9")], "<posted")["enterprise"].tolist() == [0]
+
+
+def test_a_new_row_renumbers_edges_without_rewriting_their_records(tmp_path: Path) -> None:
+    store = MemoryStore()
+    _world(store)
+    before = build(store, tmp_path)
+    store.upsert([Entity("expert", "a-first", {})], ORIGIN)
+    after = build(store, tmp_path)
+    assert (before.manifest.groups[0].relation, after.manifest.groups[0].relation) == ("authored", "authored")
+    assert after.manifest.groups[0].stored_records == before.manifest.groups[0].stored_records
+    assert after.adjacency("authored", "expert", "publication").of(1).tolist() == [0]
+
+
+def test_an_unchanged_store_builds_nothing(tmp_path: Path) -> None:
+    store = MemoryStore()
+    _world(store)
+    before = build(store, tmp_path)
+    files = sorted(path for path in tmp_path.rglob("*.part"))
+    assert build(store, tmp_path).manifest == before.manifest
+    assert sorted(path for path in tmp_path.rglob("*.part")) == files
+    assert before.is_current()
+
+
+def test_the_digest_of_a_kind_changes_if_and_only_if_a_record_of_it_does(tmp_path: Path) -> None:
+    store = MemoryStore()
+    _world(store)
+    before = build(store, tmp_path)
+    store.upsert([Entity("need", "n0", {"text": "电池"})], ORIGIN)
+    after = build(store, tmp_path)
+    changed = {kind for kind in BUILTIN.entities if before.table(kind).digest != after.table(kind).digest}
+    assert changed == {"need"}
+    assert before.fingerprint != after.fingerprint
+
+
+def test_many_changes_and_another_catalogue_are_built_in_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("graph.projection.building._FEW", 3)
+    store = MemoryStore()
+    _world(store)
+    build(store, tmp_path)
+    store.upsert([Entity("need", f"x{n}", {}) for n in range(30)], ORIGIN)
+    seen: list[str] = []
+    many = build(store, tmp_path, progress=lambda stage, done: seen.append(stage))
+    assert "changes" not in seen
+    assert many.table("need").n == 35
+    document = {"entities": [{"name": "ship", "labels": {"en": "ship", "zh": "船"}, "fields": []}]}
+    store.adopt(document)
+    assert build(store, tmp_path).table("ship").n == 0
+
+
+class _Busy(MemoryStore):
+    """Is written to while it is read."""
+
+    def entities(self, kind: str) -> Iterator[Entity]:
+        yield from list(super().entities(kind))
+        if kind == "expert" and self.get("expert", "late") is None:
+            late = Relation("authored", "expert", "late", "publication", "p0", {})
+            self.upsert([Entity("expert", "late", {}), late], ORIGIN)
+            self.delete([EntityKey("expert", "e3")])
+
+
+def test_what_is_written_during_a_build_is_in_it_whole(tmp_path: Path) -> None:
+    store = _Busy()
+    _world(store)
+    during = build(store, tmp_path / "during")
+    assert during.revision == store.revision()
+    assert during.table("expert").find("late") >= 0
+    assert during.table("expert").find("e3") < 0
+    assert_same(during, build(store, tmp_path / "after"))
+
+
+class _Restless(MemoryStore):
+    """Is written to whenever its changes are read."""
+
+    def changes_since(self, revision: int) -> Iterator[Change]:
+        yield from list(super().changes_since(revision))
+        self.upsert([Entity("need", f"r{self.revision()}", {})], ORIGIN)
+
+
+def test_a_store_that_never_rests_is_projected_all_the_same(tmp_path: Path) -> None:
+    store = _Restless()
+    _world(store)
+    build(store, tmp_path)
+    store.upsert([Entity("need", "more", {})], ORIGIN)
+    projection = build(store, tmp_path)
+    assert projection.table("need").find("more") >= 0
+    assert projection.revision < store.revision()
+
+
+@settings(max_examples=15, deadline=None)
+@given(graphs(duplicates=True), graphs(duplicates=True))
+def test_the_embedded_store_gives_the_same_projection(
+    first: list[Entity | Relation], second: list[Entity | Relation]
+) -> None:
+    with tempfile.TemporaryDirectory() as name, open_store(f"sqlite:///{name}/graph.db") as store:
+        memory = MemoryStore()
+        for writes in (first, second):
+            store.upsert(writes, ORIGIN)
+            memory.upsert(writes, ORIGIN)
+            keys = keys_in(memory)
+            store.delete(keys[:2])
+            memory.delete(keys[:2])
+            ours, theirs = build(store, Path(name) / "sql"), build(memory, Path(name) / "memory")
+            assert_same(ours, theirs)

@@ -62,9 +62,7 @@ def build(store: GraphStore, folder: Path, *, full: bool = False, progress: Prog
     return open_projection(folder)
 
 
-def _built(
-    store: GraphStore, shelf: Shelf, before: Projection | None, old: Manifest | None, say: Progress
-) -> Manifest:
+def _built(store: GraphStore, shelf: Shelf, before: Projection | None, old: Manifest | None, say: Progress) -> Manifest:
     revision = store.revision()
     lent = _parts_of(before) if before is not None and _is_of(before, store) else None
     changes = None

@@ -1,0 +1,1 @@
+"""The way in: sources → normalise → resolve duplicates → load, with rejects and a report."""

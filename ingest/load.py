@@ -1,0 +1,207 @@
+"""Sources → normalised records → the store, batch by batch; what cannot be loaded is set aside with its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from graph.errors import InputError, QianxianError, StoreUnavailableError
+from graph.records import Entity, Origin, Relation
+from graph.store import GraphStore
+from graph.store.port import BATCH
+from ingest.normalise import Normaliser
+from ingest.report import Rejects, Report
+from ingest.sources import folder
+from ingest.sources.detect import sources_of
+from ingest.sources.row import Row, Source
+
+Progress = Callable[[str, int], None]
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to load."""
+
+    strict: bool = False
+    """Reject rows with undeclared fields."""
+    dry_run: bool = False
+    """Check everything, write nothing."""
+    date: str | None = None
+    """ISO date of the data; a file's time of change where None."""
+    source: str | None = None
+    """Name of the source; the file's name where None."""
+    rejects: Path | None = None
+    """Where rejected rows go."""
+    kinds: Path | None = None
+    """A kinds.json beside the data."""
+
+
+@dataclass
+class _Load:
+    store: GraphStore
+    options: Options
+    report: Report
+    rejects: Rejects
+    normaliser: Normaliser
+    progress: Progress
+    seen: set[tuple[str, str]] = field(default_factory=set)
+    """Entities of a dry run, which the store does not get to know."""
+
+
+def ingest(
+    store: GraphStore, paths: Sequence[Path], options: Options | None = None, progress: Progress | None = None
+) -> Report:
+    """Load files and data folders; kinds first, then entities, then relations, whatever the order of `paths`.
+
+    Good rows load, bad ones are rejected one by one. Raises InputError for a path that is no input, DeclarationError
+    for a bad kinds file, StoreUnavailableError when the store goes away: the load can then be repeated without harm.
+    """
+    options = options or Options()
+    for path in paths:
+        if not path.exists():
+            raise InputError(f"{path} does not exist", field="path")
+    catalogue = store.catalogue
+    for document in _kinds(paths, options):
+        catalogue = catalogue.extended(document) if options.dry_run else store.adopt(document)
+    found = [source for path in paths for source in sources_of(path, catalogue)]
+    report = Report(dry_run=options.dry_run)
+    rejects = Rejects(report, options.rejects)
+    normaliser = Normaliser(catalogue, strict=options.strict)
+    load = _Load(store, options, report, rejects, normaliser, progress or (lambda stage, done: None))
+    try:
+        for source in sorted(found, key=lambda source: source.is_relation):
+            _load_source(load, source)
+    except StoreUnavailableError as error:
+        raise StoreUnavailableError(
+            f"{error}; {report.loaded:,} records were loaded, run the same command again to go on"
+        ) from error
+    finally:
+        rejects.close()
+    report.unknown = normaliser.unknown
+    report.revision = store.revision()
+    return report
+
+
+def _kinds(paths: Sequence[Path], options: Options) -> Iterator[dict[str, Any]]:
+    files = [path / "kinds.json" for path in paths if (path / "kinds.json").is_file()]
+    for file in [*files, *([options.kinds] if options.kinds else [])]:
+        yield folder.kinds_document(file)
+
+
+def _load_source(load: _Load, source: Source) -> None:
+    changed = datetime.fromtimestamp(source.path.stat().st_mtime, UTC).isoformat(timespec="seconds")
+    origin = Origin(load.options.source or source.name, load.options.date or changed)
+    tally = load.report.of(source.kind)
+    for rows in _batched(source.rows()):
+        tally.read += len(rows)
+        records = list(_normalised(load, source, rows))
+        if source.is_relation:
+            records = _with_ends(load, source, records)
+        if load.options.dry_run:
+            _check_only(load, source, records)
+        else:
+            _write(load, source, records, origin)
+        load.progress(source.name, tally.read)
+
+
+def _batched(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    iterator = iter(rows)
+    while batch := list(islice(iterator, BATCH)):
+        yield batch
+
+
+_Record = tuple[Row, Entity | Relation]
+
+
+def _normalised(load: _Load, source: Source, rows: Iterable[Row]) -> Iterator[_Record]:
+    convert = load.normaliser.relation if source.is_relation else load.normaliser.entity
+    for row in rows:
+        if row.raw is None:
+            load.rejects.add(source.kind, source.name, row.line, None, row.problem, None)
+            continue
+        try:
+            yield row, convert(source.kind, row.raw)
+        except QianxianError as error:
+            load.rejects.add(source.kind, source.name, row.line, error.field, str(error), row.raw)
+
+
+def _with_ends(load: _Load, source: Source, records: list[_Record]) -> list[_Record]:
+    """Relations whose ends have a kind: an ambiguous one is where the id exists."""
+    sources, targets = load.normaliser.catalogue.ends(source.kind)
+    missing = [(r.source, sources) for _, r in records if isinstance(r, Relation) and not r.source_kind]
+    missing += [(r.target, targets) for _, r in records if isinstance(r, Relation) and not r.target_kind]
+    where = _kinds_of(load, missing)
+    kept: list[_Record] = []
+    for row, record in records:
+        assert isinstance(record, Relation)
+        ends = (record.source_kind or where[record.source, sources], record.target_kind or where[record.target, targets])
+        problem = next((end for end in ends if isinstance(end, list)), None)
+        if problem is not None:
+            name = "source" if isinstance(ends[0], list) else "target"
+            reason = (
+                f"field {name!r}: {getattr(record, name)!r} does not exist; kinds looked at: {', '.join(sources if name == 'source' else targets)}"
+                if not problem
+                else f"field {name!r}: {getattr(record, name)!r} exists as {' and '.join(problem)}; add `{name}_kind`"
+            )
+            load.rejects.add(source.kind, source.name, row.line, name, reason, row.raw)
+            continue
+        relation = record._replace(source_kind=str(ends[0]), target_kind=str(ends[1]))
+        if relation[1:3] == relation[3:5]:
+            reason = f"field 'target': {relation.target!r} is related to itself"
+            load.rejects.add(source.kind, source.name, row.line, "target", reason, row.raw)
+            continue
+        kept.append((row, relation))
+    return kept
+
+
+def _kinds_of(load: _Load, wanted: list[tuple[str, tuple[str, ...]]]) -> dict[tuple[str, tuple[str, ...]], str | list[str]]:
+    """(id, kinds) → the one kind that has it, or the list of those that do (none or several)."""
+    by_kind: dict[str, set[str]] = {}
+    for id, kinds in wanted:
+        for kind in kinds:
+            by_kind.setdefault(kind, set()).add(id)
+    present = {kind: load.store.existing(kind, sorted(ids)) | {i for i in ids if (kind, i) in load.seen}
+               for kind, ids in by_kind.items()}  # fmt: skip
+    found: dict[tuple[str, tuple[str, ...]], str | list[str]] = {}
+    for id, kinds in wanted:
+        having = [kind for kind in kinds if id in present[kind]]
+        found[id, kinds] = having[0] if len(having) == 1 else having
+    return found
+
+
+def _write(load: _Load, source: Source, records: list[_Record], origin: Origin) -> None:
+    written = load.store.upsert([record for _, record in records], origin)
+    tally = load.report.of(source.kind)
+    tally.inserted += written.inserted
+    tally.updated += written.updated
+    tally.unchanged += written.unchanged
+    if written.dangling:
+        gone = {record[:5] for record in written.dangling}
+        for row, record in records:
+            if isinstance(record, Relation) and record[:5] in gone:
+                _reject_dangling(load, source, row, record)
+
+
+def _reject_dangling(load: _Load, source: Source, row: Row, record: Relation) -> None:
+    missing = "source" if not load.store.existing(record.source_kind, [record.source]) else "target"
+    kind, id = (record.source_kind, record.source) if missing == "source" else (record.target_kind, record.target)
+    reason = f"field {missing!r}: there is no {kind} {id!r}"
+    load.rejects.add(source.kind, source.name, row.line, missing, reason, row.raw)
+
+
+def _check_only(load: _Load, source: Source, records: list[_Record]) -> None:
+    tally = load.report.of(source.kind)
+    for row, record in records:
+        if isinstance(record, Entity):
+            load.seen.add((record.kind, record.id))
+            tally.inserted += load.store.get(record.kind, record.id) is None
+            continue
+        ends = ((record.source_kind, record.source), (record.target_kind, record.target))
+        if all(end in load.seen or load.store.existing(end[0], [end[1]]) for end in ends):
+            tally.inserted += 1
+        else:
+            _reject_dangling(load, source, row, record)

@@ -1,0 +1,109 @@
+"""What a load did, for a person to read and a program to parse; and the rejects that can be mended and loaded again."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+import orjson
+
+SHOWN = 20
+"""Rejects that the report itself shows."""
+
+
+@dataclass
+class Tally:
+    """Counts of one kind."""
+
+    read: int = 0
+    inserted: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    merged: int = 0
+    rejected: int = 0
+
+
+@dataclass
+class Report:
+    """What a load did."""
+
+    dry_run: bool = False
+    revision: int = 0
+    """The store's revision after the load."""
+    kinds: dict[str, Tally] = field(default_factory=dict)
+    unknown: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """(kind, field) that nobody declared → rows."""
+    rejects: list[dict[str, Any]] = field(default_factory=list)
+    """The first rejects."""
+    rejects_path: str = ""
+    """Where all of them are."""
+
+    def of(self, kind: str) -> Tally:
+        """The counts of a kind."""
+        return self.kinds.setdefault(kind, Tally())
+
+    @property
+    def rejected(self) -> int:
+        """Rejected rows of all kinds."""
+        return sum(tally.rejected for tally in self.kinds.values())
+
+    @property
+    def loaded(self) -> int:
+        """Inserted and updated records of all kinds."""
+        return sum(tally.inserted + tally.updated for tally in self.kinds.values())
+
+    def to_dict(self) -> dict[str, Any]:
+        """For `--json`."""
+        return {
+            "dry_run": self.dry_run,
+            "revision": self.revision,
+            "kinds": {kind: vars(tally) for kind, tally in self.kinds.items()},
+            "unknown_fields": [{"kind": k, "field": f, "rows": n} for (k, f), n in sorted(self.unknown.items())],
+            "rejects": self.rejects,
+            "rejects_file": self.rejects_path,
+        }
+
+    def render(self) -> str:
+        """Plain text, one line a kind."""
+        columns = ("read", "inserted", "updated", "unchanged", "merged", "rejected")
+        width = max([12, *(len(kind) for kind in self.kinds)])
+        lines = ["dry run: nothing was written" if self.dry_run else f"store revision {self.revision}"]
+        lines.append(" " * width + "".join(f"{name:>11}" for name in columns))
+        for kind, tally in self.kinds.items():
+            lines.append(f"{kind:<{width}}" + "".join(f"{getattr(tally, name):>11,}" for name in columns))
+        for (kind, name), rows in sorted(self.unknown.items()):
+            lines.append(f"unknown field {kind}.{name} in {rows:,} rows: not loaded")
+        for reject in self.rejects[:SHOWN]:
+            lines.append(f"rejected {reject['file']}:{reject['line']}: {reject['reason']}")
+        if self.rejected > SHOWN:
+            lines.append(f"… and {self.rejected - min(SHOWN, len(self.rejects)):,} more")
+        if self.rejects_path:
+            lines.append(f"rejects are in {self.rejects_path}: mend them there and ingest that file")
+        return "\n".join(lines)
+
+
+class Rejects:
+    """Collects rejected rows; writes them as JSON Lines that can be ingested again."""
+
+    def __init__(self, report: Report, path: Path | None) -> None:
+        self._report, self._path = report, path
+        self._file: IO[bytes] | None = None
+
+    def add(self, kind: str, file: str, line: int, field: str | None, reason: str, raw: dict[str, Any] | None) -> None:
+        """Take in one rejected row."""
+        self._report.of(kind).rejected += 1
+        entry = {"kind": kind, "file": file, "line": line, "field": field, "reason": reason, "row": raw}
+        if len(self._report.rejects) < SHOWN:
+            self._report.rejects.append({key: entry[key] for key in ("kind", "file", "line", "field", "reason")})
+        if self._path is not None:
+            if self._file is None:
+                self._file = self._path.open("wb")
+                self._report.rejects_path = str(self._path)
+            self._file.write(orjson.dumps(entry, default=str, option=orjson.OPT_APPEND_NEWLINE))
+
+    def close(self) -> None:
+        """Finish the file."""
+        if self._file is not None:
+            self._file.close()

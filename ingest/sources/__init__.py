@@ -1,0 +1,1 @@
+"""One module per format; each yields raw rows that know where they stand."""

@@ -1,0 +1,55 @@
+"""JSON Lines, plain or gzip: one object a line, read with bounded memory."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+import orjson
+
+from ingest.sources.row import Row
+
+LONGEST_LINE = 16 * 1024 * 1024
+"""Bytes of a line at the most; longer ones are skipped in pieces and rejected."""
+
+
+def read(path: Path) -> Iterator[Row]:
+    """The objects of a file; blank lines are skipped, broken ones come as problems."""
+    opened = gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")
+    with opened as file:
+        number = 0
+        while True:
+            number += 1
+            try:
+                line = file.readline(LONGEST_LINE + 1)
+            except (EOFError, OSError, zlib.error) as error:
+                yield Row(number, None, f"the file ends in the middle or is no gzip: {error}")
+                return
+            if not line:
+                return
+            if len(line) > LONGEST_LINE:
+                _skip_line(file)
+                yield Row(number, None, f"line is longer than {LONGEST_LINE} bytes")
+            elif not line.isspace():
+                yield _parsed(number, line)
+
+
+def _skip_line(file: IO[bytes]) -> None:
+    while (piece := file.readline(LONGEST_LINE)) and not piece.endswith(b"\n"):
+        pass
+
+
+def _parsed(number: int, line: bytes) -> Row:
+    try:
+        value = orjson.loads(line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line)
+    except orjson.JSONDecodeError as error:
+        try:
+            value = orjson.loads(line.decode("gb18030"))
+        except (orjson.JSONDecodeError, UnicodeDecodeError):
+            return Row(number, None, f"line is no JSON: {error}")
+    if not isinstance(value, dict):
+        return Row(number, None, f"line is a JSON {type(value).__name__}, not an object")
+    return Row(number, value)

@@ -1,0 +1,217 @@
+"""Values as people write them → normalised values: text, numbers, amounts, years, dates, truth, codes."""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from collections.abc import Callable
+from datetime import date, timedelta
+from typing import Any
+
+from graph import codes
+from graph.errors import ValueRejectedError
+from graph.schema import Field, FieldType
+
+Converter = Callable[[Any], Any]
+
+ABSENT = frozenset({"", "-", "--", "—", "/", "n/a", "na", "null", "none", "nan", "无", "暂无", "未知", "空"})
+"""What stands for no value, lower-case; a text field takes only the blank one so."""
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028\u2029\ufeff]")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_BLANKS = re.compile(r"\s+")
+_NUMBER = re.compile(r"[+-]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+)?(?:e[+-]?\d+)?", re.IGNORECASE)
+_SCALES = {"": 1.0, "千": 1e3, "k": 1e3, "万": 1e4, "w": 1e4, "百万": 1e6, "m": 1e6, "千万": 1e7, "亿": 1e8, "b": 1e9, "万亿": 1e12}
+_AMOUNT = re.compile(
+    r"(?:约|人民币|rmb|cny|¥|￥)*\s*(?P<number>[+-]?[\d,]*\.?\d+(?:e[+-]?\d+)?)\s*(?P<scale>万亿|千万|百万|亿|万|千|k|w|m|b)?\s*"
+    r"(?:元|人民币|rmb|cny|yuan)?(?:/(?:小时|时|h|hour|次|样))?",
+    re.IGNORECASE,
+)
+_DATE = re.compile(r"(\d{4})(?:[-/.年](\d{1,2})(?:[-/.月](\d{1,2})日?)?月?)?年?(?:[ T]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?")
+_COMPACT_DATE = re.compile(r"(\d{4})(\d{2})(\d{2})")
+_EXCEL_EPOCH = date(1899, 12, 30)
+_TRUE, _FALSE = frozenset({"true", "yes", "y", "1", "是", "有"}), frozenset({"false", "no", "n", "0", "否", "无"})
+LONGEST = 1_000_000
+"""Characters of one value at the most."""
+
+
+def clean(text: str) -> str:
+    """Text without control characters and outer blanks; ValueRejectedError for broken Unicode or excessive length."""
+    if not text.isascii() and _SURROGATE.search(text):
+        raise ValueRejectedError("holds half a character (a lone surrogate): the file's encoding is broken")
+    if len(text) > LONGEST:
+        raise ValueRejectedError(f"has {len(text)} characters; at most {LONGEST}")
+    if _CONTROL.search(text):
+        text = _CONTROL.sub("", text)
+    return text.strip()
+
+
+def _short(value: Any) -> str:
+    """One line in half-width form."""
+    text = clean(value if isinstance(value, str) else _plain(value))
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", text).translate(_HALF_WIDTH)
+    return _BLANKS.sub(" ", text) if " " in text or "\n" in text or "\t" in text else text
+
+
+_HALF_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F) if chr(code - 0xFEE0).isalnum()} | {
+    ord("\u3000"): " ",
+    ord("．"): ".",
+    ord("－"): "-",
+    ord("／"): "/",
+}
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    if isinstance(value, (int, float)):
+        return str(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    raise ValueRejectedError(f"is of type {type(value).__name__}; a text or a number is needed")
+
+
+def _text(value: Any) -> str:
+    return clean(value if isinstance(value, str) else _plain(value))
+
+
+def _string(value: Any) -> str | None:
+    text = _short(value)
+    return None if text.lower() in ABSENT else text
+
+
+def _finite(value: float) -> float:
+    if not math.isfinite(value):
+        raise ValueRejectedError("is not a finite number")
+    return value
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return _finite(float(value))
+    text = _short(value)
+    if text.lower() in ABSENT:
+        return None
+    if text.endswith("%"):
+        inner = _number(text[:-1])
+        return None if inner is None else inner / 100
+    if not _NUMBER.fullmatch(text):
+        raise ValueRejectedError(f"{text!r} is no number; valid: digits, a decimal point, thousands commas, %")
+    return _finite(float(text.replace(",", "")))
+
+
+def _integer(value: Any) -> int | None:
+    number = _number(_short(value).rstrip("人名个") if isinstance(value, str) else value)
+    if number is None:
+        return None
+    if not number.is_integer():
+        raise ValueRejectedError(f"{number} is no whole number")
+    return int(number)
+
+
+def _amount(value: Any) -> float | None:
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return _finite(float(value))
+    text = _short(value)
+    if text.lower() in ABSENT:
+        return None
+    found = _AMOUNT.fullmatch(text)
+    if found is None:
+        raise ValueRejectedError(f"{text!r} is no single amount; valid: a number in yuan, or like 300万, 1.2亿元")
+    return _finite(float(found["number"].replace(",", "")) * _SCALES[(found["scale"] or "").lower()])
+
+
+def _date(value: Any) -> str | None:
+    if isinstance(value, date):
+        return value.isoformat()[:10]
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        if 1000 <= value <= 2999 and float(value).is_integer():
+            return f"{int(value):04d}"
+        if 10_000 <= value < 80_000:
+            return (_EXCEL_EPOCH + timedelta(days=int(value))).isoformat()
+        raise ValueRejectedError(f"{value} is no date: neither a year nor a spreadsheet's day number")
+    text = _short(value)
+    if text.lower() in ABSENT:
+        return None
+    if text.isdigit() and len(text) == 5:
+        return _date(int(text))
+    found = _COMPACT_DATE.fullmatch(text) or _DATE.fullmatch(text)
+    if found is None:
+        raise ValueRejectedError(f"{text!r} is no date; valid: 2021, 2021-03, 2021-03-05, 2021年3月5日, 2021/3/5")
+    year, month, day = (int(part) if part else 0 for part in found.groups())
+    try:
+        date(year, month or 1, day or 1)
+    except ValueError as error:
+        raise ValueRejectedError(f"{text!r} is no date: {error}") from None
+    return f"{year:04d}" + (f"-{month:02d}" if month else "") + (f"-{day:02d}" if day else "")
+
+
+def _year(value: Any) -> int | None:
+    text = _date(value)
+    return None if text is None else int(text[:4])
+
+
+def _boolean(value: Any) -> bool | None:
+    if isinstance(value, bool):
+        return value
+    text = _short(value).lower()
+    if text in _TRUE or text in _FALSE:
+        return text in _TRUE
+    if text in ABSENT:
+        return None
+    raise ValueRejectedError(f"{text!r} is neither true nor false; valid: true, false, yes, no, 是, 否")
+
+
+_SINGLE: dict[FieldType, Converter] = {
+    FieldType.TEXT: _text,
+    FieldType.STRING: _string,
+    FieldType.NUMBER: _number,
+    FieldType.INTEGER: _integer,
+    FieldType.AMOUNT: _amount,
+    FieldType.YEAR: _year,
+    FieldType.DATE: _date,
+    FieldType.BOOLEAN: _boolean,
+}
+_SPLIT = re.compile(r"[、；,;，]")
+_SPLIT_KEYWORDS = re.compile(r"[、；,;，_]")
+
+
+def converter(field: Field) -> Converter:
+    """What turns a raw value into the field's value; None for an absent one; ValueRejectedError with the reason."""
+    single = _code(field) if field.scheme is not None else _SINGLE[field.type]
+    if not field.many:
+        return single
+    separator = _SPLIT_KEYWORDS if field.name == "keywords" else _SPLIT
+
+    def many(value: Any) -> list[Any] | None:
+        if isinstance(value, str):
+            parts: list[Any] = separator.split(value)
+        else:
+            parts = value if isinstance(value, list) else [value]
+        kept = [one for part in parts if part is not None and (one := single(part)) is not None and one != ""]
+        return list(dict.fromkeys(kept)) or None
+
+    return many
+
+
+def _code(field: Field) -> Converter:
+    scheme = field.scheme
+    assert scheme is not None
+    known: dict[str, str] = {}
+
+    def code(value: Any) -> str | None:
+        text = _short(value)
+        found = known.get(text)
+        if found is None:
+            if text.lower() in ABSENT:
+                return None
+            found = codes.canonical(scheme, text)
+            if len(known) < 100_000:
+                known[text] = found
+        return found
+
+    return code
