@@ -1,4 +1,4 @@
-"""The only wiring: settings → secret, store, projection, matcher, casework, metrics.
+"""The only wiring: settings → store, projection, matcher, casework, limits, metrics.
 
 Importing this module opens nothing; `open_service` opens what a server process needs, the other functions what one
 command needs.
@@ -6,29 +6,27 @@ command needs.
 
 from __future__ import annotations
 
-import os
-import secrets
 import threading
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from api.casework import Casework
 from api.casework.audit import AuditLog
 from api.casework.keys import KeyRing
 from api.casework.replies import Replies
+from api.installation import epoch_of, open_casework, secret_of
 from api.limits import Allowance
 from api.metrics import Metrics
-from api.settings import SECRET_BYTES, Settings
+from api.settings import Settings
 from graph import projection
-from graph.errors import InputError, ProjectionError
+from graph.errors import ProjectionError
 from graph.schema import Catalogue
 from graph.store import GraphStore, open_store
+from ingest.sources.folder import kinds_document
 from matching import build as matching_build
+from matching.kinds import MatchKinds
 from matching.pipeline import Matcher
 
-DAY = 86_400
 Progress = Callable[[str, int], None]
 
 
@@ -107,55 +105,6 @@ class Stores:
         self.reopen()
 
 
-def secret_of(settings: Settings) -> bytes:
-    """The installation's secret: from the settings, else HOME/secret.key, made with mode 0600 on first use.
-
-    Raises InputError for a file of wrong length, or one that others may read.
-    """
-    if settings.secret is not None:
-        return bytes.fromhex(settings.secret.get_secret_value())
-    file = settings.home / "secret.key"
-    if not file.exists():
-        _make_secret(file)
-    if file.stat().st_mode & 0o077:
-        raise InputError(f"{file} can be read by others; `chmod 600` it", field="secret")
-    secret = file.read_bytes()
-    if len(secret) != SECRET_BYTES:
-        raise InputError(f"{file} holds {len(secret)} bytes; a secret has {SECRET_BYTES}", field="secret")
-    return secret
-
-
-def _make_secret(file: Path) -> None:
-    make_home(file.parent)
-    draft = file.with_name(f".secret-{os.getpid()}-{secrets.token_hex(4)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as out:
-            out.write(secrets.token_bytes(SECRET_BYTES))
-            out.flush()
-            os.fsync(out.fileno())
-        # A link fails when the file exists: of two processes that start at once the first one's secret stays.
-        os.link(draft, file)
-    except FileExistsError:
-        return
-    finally:
-        draft.unlink()
-
-
-def make_home(home: Path) -> None:
-    """Make the installation's folder, closed to other users of the machine."""
-    try:
-        home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"home folder {home} cannot be made: {error.strerror}", field="home") from error
-
-
-def epoch_of(settings: Settings, now: float | None = None) -> str:
-    """Name of the masking epoch: the number of whole epochs since 1970, with the epoch's length."""
-    days = int((time.time() if now is None else now) // DAY)
-    return f"{settings.epoch_days}d{days // settings.epoch_days}"
-
-
 def build(settings: Settings, *, full: bool = False, progress: Progress | None = None) -> int:
     """Bring projection, masks and text indexes up to the store's revision, which is returned."""
     with open_store(settings.store_url) as store:
@@ -174,14 +123,6 @@ def build(settings: Settings, *, full: bool = False, progress: Progress | None =
 def open_matcher(settings: Settings, secret: bytes | None = None) -> Matcher:
     """The matcher on what was last built; ProjectionError when nothing was."""
     return Matcher.open(settings.matching_folder, settings.projection_folder, secret or secret_of(settings))
-
-
-def open_casework(settings: Settings) -> Casework:
-    """The casework database, brought to the newest schema."""
-    make_home(settings.home)
-    casework = Casework(settings.casework_url)
-    casework.migrate(settings.home)
-    return casework
 
 
 def open_service(settings: Settings) -> Service:

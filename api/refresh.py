@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import fcntl
 import multiprocessing
-import os
-import signal
 import threading
 import time
 from collections.abc import Callable
@@ -16,7 +14,8 @@ from typing import IO
 
 import structlog
 
-from api.bootstrap import Stores, build, epoch_of, make_home
+from api.bootstrap import Stores, build
+from api.installation import epoch_of, make_home
 from api.logs import frames
 from api.settings import Settings
 from graph.errors import QianxianError
@@ -103,15 +102,3 @@ class Refresher:
 def _orphaned() -> bool:
     parent = multiprocessing.parent_process()
     return parent is not None and not parent.is_alive()
-
-
-def build_process(settings: Settings) -> None:
-    """Main function of the process that only builds, so that building never slows an answer down."""
-    from api import logs
-
-    logs.configure(settings.log_level)
-    stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.nice(5)
-    Refresher(settings).run(stop)

@@ -8,28 +8,29 @@ import shutil
 import signal
 import socket
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
+from multiprocessing import forkserver
+from multiprocessing.connection import wait
+from multiprocessing.process import BaseProcess
+from typing import Any
 
 import structlog
-import uvicorn
-from fastapi import FastAPI
-from uvicorn.supervisors import Multiprocess
 
 from api import logs
-from api.bootstrap import open_casework, secret_of
+from api.installation import open_casework, secret_of
 from api.metrics import FOLDER
-from api.protocol import BoundedProtocol
-from api.refresh import build_process
 from api.settings import Settings
-from graph.errors import InputError, StoreUnavailableError
+from graph.errors import InputError, QianxianError, StoreUnavailableError
 from graph.store import open_store
 
 log = structlog.get_logger("api.serve")
-SPAWN = multiprocessing.get_context("spawn")
-HANG = 60
-"""Seconds without a sign of life after which a server process is replaced."""
+STARTUP_FAILURE = 3
+"""Exit code of a server process that could not start: another one could not either."""
+TICK = 0.2
+"""Seconds between two looks at signals and processes."""
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 def serve(settings: Settings) -> None:
@@ -39,38 +40,101 @@ def serve(settings: Settings) -> None:
     does not answer is no obstacle once a projection was built.
     """
     logs.configure(settings.log_level)
+    context = _fork_server()
     _check(settings)
-    listening = _listen(settings)
     _fresh_metrics(settings)
-    address, port = listening.getsockname()[:2]
-    config = uvicorn.Config(
-        partial(_worker, settings),
-        factory=True,
-        loop="uvloop",
-        http=BoundedProtocol,
-        ws="none",
-        workers=settings.workers,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        backlog=2048,
-        timeout_graceful_shutdown=settings.grace,
-        timeout_worker_healthcheck=HANG,
-    )
-    with listening, _ended_by_signals(), _builder(settings):
+    with _listen(settings) as listening, _noted_signals() as stop:
+        address, port = listening.getsockname()[:2]
+        work: list[tuple[Callable[..., None], tuple[Any, ...]]] = [(_build, (settings,))]
+        work += [(_answer, (settings, listening))] * settings.workers
         log.info("listening", address=address, port=port, workers=settings.workers, pid=os.getpid())
-        if settings.workers == 1:
-            uvicorn.Server(config).run(sockets=[listening])
-        else:
-            Multiprocess(config, sockets=[listening]).run()
+        _supervise(context, work, stop, settings.grace)
     log.info("stopped", pid=os.getpid())
 
 
-def _worker(settings: Settings) -> FastAPI:
+def _fork_server() -> multiprocessing.context.ForkServerContext:
+    """Processes are forked off one that has imported everything: they start at once and share its memory."""
+    for name in THREADS:  # an answer is one thread's work; more would take the other processes' cores
+        os.environ.setdefault(name, "1")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["api.app", "api.refresh", "uvicorn", "uvloop"])
+    forkserver.ensure_running()
+    return context
+
+
+def _supervise(
+    context: multiprocessing.context.ForkServerContext,
+    work: list[tuple[Callable[..., None], tuple[Any, ...]]],
+    stop: threading.Event,
+    grace: int,
+) -> None:
+    """Keep one process for each piece of work, until `stop` is set."""
+
+    def started(place: int) -> BaseProcess:
+        target, arguments = work[place]
+        process = context.Process(target=target, args=arguments, name=target.__name__.strip("_"))
+        process.start()
+        return process
+
+    processes = [started(place) for place in range(len(work))]
+    try:
+        while not stop.is_set():
+            wait([process.sentinel for process in processes], TICK)
+            for place, process in enumerate(processes):
+                if process.exitcode is None or stop.is_set():
+                    continue
+                if process.exitcode == STARTUP_FAILURE:
+                    raise QianxianError("a server process could not start; the log says why")
+                log.warning("process_died", kind=process.name, pid=process.pid, status=process.exitcode)
+                time.sleep(TICK)
+                processes[place] = started(place)
+    finally:
+        _end(processes, grace)
+
+
+def _end(processes: list[BaseProcess], grace: int) -> None:
+    for process in processes:
+        process.terminate()
+    deadline = time.monotonic() + grace + 5  # a server cuts running requests off itself when the grace is over
+    for process in processes:
+        process.join(max(0.0, deadline - time.monotonic()))
+        if process.exitcode is None:
+            log.warning("killed", kind=process.name, pid=process.pid)
+            process.kill()
+            process.join()
+
+
+def _answer(settings: Settings, listening: socket.socket) -> None:
+    """Main function of a server process."""
+    import uvicorn
+
     from api.app import app_of
+    from api.protocol import BoundedProtocol
 
     logs.configure(settings.log_level)
-    return app_of(settings, leads=False)
+    config = uvicorn.Config(
+        app_of(settings, leads=False),
+        loop="uvloop",
+        http=BoundedProtocol,
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=settings.grace,
+    )
+    with _noted_signals():  # uvicorn ends on a signal and then raises it once more
+        uvicorn.Server(config).run(sockets=[listening])
+
+
+def _build(settings: Settings) -> None:
+    """Main function of the process that only builds, so that building never slows an answer down."""
+    from api.refresh import Refresher
+
+    logs.configure(settings.log_level)
+    os.nice(5)
+    with _noted_signals() as stop:
+        Refresher(settings).run(stop)
 
 
 def _check(settings: Settings) -> None:
@@ -91,11 +155,11 @@ def _listen(settings: Settings) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((settings.host, settings.port))
+        listening.listen(2048)
     except OSError as error:
         listening.close()
         reason = error.strerror or "the name is unknown"
         raise InputError(f"cannot listen on {settings.host}:{settings.port}: {reason}", field="port") from error
-    listening.set_inheritable(True)
     return listening
 
 
@@ -107,44 +171,13 @@ def _fresh_metrics(settings: Settings) -> None:
 
 
 @contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """Uvicorn raises the signal that ended it once more: by then it only has to mean "return"."""
-    before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGTERM, signal.SIGINT)}
+def _noted_signals() -> Iterator[threading.Event]:
+    """An event that SIGTERM and SIGINT set."""
+    noted = threading.Event()
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    before = {number: signal.signal(number, lambda *_: noted.set()) for number in numbers}
     try:
-        yield
+        yield noted
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-@contextmanager
-def _builder(settings: Settings) -> Iterator[None]:
-    """A process that builds, started again whenever it ends before its time."""
-    stop = threading.Event()
-    current = [_start_builder(settings)]
-
-    def keep() -> None:
-        while not stop.is_set():
-            current[0].join(0.5)
-            if current[0].exitcode is not None and not stop.wait(1):
-                log.warning("builder_died", status=current[0].exitcode)
-                current[0] = _start_builder(settings)
-
-    keeper = threading.Thread(target=keep, name="keeper")
-    keeper.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        keeper.join()
-        current[0].terminate()
-        current[0].join(settings.grace)
-        if current[0].exitcode is None:
-            current[0].kill()
-            current[0].join()
-
-
-def _start_builder(settings: Settings) -> multiprocessing.process.BaseProcess:
-    process = SPAWN.Process(target=build_process, args=(settings,), name="builder")
-    process.start()
-    return process

@@ -66,6 +66,22 @@ class State:
             )
         return self._prepared[name]
 
+    def warm(self, previous: State | None = None) -> None:
+        """Prepare every match kind, taking from `previous` what rests on the same data."""
+        for name, kind in self.kinds.items():
+            used = self._rests_on(kind)
+            if previous is not None and name in previous._prepared and previous._rests_on(kind) == used:
+                self._prepared[name] = previous._prepared[name]
+            else:
+                self.prepared(name)
+            self.tie_break(kind.candidate)
+
+    def _rests_on(self, kind: MatchKind) -> tuple[str, ...]:
+        """What a prepared match kind is made of: while it is the same, so is everything prepared from it."""
+        model = self.models / f"{kind.name}.json" if self.models else None
+        changed = str(model.stat().st_mtime_ns) if model and model.exists() else ""
+        return (self.projection.fingerprint, self.mask.epoch, changed)
+
     def tie_break(self, kind: str) -> NDArray[np.int64]:
         """A keyed place for each row of a kind: what equal scores are ordered by, telling nothing of ids or insertion."""
         if kind not in self._ties:

@@ -305,6 +305,29 @@ def _known(state: State, subject: str, row: int, candidate: str, relations: Sequ
     return np.unique(np.concatenate(found))
 
 
+def evaluate(
+    state: State, folder: Path, *, match: str | None = None, train: Sequence[str] = (), test: str | None = None,
+    fold: str | None = None, top: int = 1000, progress: Callable[[str, int], None] | None = None,
+) -> list[Evaluated]:  # fmt: skip
+    """Measure a loaded evaluation set.
+
+    A complete set is cross-validated over its judged pairs, or trained on `train` and measured on `test` (default:
+    the other splits); each split of a positives set is a test split. Raises InputError, UnknownNameError.
+    """
+    about = read_set(folder)
+    name = match or about.match
+    if name is None:
+        raise InputError(f"{folder} judges nothing: set.json has no `match`", field="match")
+    known = splits(folder)
+    for split in (*train, *([test] if test else [])):
+        if split not in known:
+            raise UnknownNameError("split", split, known, field="split")
+    if about.judged == "complete":
+        return [evaluate_complete(state, folder, about, name, train, test, fold)]
+    tested = [test] if test else [split for split in known if split not in train]
+    return [evaluate_positives(state, folder, about, name, split, top, progress) for split in tested]
+
+
 def write_run(path: Path, rows: Sequence[tuple[str, str, float, float | None]]) -> None:
     """`subject candidate score grade`, tab separated, grade empty where none was predicted."""
     with path.open("w", encoding="utf-8", newline="") as file:
@@ -313,8 +336,16 @@ def write_run(path: Path, rows: Sequence[tuple[str, str, float, float | None]]) 
             file.write(f"{subject}\t{candidate}\t{score!r}\t{'' if grade is None else grade!r}\n")
 
 
-def score_pairs(state: State, match: str, pairs: Pairs, seen: Pairs | None, *, mutual: bool) -> Scored:
+def write_scores(path: Path, pairs: Pairs, scored: Scored) -> None:
+    """The scores of given pairs, in their order."""
+    grades = [None] * len(pairs) if scored.grade is None else scored.grade.tolist()
+    rows = zip(pairs.subjects.tolist(), pairs.candidates.tolist(), scored.score.tolist(), grades, strict=True)
+    write_run(path, list(rows))
+
+
+def score_pairs(state: State, match: str, pairs: Pairs, seen: Pairs | None) -> Scored:
     """Scores of given pairs, in their order: by a model of the seen judged pairs, or by the prior."""
-    scorer = Scorer(state, state.prepared(match), mutual=mutual)
+    prepared = state.prepared(match)
+    scorer = Scorer(state, prepared, mutual=prepared.evidence.kind.mutual)
     model = scorer.prepared.model if seen is None else trained(scorer, scorer.features(seen)[0], seen.grades)
     return scorer.score(model, *scorer.features(pairs))

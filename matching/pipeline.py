@@ -9,15 +9,16 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from graph.errors import InputError, NotFoundError, UnknownNameError
+from graph.errors import InputError, NotFoundError, ProjectionError, UnknownNameError
 from graph.records import EntityKey
 from matching import explanation
-from matching.build import Prepared, State
+from matching.build import Prepared, State, open_state
 from matching.candidates.evidence import Asked, Reading, Rows
 from matching.candidates.retrieve import DEPTH, retrieve as retrieved
 from matching.masking import Viewer, grouped, seal, unseal
@@ -192,6 +193,46 @@ def match(state: State, question: Question, viewer: Viewer) -> Answer:
         stage(run)
     assert run.answer is not None
     return run.answer
+
+
+class Matcher:
+    """Answers questions from the newest artefacts on disk; `refresh` moves on to newer ones between two answers."""
+
+    def __init__(self, state: State, folder: Path, projection_folder: Path, secret: bytes) -> None:
+        self.state = state
+        """What answers are read from now."""
+        self._folder, self._projection_folder, self._secret = folder, projection_folder, secret
+        self._seen = _stamp(folder)
+
+    @classmethod
+    def open(cls, folder: Path, projection_folder: Path, secret: bytes) -> Matcher:
+        """The matcher on what was built last, warmed up; ProjectionError when there is nothing that fits together."""
+        matcher = cls(open_state(projection_folder, folder, secret), folder, projection_folder, secret)
+        matcher.state.warm()
+        return matcher
+
+    def refresh(self) -> bool:
+        """Take up newer artefacts; False where there are none, or none that are complete yet."""
+        stamp = _stamp(self._folder)
+        if stamp == self._seen:
+            return False
+        try:
+            state = open_state(self._projection_folder, self._folder, self._secret)
+        except ProjectionError:
+            return False
+        state.warm(self.state)
+        self.state, self._seen = state, stamp
+        return True
+
+    def match(self, question: Question, viewer: Viewer) -> Answer:
+        """See `match`."""
+        return match(self.state, question, viewer)
+
+
+def _stamp(folder: Path) -> tuple[int, ...]:
+    """What changes when the artefacts or a model are switched."""
+    paths = [folder / "current.json", *sorted((folder / "models").glob("*.json"))]
+    return tuple(path.stat().st_mtime_ns for path in paths if path.exists())
 
 
 def _check(question: Question) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, OperationalError
 
+from api.casework.tables import NEWEST
 from graph.errors import StoreError, StoreUnavailableError
 
 WAIT = 5
@@ -37,6 +38,8 @@ class Casework:
 
     def migrate(self, home: Path) -> None:
         """Bring the schema to the newest version; processes take turns. StoreError for a newer schema than ours."""
+        if self._is_newest():
+            return
         from alembic import command
         from alembic.config import Config
         from alembic.util import CommandError
@@ -52,6 +55,12 @@ class Casework:
                     command.upgrade(config, "head")
             except CommandError as error:
                 raise StoreError(f"casework database is of another version: {error}", field="casework") from error
+
+    def _is_newest(self) -> bool:
+        with self.reading() as connection:
+            if not sa.inspect(connection).has_table("alembic_version"):
+                return False
+            return connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar() == NEWEST
 
     def close(self) -> None:
         """Give the connections back."""
@@ -70,7 +79,9 @@ def _engine(url: str) -> sa.Engine:
                 field="casework",
             )
         arguments: dict[str, Any] = {"timeout": WAIT} if backend == "sqlite" else {"connect_timeout": WAIT}
-        engine = sa.create_engine(parsed, connect_args=arguments, hide_parameters=True, pool_pre_ping=backend == "postgresql")
+        engine = sa.create_engine(
+            parsed, connect_args=arguments, hide_parameters=True, pool_pre_ping=backend == "postgresql"
+        )
     except (ArgumentError, NoSuchModuleError) as error:
         raise StoreError(
             "casework address cannot be read; valid: sqlite:///FILE, postgresql://USER@HOST/DATABASE", field="casework"

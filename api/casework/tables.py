@@ -6,6 +6,9 @@ from sqlalchemy import BigInteger, Column, Integer, LargeBinary, MetaData, Strin
 
 METADATA = MetaData()
 
+NEWEST = "0001"
+"""The newest migration: a database that is there already is not looked at any closer."""
+
 KEYS = Table(
     "api_key",
     METADATA,

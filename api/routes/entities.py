@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
 
 from fastapi import FastAPI, Path, Query, Request, Response
-from ingest.normalise import Normaliser
 from starlette.concurrency import run_in_threadpool
 
 from api.access import key_of, service_of
@@ -19,6 +18,7 @@ from graph.errors import QianxianError
 from graph.records import Entity, EntityKey
 from graph.schema import Catalogue
 from graph.store import GraphStore
+from ingest.normalise import Normaliser
 from matching.masking import seal, unseal
 
 Record = TypeVar("Record")

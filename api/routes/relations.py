@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Path, Request, Response
-from ingest.normalise import Normaliser
 
 from api.access import service_of
 from api.bodies import read_json
@@ -16,6 +15,7 @@ from api.writes import Done, carried_out, origin
 from graph.records import EntityKey, Relation, RelationKey
 from graph.schema import Catalogue
 from graph.store import GraphStore
+from ingest.normalise import Normaliser
 
 Kind = Annotated[str, Path(description="Relation kind, from /v1/kinds. 关系类型。", examples=["posted"])]
 EDGE = {"$ref": "#/components/schemas/Edge"}

@@ -96,14 +96,13 @@ class Current(NamedTuple):
         """What CURRENT says; ProjectionError where it is absent or damaged."""
         path = folder / _CURRENT
         try:
-            words = path.read_text("ascii").split()
-            build, checksum = words
+            build, checksum = path.read_bytes().decode("ascii").split()
             if _BUILD.fullmatch(build):
                 return cls(build, int(checksum, 16))
         except FileNotFoundError:
             raise ProjectionError(f"there is no projection in {folder}; run `qianxian build`") from None
-        except (ValueError, UnicodeDecodeError):
-            pass
+        except ValueError:
+            raise ProjectionError(f"{path} is damaged; {REBUILD}") from None
         raise ProjectionError(f"{path} is damaged; {REBUILD}")
 
 

@@ -25,6 +25,8 @@ def open_projection(folder: Path) -> Projection:
             # Two builds finished between reading CURRENT and mapping a part; if not, the file is really gone.
             if Current.read(folder) == current:
                 raise ProjectionError(f"{error.filename} is missing; {REBUILD}") from None
+        except OSError as error:
+            raise ProjectionError(f"{error.filename} cannot be read: {error.strerror}") from error
     raise ProjectionError(f"the projection in {folder} changes faster than it can be opened; try again")
 
 

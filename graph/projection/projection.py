@@ -119,12 +119,14 @@ class Projection:
                 sources, targets = self.catalogue.ends(step.relation)
                 near, far = (sources, targets) if step.forward else (targets, sources)
                 ends = [end for end in far if step.kind in (None, end)]
-                plan.append([
-                    (here, end, self._directed(step.relation, here, end, forward=step.forward))
-                    for here in kinds
-                    if here in near
-                    for end in ends
-                ])
+                plan.append(
+                    [
+                        (here, end, self._directed(step.relation, here, end, forward=step.forward))
+                        for here in kinds
+                        if here in near
+                        for end in ends
+                    ]
+                )
                 kinds = ends
             self._plans[key] = plan
         return self._plans[key]

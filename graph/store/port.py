@@ -84,6 +84,11 @@ class GraphStore(ABC):
         return catalogue
 
     @final
+    def extension(self) -> dict[str, Any]:
+        """The kinds.json document of all that was adopted; `{}` where nothing was."""
+        return self._read_extension()
+
+    @final
     def __enter__(self) -> Self:
         return self
 

@@ -12,12 +12,13 @@ import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy.exc import IntegrityError
 
-from api.casework import Casework, keys
+from api.casework import Casework, database, keys
 from api.casework.audit import AuditLog
 from api.casework.replies import Replies
-from api.casework.tables import AUDIT, KEYS, METADATA
+from api.casework.tables import AUDIT, KEYS, METADATA, NEWEST
 from graph.errors import InputError, NotFoundError, StoreError, StoreUnavailableError, UnknownNameError
 
 
@@ -33,6 +34,11 @@ def test_the_migrations_lead_to_the_declared_tables(casework: Casework, tmp_path
     casework.migrate(tmp_path)
     with casework.reading() as connection:
         assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
+
+
+def test_the_newest_migration_is_named_rightly() -> None:
+    folder = Path(database.__file__).parent / "migrations"
+    assert ScriptDirectory(str(folder)).get_current_head() == NEWEST
 
 
 def test_a_newer_schema_is_refused(casework: Casework, tmp_path: Path) -> None:

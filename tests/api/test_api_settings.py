@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from api.bootstrap import epoch_of, secret_of
+from api.installation import epoch_of, secret_of
 from api.settings import PREFIX, Settings, load, reference
 from graph.errors import InputError
 

@@ -21,8 +21,9 @@ import orjson
 import psutil
 import pytest
 
-from api.bootstrap import build, make_home, open_casework
+from api.bootstrap import build
 from api.casework import keys
+from api.installation import make_home, open_casework
 from api.settings import Settings
 from graph.store import open_store
 from ingest.load import Options, ingest

@@ -92,6 +92,9 @@ class MemoryStore(GraphStore):
         record = self._records.get(EntityKey(kind, id))
         return record if isinstance(record, Entity) else None
 
+    def existing(self, kind: str, ids: Sequence[str]) -> set[str]:
+        return {id for id in ids if EntityKey(kind, id) in self._records}
+
     def provenance(self, kind: str, id: str) -> dict[str, Origin]:
         return {name: Origin(*origin) for name, origin in self._origins.get(EntityKey(kind, id), {}).items()}
 

@@ -63,10 +63,14 @@ def relations(draw: st.DrawFn, kinds: tuple[str, ...] = PLAIN) -> Relation:
     return Relation(kind, source_kind, source, target_kind, target, draw(_values(kind)))
 
 
-def graphs(*, duplicates: bool = False) -> st.SearchStrategy[list[Entity | Relation]]:
-    """Entities and relations (some of them dangling); with `duplicates` also same_as edges."""
-    edges = relations(("same_as", *PLAIN)) if duplicates else relations()
-    return st.lists(st.one_of(entities(), entities(), edges, edges), max_size=25)
+@st.composite
+def graphs(draw: st.DrawFn, *, duplicates: bool = False) -> list[Entity | Relation]:
+    """Entities and relations (few of them dangling); with `duplicates` also same_as edges."""
+    edges = draw(st.lists(relations(("same_as", *PLAIN) if duplicates else PLAIN), max_size=15))
+    ends = {end: None for edge in edges for end in ((edge.source_kind, edge.source), (edge.target_kind, edge.target))}
+    absent = draw(st.sets(st.sampled_from(list(ends)), max_size=2)) if ends else set()
+    plain = [Entity(*end, {}) for end in ends if end not in absent]
+    return [*plain, *draw(st.lists(entities(), max_size=15)), *edges]
 
 
 def keys_in(store: GraphStore) -> list[EntityKey | RelationKey]:

@@ -22,7 +22,7 @@ ROUNDS = st.lists(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(ROUNDS)
 def test_small_builds_equal_a_full_one(rounds: list[tuple[list[Entity | Relation], list[int]]]) -> None:
     with tempfile.TemporaryDirectory() as name:

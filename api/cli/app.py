@@ -1,0 +1,64 @@
+"""The `qianxian` command: global options, error texts and exit codes; the commands are in the modules beside."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from api.cli import asking, data, service
+from api.cli.context import Context
+from graph.errors import QianxianError
+
+app = typer.Typer(
+    name="qianxian",
+    help="Qianxian 牵线: double-blind matchmaking on a graph of enterprises, experts, instruments, funds and patents.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def _options(
+    context: typer.Context,
+    home: Annotated[Path | None, typer.Option(help="Folder of the installation; default $QIANXIAN_HOME.")] = None,
+    store: Annotated[str | None, typer.Option(help="Graph store; default sqlite:///HOME/graph.db.")] = None,
+) -> None:
+    context.obj = Context(home, store)
+
+
+for module in (data, asking, service):
+    module.add(app)
+
+
+def main() -> None:
+    """Run the command; errors that a user can act on are one line on stderr and exit code 1."""
+    try:
+        app(standalone_mode=False)
+    except typer.Abort:
+        sys.exit(130)
+    except QianxianError as error:
+        _fail(str(error))
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader has gone; nothing more can be said, and Python must not try at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
+    except OSError as error:
+        _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+    except Exception as error:
+        if not hasattr(error, "format_message") or not hasattr(error, "exit_code"):
+            raise
+        # A usage error of the command-line library: unknown options, missing arguments, bad values.
+        _fail(error.format_message(), int(error.exit_code))
+
+
+def _fail(message: str, code: int = 1) -> None:
+    sys.stderr.write(f"error: {message}\n")
+    sys.exit(code)

@@ -1,0 +1,81 @@
+"""What every command works with: settings, progress on stderr, output for people or for programs."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from api.settings import Settings
+    from graph.store import GraphStore
+
+QUIET_SECONDS = 0.5
+
+
+@dataclass
+class Context:
+    """The global options and what follows from them."""
+
+    home: Path | None
+    store: str | None
+
+    @cached_property
+    def settings(self) -> Settings:
+        """Settings from the options, else the environment, else defaults."""
+        from api.settings import load
+
+        return load(home=self.home, store=self.store)
+
+    def open_store(self, *, create: bool = False) -> GraphStore:
+        """The installation's store."""
+        from api.bootstrap import make_home
+        from graph.store import open_store
+
+        if create:
+            make_home(self.settings.home)
+        return open_store(self.settings.store_url, create=create)
+
+    @cached_property
+    def out(self) -> Console:
+        """Where results go."""
+        from rich.console import Console
+
+        return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+
+
+class Progress:
+    """One line on stderr that says what is being done; on a terminal it moves, elsewhere each stage is told once."""
+
+    def __init__(self) -> None:
+        self._stage, self._told = "", 0.0
+
+    def __call__(self, stage: str, done: int) -> None:
+        """Tell that `done` items of a stage are through."""
+        now = time.monotonic()
+        if sys.stderr.isatty():
+            if now - self._told < 0.1 and stage == self._stage:
+                return
+            sys.stderr.write(f"\r\x1b[2K{stage} {done:,}" if done else f"\r\x1b[2K{stage}")
+            sys.stderr.flush()
+        elif stage != self._stage:
+            sys.stderr.write(f"{stage}\n")
+        self._stage, self._told = stage, now
+
+    def finish(self) -> None:
+        """Leave the line."""
+        if self._stage and sys.stderr.isatty():
+            sys.stderr.write("\r\x1b[2K")
+        self._stage = ""
+
+
+def print_json(body: Any) -> None:
+    """A result for programs."""
+    import orjson
+
+    sys.stdout.write(orjson.dumps(body, option=orjson.OPT_INDENT_2).decode() + "\n")
