@@ -92,6 +92,14 @@ class Current(NamedTuple):
         return (folder / _CURRENT).exists()
 
     @classmethod
+    def names(cls, folder: Path, build: str) -> bool:
+        """Whether a build is the current one."""
+        try:
+            return cls.read(folder).build == build
+        except ProjectionError:
+            return False
+
+    @classmethod
     def read(cls, folder: Path) -> Current:
         """What CURRENT says; ProjectionError where it is absent or damaged."""
         path = folder / _CURRENT
@@ -178,8 +186,12 @@ def _before(folder: Path, manifest: Manifest | None) -> Manifest | None:
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """The folder (made where absent) for one builder alone; others wait. A lock ends with its process."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("ab") as file:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = (folder / "lock").open("ab")
+    except OSError as error:
+        raise ProjectionError(f"{folder} cannot hold a projection: {error.strerror}") from error
+    with file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 

@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,8 +51,8 @@ class Part:
 class _Writer:
     """Appends aligned arrays to a file and keeps their directory."""
 
-    def __init__(self, path: Path) -> None:
-        self._file = path.open("xb")
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
         self.size, self.crc32 = 0, 0
         self.directory: dict[str, tuple[str, tuple[int, ...], int]] = {}
         self._put(_MAGIC)
@@ -73,20 +73,15 @@ class _Writer:
             self._put(chunk.data)
         self.directory[name] = ("|u1", (self.size - offset,), offset)
 
-    def close(self) -> None:
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
-
 
 def write_part(folder: Path, file: str, arrays: Mapping[str, NDArray[Any] | Iterator[Bytes]]) -> Part:
     """Write a new part durably and map it. An iterator of byte arrays is written as one."""
-    writer = _Writer(folder / file)
-    try:
+    with (folder / file).open("xb") as opened:
+        writer = _Writer(opened)
         for name, array in arrays.items():
             writer.add(name, array)
-    finally:
-        writer.close()
+        opened.flush()
+        os.fsync(opened.fileno())
     digests = arrays.get("digests")
     hashed = digest(digests.tobytes()).hex() if isinstance(digests, np.ndarray) else ""
     about = PartFile(file=file, size=writer.size, crc32=writer.crc32, digest=hashed, arrays=writer.directory)

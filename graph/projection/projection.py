@@ -86,7 +86,7 @@ class Projection:
         return {end: found.astype(np.int32, copy=False) for end, found in here.items()}
 
     def path_matrix(self, kind: str, path: str, end_kind: str) -> sp.csr_array:
-        """Start rows × end rows: the number of walks along the path from one to the other; kept after the first call.
+        """Start rows × end rows: the number of walks along the path from one to the other; kept, so not to be changed.
 
         DeclarationError when the path cannot be walked; all zeros where it cannot end at `end_kind`.
         """

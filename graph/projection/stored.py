@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from graph.errors import ProjectionError
 from graph.projection.arrays import Bytes, Ints, offsets_of
 from graph.projection.columns import Arrays
+from graph.projection.manifest import Current
 from graph.projection.parts import Part, write_part
 
 
@@ -60,7 +61,7 @@ class Shelf:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._open.close()
-        if error is not None:
+        if error is not None and not Current.names(self.folder, self.build):
             shutil.rmtree(self.path, ignore_errors=True)
         if isinstance(error, OSError):
             raise ProjectionError(

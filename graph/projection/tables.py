@@ -75,7 +75,10 @@ class _Records:
         columns = Columns([field])
         for text in self._json:
             columns.add(orjson.loads(text))
-        return columns.finished()[field.name]
+        column = columns.finished()[field.name]
+        if not isinstance(column, Labels):
+            column.flags.writeable = False  # as those on disk are
+        return column
 
 
 def _truths(column: Floats) -> Labels:

@@ -104,5 +104,5 @@ def _register(world: World, texts: Texts, row: int, rolled: Rolls) -> Row:
         "legal_status": status,
         "licence": one_of(words["licences"], rolled) if chance(rolled, 0.35) else None,
         "number": patent_number(row + 10_000, utility=chance(rolled, 0.2), granted=status == words["legal_status"][0]),
-        "inventors": inventors or None,
+        "inventors": list(dict.fromkeys(inventors)) or None,
     }

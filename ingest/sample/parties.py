@@ -98,7 +98,7 @@ def experts(world: World) -> Rows:
         number = int(group.party.name[row])
         slots = _slots(voices[english], group.party, row, rolled)
         slots |= {"name": naming.person(number, foreign, roman=english), "title": titles[english]}
-        tags = [slots["topic"], slots["topic2"], slots["method"]][: next(rolled) % 4]
+        tags = list(dict.fromkeys([slots["topic"], slots["topic2"], slots["method"]][: next(rolled) % 4]))
         return {
             "name": naming.person(number, foreign),
             "orcid": orcid(row) if chance(rolled, 0.6) else None,

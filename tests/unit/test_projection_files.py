@@ -89,7 +89,7 @@ def test_another_version_is_refused(tmp_path: Path, store: MemoryStore) -> None:
 
 
 def test_an_absent_projection_says_how_to_get_one(tmp_path: Path) -> None:
-    with pytest.raises(ProjectionError, match="there is no projection in .*; run `qianxian build`"):
+    with pytest.raises(ProjectionError, match=r"there is no projection in .*; run `qianxian build`"):
         open_projection(tmp_path / "nowhere")
 
 
@@ -102,9 +102,9 @@ def test_readers_see_when_there_is_a_newer_one_and_keep_theirs(tmp_path: Path, s
         latest = build(store, tmp_path)
     assert not first.is_current()
     assert latest.is_current()
-    assert not (tmp_path / "000001").exists()
+    assert [path.name for path in (tmp_path / "000001").iterdir()] == ["publication~2.part"]
     assert all((array == held[name]).all() for name, array in contents(first).items())
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["000003", "000004", "CURRENT", "lock"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["000001", "000003", "000004", "CURRENT", "lock"]
 
 
 def test_only_parts_in_use_are_kept(tmp_path: Path, store: MemoryStore) -> None:
@@ -122,44 +122,50 @@ class _Crash(BaseException):
 
 
 @pytest.fixture
-def crashing(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
-    """Let the process "die" at the n-th call that makes something durable, so that nothing is tidied up after it."""
+def crashing(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, bool], None]:
+    """Let the process end at the n-th call that makes something durable, with or without time to tidy up."""
 
-    def at(n: int) -> None:
+    def at(n: int, tidy: bool) -> None:
         left = iter(range(n))
 
         def dying(real: Callable[..., Any]) -> Callable[..., Any]:
             def call(*arguments: Any) -> Any:
+                result = real(*arguments)
                 if next(left, None) is None:
                     raise _Crash
-                return real(*arguments)
+                return result
 
             return call
 
-        monkeypatch.setattr("graph.projection.stored.shutil.rmtree", lambda *a, **k: None)
+        if not tidy:
+            monkeypatch.setattr("graph.projection.stored.shutil.rmtree", lambda *a, **k: None)
         for name in ("fsync", "replace"):
             monkeypatch.setattr(os, name, dying(getattr(os, name)))
 
     return at
 
 
+@pytest.mark.parametrize("tidy", [False, True])
 def test_a_crash_at_any_moment_leaves_the_old_or_the_new(
-    tmp_path: Path, store: MemoryStore, crashing: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    store: MemoryStore,
+    tidy: bool,
+    crashing: Callable[[int, bool], None],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     old = build(store, tmp_path)
     _grow(store, "x")
     crashed, seen = 0, set()
     while True:
-        with monkeypatch.context():
-            crashing(crashed)
-            try:
-                build(store, tmp_path)
-            except _Crash:
-                crashed += 1
-            else:
-                break
-            finally:
-                monkeypatch.undo()
+        crashing(crashed, tidy)
+        try:
+            build(store, tmp_path)
+        except _Crash:
+            crashed += 1
+        else:
+            break
+        finally:
+            monkeypatch.undo()
         seen.add(open_projection(tmp_path).revision)
     assert crashed > 5
     assert seen <= {old.revision, store.revision()}
@@ -167,7 +173,8 @@ def test_a_crash_at_any_moment_leaves_the_old_or_the_new(
     assert_same(open_projection(tmp_path), open_projection(tmp_path / "other"))
     _grow(store, "y")
     build(store, tmp_path)
-    assert len([path for path in tmp_path.iterdir() if path.is_dir() and path.name != "other"]) == 2
+    builds = [path for path in tmp_path.iterdir() if path.is_dir() and path.name != "other"]
+    assert len(builds) == 3, "of the first build one part is still in use; what crashed builds left is removed"
 
 
 def test_a_full_disk_leaves_the_old_one_and_no_rubbish(
@@ -186,6 +193,12 @@ def test_a_full_disk_leaves_the_old_one_and_no_rubbish(
     assert old.is_current()
     assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == ["000001"]
     assert build(store, tmp_path).revision == store.revision()
+
+
+def test_a_folder_that_cannot_be_one_is_refused(tmp_path: Path, store: MemoryStore) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ProjectionError, match="file cannot hold a projection: File exists"):
+        build(store, tmp_path / "file")
 
 
 class _Slow(MemoryStore):

@@ -21,6 +21,7 @@ from graph.errors import InputError
 from graph.kinds import BUILTIN
 from graph.records import identity_key
 from graph.schema import Field, FieldType
+from ingest.normalise import Normaliser
 from ingest.sample import notice
 from ingest.sample.ontology import load
 from ingest.sample.sizes import LARGEST, ORIGINAL, sizes
@@ -175,6 +176,16 @@ def test_every_entity_has_only_declared_fields_of_the_declared_type(world: Path,
     for row in found:
         wrong = [name for name, value in row.items() if name != "id" and not fits(fields[name], value)]
         assert not wrong, row
+
+
+def test_the_way_in_takes_every_record_as_it_is(world: Path) -> None:
+    normalise = Normaliser(BUILTIN, strict=True)
+    for kind in BUILTIN.entities:
+        for row in entities(world, kind):
+            assert normalise.entity(kind, row).values == {key: value for key, value in row.items() if key != "id"}
+    for kind in set(BUILTIN.relations) - {"same_as"}:
+        for row in relations(world, kind):
+            assert normalise.relation(kind, row).source == row["source"]
 
 
 @pytest.mark.parametrize("relation", [name for name in BUILTIN.relations if name != "same_as"])
