@@ -9,12 +9,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from api.casework import Casework
 from api.casework.audit import AuditLog
 from api.casework.keys import KeyRing
 from api.casework.replies import Replies
-from api.installation import epoch_of, open_casework, secret_of
+from api.installation import epoch_of, make_home, open_casework, secret_of
 from api.limits import Allowance
 from api.metrics import Metrics
 from api.settings import Settings
@@ -28,6 +29,19 @@ from matching.kinds import MatchKinds
 from matching.pipeline import Matcher
 
 Progress = Callable[[str, int], None]
+
+__all__ = [
+    "Service",
+    "Stores",
+    "build",
+    "checked_kinds",
+    "epoch_of",
+    "make_home",
+    "open_casework",
+    "open_matcher",
+    "open_service",
+    "secret_of",
+]
 
 
 @dataclass
@@ -103,6 +117,18 @@ class Stores:
         """Give the connections back."""
         self.reopen()
         self.reopen()
+
+
+def checked_kinds(catalogue: Catalogue, paths: Sequence[Path], kinds: Path | None = None) -> Catalogue:
+    """The catalogue with the kinds that data folders (their kinds.json) and a kinds file bring.
+
+    Raises DeclarationError for a declaration that does not fit, match kinds included, before any store has adopted it.
+    """
+    files = [path / "kinds.json" for path in paths if (path / "kinds.json").is_file()]
+    for file in [*files, *([kinds] if kinds else [])]:
+        catalogue = catalogue.extended(kinds_document(file))
+    MatchKinds.of(catalogue)
+    return catalogue
 
 
 def build(settings: Settings, *, full: bool = False, progress: Progress | None = None) -> int:

@@ -12,11 +12,13 @@ import orjson
 import structlog
 from structlog.typing import EventDict, WrappedLogger
 
-SHOWN = frozenset({
-    *("event", "level", "timestamp", "logger", "message", "reason", "error", "frames"),
-    *("pid", "signal", "address", "port", "workers", "stage", "done", "count", "seconds", "revision", "epoch"),
-    *("request_id", "method", "route", "status", "ms", "key", "kind", "match_kind"),
-})
+SHOWN = frozenset(
+    {
+        *("event", "level", "timestamp", "logger", "message", "reason", "error", "frames"),
+        *("pid", "signal", "address", "port", "workers", "stage", "done", "count", "seconds", "revision", "epoch"),
+        *("request_id", "method", "route", "status", "ms", "key", "kind", "match_kind"),
+    }
+)
 """What a log line may say; every other value is replaced."""
 OWN = ("uvicorn", "alembic")
 """Libraries whose message templates hold no data of ours."""

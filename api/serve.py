@@ -13,21 +13,24 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing import forkserver
 from multiprocessing.connection import wait
+from multiprocessing.context import ForkServerContext as Context
 from multiprocessing.process import BaseProcess
 from typing import Any
 
 import structlog
 
 from api import logs
-from api.installation import open_casework, secret_of
+from api.installation import make_home, open_casework, secret_of
 from api.metrics import FOLDER
 from api.settings import Settings
 from graph.errors import InputError, QianxianError, StoreUnavailableError
 from graph.store import open_store
 
 log = structlog.get_logger("api.serve")
-STARTUP_FAILURE = 3
-"""Exit code of a server process that could not start: another one could not either."""
+EARLY = 5.0
+"""A process that lived for fewer seconds died early."""
+HOPELESS = 4
+"""Early deaths in a row of a server process after which the service gives up."""
 TICK = 0.2
 """Seconds between two looks at signals and processes."""
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -40,56 +43,68 @@ def serve(settings: Settings) -> None:
     does not answer is no obstacle once a projection was built.
     """
     logs.configure(settings.log_level)
-    context = _fork_server()
-    _check(settings)
-    _fresh_metrics(settings)
-    with _listen(settings) as listening, _noted_signals() as stop:
-        address, port = listening.getsockname()[:2]
-        work: list[tuple[Callable[..., None], tuple[Any, ...]]] = [(_build, (settings,))]
-        work += [(_answer, (settings, listening))] * settings.workers
-        log.info("listening", address=address, port=port, workers=settings.workers, pid=os.getpid())
-        _supervise(context, work, stop, settings.grace)
+    make_home(settings.home)
+    with _environment(settings):
+        context = _fork_server()
+        _check(settings)
+        with _listen(settings) as listening, _noted_signals() as stop:
+            address, port = listening.getsockname()[:2]
+            log.info("listening", address=address, port=port, workers=settings.workers, pid=os.getpid())
+            kept = [_Kept(context, _build, (settings,))]
+            kept += [_Kept(context, _answer, (settings, listening)) for _ in range(settings.workers)]
+            _supervise(kept, stop, settings.grace)
     log.info("stopped", pid=os.getpid())
 
 
-def _fork_server() -> multiprocessing.context.ForkServerContext:
+def _fork_server() -> Context:
     """Processes are forked off one that has imported everything: they start at once and share its memory."""
-    for name in THREADS:  # an answer is one thread's work; more would take the other processes' cores
-        os.environ.setdefault(name, "1")
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["api.app", "api.refresh", "uvicorn", "uvloop"])
     forkserver.ensure_running()
     return context
 
 
-def _supervise(
-    context: multiprocessing.context.ForkServerContext,
-    work: list[tuple[Callable[..., None], tuple[Any, ...]]],
-    stop: threading.Event,
-    grace: int,
-) -> None:
-    """Keep one process for each piece of work, until `stop` is set."""
+class _Kept:
+    """One piece of work and the process that does it, started again with growing pauses when it dies early."""
 
-    def started(place: int) -> BaseProcess:
-        target, arguments = work[place]
-        process = context.Process(target=target, args=arguments, name=target.__name__.strip("_"))
-        process.start()
-        return process
+    def __init__(self, context: Context, target: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+        self._context, self._target, self._arguments = context, target, arguments
+        self.early_deaths = 0
+        self._due = 0.0
+        self.start()
 
-    processes = [started(place) for place in range(len(work))]
+    def start(self) -> None:
+        self._started = time.monotonic()
+        name = self._target.__name__.strip("_")
+        self.process = self._context.Process(target=self._target, args=self._arguments, name=name)
+        self.process.start()
+
+    def look_after(self) -> None:
+        """Start the process again if it is gone, but not before its pause is over."""
+        now = time.monotonic()
+        if self.process.exitcode is None:
+            return
+        if not self._due:
+            log.warning("process_died", kind=self.process.name, pid=self.process.pid, status=self.process.exitcode)
+            self.early_deaths = self.early_deaths + 1 if now - self._started < EARLY else 0
+            self._due = now + min(TICK * 2**self.early_deaths, EARLY)
+        elif now >= self._due:
+            self._due = 0.0
+            self.start()
+
+
+def _supervise(kept: list[_Kept], stop: threading.Event, grace: int) -> None:
+    """Keep every process running until `stop` is set; QianxianError when servers cannot start."""
     try:
         while not stop.is_set():
-            wait([process.sentinel for process in processes], TICK)
-            for place, process in enumerate(processes):
-                if process.exitcode is None or stop.is_set():
-                    continue
-                if process.exitcode == STARTUP_FAILURE:
-                    raise QianxianError("a server process could not start; the log says why")
-                log.warning("process_died", kind=process.name, pid=process.pid, status=process.exitcode)
-                time.sleep(TICK)
-                processes[place] = started(place)
+            wait([one.process.sentinel for one in kept if one.process.exitcode is None], TICK)
+            for one in kept:
+                if not stop.is_set():
+                    one.look_after()
+            if any(one.early_deaths >= HOPELESS and one.process.name == "answer" for one in kept):
+                raise QianxianError("the server processes die at once; the log says why")
     finally:
-        _end(processes, grace)
+        _end([one.process for one in kept], grace)
 
 
 def _end(processes: list[BaseProcess], grace: int) -> None:
@@ -163,11 +178,24 @@ def _listen(settings: Settings) -> socket.socket:
     return listening
 
 
-def _fresh_metrics(settings: Settings) -> None:
+@contextmanager
+def _environment(settings: Settings) -> Iterator[None]:
+    """What the processes find in their environment: a fresh folder for metrics, one thread for linear algebra."""
     folder = settings.home.absolute() / "run" / "metrics"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    os.environ[FOLDER] = str(folder)
+    # An answer is one thread's work; more threads would take the other processes' cores.
+    wanted = {FOLDER: str(folder), **{name: os.environ.get(name, "1") for name in THREADS}}
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 @contextmanager

@@ -78,9 +78,9 @@ class Neo4j:
         jars = neo4j_jars()
         opens = [part for name in OPENED for part in ("--add-opens", f"java.base/{name}=ALL-UNNAMED")]
         main = ["org.neo4j.server.CommunityEntryPoint", f"--home-dir={self.folder}", f"--config-dir={self.folder / 'conf'}"]
-        log = (self.folder / "server.log").open("ab")
         command = ["java", "-Xmx768m", "-XX:+UseSerialGC", *opens, "-cp", f"{jars}/*", *main]
-        self.process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+        with (self.folder / "server.log").open("ab") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
         self._await()
 
     def _await(self) -> None:
@@ -147,41 +147,40 @@ def neo4j_server(folder: Path) -> Iterator[Neo4j]:
 
 
 @contextmanager
-def postgres_server(folder: Path) -> Iterator[str]:
-    """Address of a fresh PostgreSQL in an empty folder; Unavailable where it cannot be had."""
+def postgres_server() -> Iterator[str]:
+    """Address of a fresh PostgreSQL in a folder of its own; Unavailable where it cannot be had."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
     on_path = shutil.which("initdb")
     if not found and on_path is None:
         raise Unavailable("PostgreSQL's server programs are not installed (Debian: apt-get install postgresql)")
     programs = found[-1] if found else Path(str(on_path)).parent
-    port, password = free_port(), secrets.token_hex(16)
-    data = folder / "data"
-    folder.mkdir(parents=True, exist_ok=True)
-    secret = folder / "password"
-    secret.write_text(password)
-    who = _unprivileged(folder)
-    locale = ["--encoding=UTF8", "--locale=C.UTF-8", "--auth=scram-sha-256", f"--pwfile={secret}", "--username=qianxian"]
-    _run([*who, str(programs / "initdb"), "-D", str(data), "--no-sync", *locale])
-    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c max_connections=50"
-    _run([*who, str(programs / "pg_ctl"), "-D", str(data), "-w", "-t", "60", "-l", str(folder / "log"), "-o", options, "start"])
-    try:
-        yield f"postgresql://qianxian:{password}@127.0.0.1:{port}/postgres"
-    finally:
-        _run([*who, str(programs / "pg_ctl"), "-D", str(data), "-m", "immediate", "-w", "stop"])
+    with tempfile.TemporaryDirectory(prefix="qianxian-postgres-") as scratch:
+        folder = Path(scratch)
+        port, password = free_port(), secrets.token_hex(16)
+        (folder / "password").write_text(password)
+        who = _unprivileged(folder)
+        data = str(folder / "data")
+        locale = ["--encoding=UTF8", "--locale=C.UTF-8", "--auth=scram-sha-256", "--username=qianxian"]
+        _run([*who, str(programs / "initdb"), "-D", data, "--no-sync", f"--pwfile={folder / 'password'}", *locale])
+        options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c max_connections=50"
+        control = [*who, str(programs / "pg_ctl"), "-D", data, "-w", "-t", "60"]
+        _run([*control, "-l", str(folder / "log"), "-o", options, "start"])
+        try:
+            yield f"postgresql://qianxian:{password}@127.0.0.1:{port}/postgres"
+        finally:
+            _run([*control, "-m", "immediate", "stop"])
 
 
 def _unprivileged(folder: Path) -> list[str]:
     """PostgreSQL refuses to run as root: the words that make it run as somebody else, who then owns the folder."""
     if os.geteuid() != 0:
         return []
-    name = next((n for n in ("postgres", "nobody") if any(entry.pw_name == n for entry in pwd.getpwall())), None)
+    names = {entry.pw_name for entry in pwd.getpwall()}
+    name = next((name for name in ("postgres", "nobody") if name in names), None)
     if name is None or shutil.which("setpriv") is None:
         raise Unavailable("PostgreSQL does not run as root, and there is no other user to run it as")
-    for path in (folder, *folder.rglob("*")):
+    for path in (folder, *folder.iterdir()):
         shutil.chown(path, name)
-    for parent in folder.parents:
-        if parent.stat().st_uid == 0 and not parent.stat().st_mode & 0o001:
-            parent.chmod(parent.stat().st_mode | 0o011)
     return ["setpriv", f"--reuid={name}", "--clear-groups", "--"]
 
 
@@ -208,13 +207,11 @@ def main() -> None:
         sys.exit(__doc__)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
-        with tempfile.TemporaryDirectory(prefix="qianxian-server-") as scratch:
-            if what == "neo4j":
-                with neo4j_server(Path(scratch) / "neo4j") as server:
-                    _announce(server.url)
-            else:
-                with postgres_server(Path(scratch) / "postgres") as url:
-                    _announce(url)
+        if what == "postgres":
+            with postgres_server() as url:
+                _announce(url)
+        with tempfile.TemporaryDirectory(prefix="qianxian-neo4j-") as scratch, neo4j_server(Path(scratch) / "home") as server:
+            _announce(server.url)
     except KeyboardInterrupt:
         pass
     except Unavailable as error:

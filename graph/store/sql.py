@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import sqlite3
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -75,9 +76,13 @@ class SqlStore(GraphStore):
             sa.event.listen(self._engine, "connect", _tune_sqlite)
         else:
             self._engine = sa.create_engine(parsed, pool_pre_ping=True)
-        with self._errors():
-            self._prepare()
-            self.catalogue = BUILTIN.extended(self._read_extension())
+        try:
+            with self._errors():
+                self._prepare()
+                self.catalogue = BUILTIN.extended(self._read_extension())
+        except BaseException:
+            self.close()
+            raise
 
     # -- transactions ------------------------------------------------------------------------------------------------
 
@@ -268,15 +273,9 @@ class SqlStore(GraphStore):
 
     def changes_since(self, revision: int) -> Iterator[Change]:
         """See GraphStore."""
-        for table in (ENTITY, RELATION):
-            for row in self._stream(sa.select(table).where(table.c.revision > revision).order_by(table.c.revision)):
-                if table is ENTITY:
-                    key, values = EntityKey(*row[:2]), row.body
-                    yield Change(row.revision, key, None if values is None else Entity(*key, orjson.loads(values)))
-                else:
-                    yield Change(
-                        row.revision, RelationKey(row.kind, *row[2:7]), None if row.body is None else _relation(row)
-                    )
+        changed = (sa.select(t).where(t.c.revision > revision).order_by(t.c.revision) for t in (ENTITY, RELATION))
+        nodes, edges = (self._stream(query) for query in changed)
+        return heapq.merge(map(_entity_change, nodes), map(_relation_change, edges), key=lambda change: change.revision)
 
     def _read_extension(self) -> dict[str, Any]:
         with self._reading() as connection:
@@ -294,6 +293,15 @@ class SqlStore(GraphStore):
     def close(self) -> None:
         """See GraphStore."""
         self._engine.dispose()
+
+
+def _entity_change(row: Any) -> Change:
+    key = EntityKey(row.kind, row.id)
+    return Change(row.revision, key, None if row.body is None else Entity(*key, orjson.loads(row.body)))
+
+
+def _relation_change(row: Any) -> Change:
+    return Change(row.revision, RelationKey(row.kind, *row[2:7]), None if row.body is None else _relation(row))
 
 
 def _relation(row: Any) -> Relation:

@@ -9,8 +9,7 @@ from typing import Any
 import orjson
 import pytest
 import structlog
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from api.limits import deeper_than
 from api.logs import redacted

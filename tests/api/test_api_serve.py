@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import socket
 import subprocess
@@ -22,6 +23,8 @@ from api.serve import serve
 from api.settings import Settings
 from graph.errors import InputError, StoreError
 from tests.api.running import Running, running, until
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -97,17 +100,18 @@ def test_a_dead_builder_is_replaced(service: Running, operator: str) -> None:
     )
 
 
-def test_a_crash_is_a_problem_over_the_wire_too(home: Path) -> None:
-    start = (
-        "import api.routes.health as health\n"
+def gone(processes: list[psutil.Process]) -> bool:
+    return not [p for p in processes if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
+
+
+def test_a_crash_is_a_problem_over_the_wire_too(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(
+        "import api.routes.health\n"
         "async def crash(): raise RuntimeError('secret words')\n"
-        "health.healthz = crash\n"
-        "from api.serve import serve; from api.settings import load\n"
-        "import uvicorn\n"
-        "serve(load())"
+        "api.routes.health.healthz = crash\n"
     )
-    with running(home, start, QIANXIAN_WORKERS="1") as service:
-        until(lambda: httpx.get(f"{service.url}/readyz").status_code in {200, 503})
+    with running(home, PYTHONPATH=f"{tmp_path}{os.pathsep}{ROOT}", QIANXIAN_WORKERS="1") as service:
+        service.wait_until_ready()
         answer = httpx.get(f"{service.url}/healthz")
         assert answer.status_code == 500
         assert answer.headers["content-type"] == "application/problem+json"
@@ -150,7 +154,7 @@ def test_on_sigterm_running_requests_finish_and_the_exit_code_is_0(home: Path, o
             answer = connection.recv(65_536)
         assert answer.split(b" ")[1] in {b"200", b"201"}, answer
         assert service.process.wait(30) == 0
-        assert not [c for c in children if c.is_running() and c.status() != psutil.STATUS_ZOMBIE]
+        until(lambda: gone(children), 5)
         assert service.events()[-1]["event"] == "stopped"
 
 
@@ -160,7 +164,14 @@ def test_nothing_outlives_a_killed_service(home: Path) -> None:
         children = psutil.Process(service.process.pid).children(recursive=True)
         assert len(children) >= 3
         service.process.kill()
-        until(lambda: not [c for c in children if c.is_running() and c.status() != psutil.STATUS_ZOMBIE])
+        until(lambda: gone(children), 20)
+
+
+def test_servers_that_die_at_once_end_the_service(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text("import api.app\napi.app.app_of = None\n")
+    with running(tmp_path / "home", PYTHONPATH=f"{tmp_path}{os.pathsep}{ROOT}") as service:
+        assert service.process.wait(60) != 0
+        assert b"the server processes die at once" in service.log.read_bytes()
 
 
 def test_a_port_in_use_is_an_error_that_names_it(tmp_path: Path) -> None:

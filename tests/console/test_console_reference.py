@@ -61,9 +61,9 @@ def test_the_page_stays_at_home_and_complains_of_nothing(
     assert requests
     assert [url for url in requests if not url.startswith(f"{service.url}/")] == []
     assert complaints == []
-    assert page.locator("article").count() == len([
-        1 for _, path in ACCESS if path.startswith(("/v1", "/health", "/ready", "/metrics"))
-    ])
+    assert page.locator("article").count() == len(
+        [1 for _, path in ACCESS if path.startswith(("/v1", "/health", "/ready", "/metrics"))]
+    )
     styled = page.locator("article").first.bounding_box()
     assert styled is not None
     assert styled["x"] + styled["width"] <= width, "the page is wider than the window"
