@@ -10,8 +10,8 @@ from pathlib import Path
 
 SLOTS = 65_536
 """Keys with a counter of their own; beyond them two keys share one."""
-MINUTE = 60.0
-CELL = struct.Struct("<d")
+SECOND = 1_000_000_000
+CELL = struct.Struct("<q")
 
 
 def deeper_than(value: object, limit: int, body: bytes) -> bool:
@@ -41,8 +41,8 @@ class Allowance:
     """
 
     def __init__(self, file: Path, per_minute: int) -> None:
-        self._cost = MINUTE / per_minute
-        self._saved = max(per_minute / 10, 10) * self._cost
+        self._cost = 60 * SECOND // per_minute
+        self._saved = max(per_minute // 10, 10) * self._cost
         file.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
         try:
@@ -51,16 +51,19 @@ class Allowance:
         finally:
             os.close(descriptor)
 
-    def take(self, slot: int, now: float | None = None) -> float:
-        """Take one request from the bucket: 0 when it was there, else the seconds until it will be."""
-        now = time.time() if now is None else now
+    def take(self, slot: int, now: int | None = None) -> float:
+        """Take one request from the bucket: 0 when it was there, else the seconds until it will be.
+
+        `now` is in nanoseconds since 1970.
+        """
+        now = time.time_ns() if now is None else now
         at = slot % SLOTS * CELL.size
-        paid: float = CELL.unpack_from(self._cells, at)[0]
+        paid: int = CELL.unpack_from(self._cells, at)[0]
         # A time further ahead than any bucket reaches is left from a clock that was set back.
         paid = now if paid < now or paid > now + self._saved + self._cost else paid
         wait = paid + self._cost - now - self._saved
         if wait > 0:
-            return wait
+            return wait / SECOND
         CELL.pack_into(self._cells, at, paid + self._cost)
         return 0.0
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-import orjson
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
@@ -58,11 +57,6 @@ def document(app: FastAPI, catalogue: Catalogue) -> dict[str, Any]:
             for parameter in operation.get("parameters", ()):
                 _complete(parameter, path, catalogue)
     return whole
-
-
-def dumped(document: dict[str, Any]) -> bytes:
-    """The document as JSON."""
-    return orjson.dumps(document)
 
 
 def _rejects(operation: dict[str, Any]) -> bool:

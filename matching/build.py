@@ -121,16 +121,18 @@ def build(
     projection = open_projection(projection_folder)
     say = progress or (lambda stage, done: None)
     say("mask", 0)
-    mask = Mask.build(projection, folder / "mask", k=k, epoch=epoch, secret=secret, previous=_previous_mask(folder, secret))
+    mask = Mask.build(projection, folder / "mask", k=k, epoch=epoch, secret=secret)
     indexes, keys = {}, {}
     for kind in indexed_kinds(MatchKinds.of(projection.catalogue), projection):
         columns = mask.texts(kind)
         if not columns:
             continue
-        texts = rows_of(columns, projection.table(kind).n)
-        say(f"index {kind}", len(texts))
-        keys[kind] = _key(texts)
-        indexes[kind] = _indexed(folder / "index" / f"{kind}-{keys[kind]}", texts)
+        keys[kind] = f"{mask.digest(kind)}-{analysis.VERSION}"
+        say(f"index {kind}", projection.table(kind).n)
+        place = folder / "index" / f"{kind}-{keys[kind]}"
+        if not place.exists():
+            TextIndex.build(rows_of(columns, projection.table(kind).n)).save(place)
+        indexes[kind] = TextIndex.open(place)
     manifest = {"format": FORMAT, "revision": projection.revision, "fingerprint": projection.fingerprint, "indexes": keys}
     _switch(folder, orjson.dumps(manifest))
     _sweep(folder / "index", {f"{kind}-{key}" for kind, key in keys.items()})
@@ -151,21 +153,6 @@ def open_state(projection_folder: Path, folder: Path, secret: bytes) -> State:
     mask = Mask.open(folder / "mask", projection, secret)
     indexes = {kind: TextIndex.open(folder / "index" / f"{kind}-{key}") for kind, key in manifest["indexes"].items()}
     return State(projection, mask, indexes, folder / "models")
-
-
-def _indexed(folder: Path, texts: list[str]) -> TextIndex:
-    if not folder.exists():
-        TextIndex.build(texts).save(folder)
-    return TextIndex.open(folder)
-
-
-def _key(texts: list[str]) -> str:
-    """What an index depends on: the texts and how they are analysed."""
-    hasher = hashlib.blake2b(analysis.VERSION.encode(), digest_size=16)
-    for text in texts:
-        hasher.update(text.encode())
-        hasher.update(b"\x00")
-    return hasher.hexdigest()
 
 
 def _switch(folder: Path, manifest: bytes) -> None:

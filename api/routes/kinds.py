@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from fastapi import FastAPI, Request, Response
-from starlette.concurrency import run_in_threadpool
 
-from api.access import service_of
-from api.bodies import answered
+from api.descriptions import descriptions
 from api.routes.describe import json_answer, problems
-from graph.schema import Catalogue, Field
-from matching.kinds import MatchKinds
 
 EXAMPLE = {
     "entities": [{"name": "need", "labels": {"en": "need", "zh": "需求"}, "fields": []}],
@@ -26,59 +20,12 @@ SCHEMA = {
 }
 
 
-def described(catalogue: Catalogue) -> dict[str, Any]:
-    """The catalogue as this route shows it."""
-    return {
-        "entities": [
-            {
-                "name": kind.name,
-                "labels": kind.labels.model_dump(),
-                "public_record": kind.public_record,
-                "fields": [_field(field) for field in kind.fields],
-            }
-            for kind in catalogue.entities.values()
-        ],
-        "relations": [
-            {
-                "name": kind.name,
-                "labels": kind.labels.model_dump(),
-                "sources": kind.sources,
-                "targets": kind.targets,
-                "identity": kind.identity,
-                "properties": [_field(field) for field in kind.properties],
-            }
-            for kind in catalogue.relations.values()
-        ],
-        "matches": [
-            {
-                "name": kind.name,
-                "labels": kind.labels.model_dump(),
-                "subject": kind.subject,
-                "candidate": kind.candidate,
-                "mutual": kind.mutual,
-                "filters": [
-                    field.name
-                    for field in catalogue.entity(kind.candidate).fields
-                    if field.access in {"public", "generalised"} and field.type != "text"
-                ],
-            }
-            for kind in MatchKinds.of(catalogue).values()
-        ],
-    }
-
-
-def _field(field: Field) -> dict[str, Any]:
-    shown = {"name", "type", "access", "labels", "many", "unit", "scheme"}
-    return field.model_dump(mode="json", include=shown, exclude_none=True)
-
-
 async def kinds(request: Request) -> Response:
     """Entity kinds with their fields and who may see them, relation kinds with their ends, match kinds.
 
     `filters` of a match kind are the fields by which its candidates can be narrowed.
     """
-    catalogue = await run_in_threadpool(service_of(request).catalogue)
-    return answered(described(catalogue))
+    return Response((await descriptions(request)).kinds, media_type="application/json")
 
 
 def add(app: FastAPI) -> None:

@@ -3,47 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import RedirectResponse
-from starlette.concurrency import run_in_threadpool
 
-from api import openapi, reference
-from api.access import service_of
+from api import reference
+from api.descriptions import descriptions
 from api.problems import Problem
-from graph.errors import QianxianError
-from graph.kinds import BUILTIN
-from graph.schema import Catalogue
 
 PAGE_HEADERS = {"Content-Security-Policy": reference.POLICY}
 BRIEF = {"Cache-Control": "max-age=300"}
-
-
-@dataclass(frozen=True)
-class _Described:
-    catalogue: Catalogue
-    document: bytes
-    page: bytes
-
-
-async def _described(request: Request) -> _Described:
-    """The document and page of the present kinds; the built-in ones while the store cannot be read."""
-
-    def drawn() -> _Described:
-        try:
-            catalogue = service_of(request).catalogue()
-        except QianxianError:
-            catalogue = BUILTIN
-        known: _Described | None = getattr(request.app.state, "described", None)
-        if known is None or known.catalogue is not catalogue:
-            document = openapi.document(request.app, catalogue)
-            page = reference.page(document).encode()
-            known = _Described(catalogue, openapi.dumped(document), page)
-            request.app.state.described = known
-        return known
-
-    return await run_in_threadpool(drawn)
 
 
 async def root() -> Response:
@@ -53,13 +22,13 @@ async def root() -> Response:
 
 async def document(request: Request) -> Response:
     """The OpenAPI document."""
-    return Response((await _described(request)).document, headers=BRIEF, media_type="application/json")
+    return Response((await descriptions(request)).document, headers=BRIEF, media_type="application/json")
 
 
 async def page(request: Request) -> Response:
     """The reference page."""
     return Response(
-        (await _described(request)).page, headers=PAGE_HEADERS | BRIEF, media_type="text/html; charset=utf-8"
+        (await descriptions(request)).page, headers=PAGE_HEADERS | BRIEF, media_type="text/html; charset=utf-8"
     )
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from graph.errors import DeclarationError, UnknownNameError
 from graph.projection.arrays import Codes, Floats, Ints, Labels, Strings
-from graph.projection.columns import Arrays, Columns, column_in, has_column, is_number, stored, strings_in
+from graph.projection.columns import Arrays, Columns, column_in, has_column, is_number, strings_in
 from graph.records import Values
 from graph.schema import EntityKind, Field, FieldType, RelationKind
 
@@ -26,7 +26,6 @@ class _Records:
     def __init__(self, owner: str, fields: Iterable[Field], arrays: Arrays) -> None:
         self._owner = owner
         self._fields = {field.name: field for field in fields}
-        self._stored = {field.name for field in stored(self._fields.values())} if arrays is not _NO_ROWS else set()
         self._arrays = arrays
         self._json = strings_in(arrays, "records")
         self._columns: dict[str, Floats | Labels] = {}
@@ -66,9 +65,10 @@ class _Records:
 
     def _column(self, field: Field) -> Floats | Labels:
         if field.name not in self._columns:
-            self._columns[field.name] = (
-                column_in(self._arrays, field) if field.name in self._stored else self._read(field)
-            )
+            try:
+                self._columns[field.name] = column_in(self._arrays, field)
+            except KeyError:  # not one that is stored
+                self._columns[field.name] = self._read(field)
         return self._columns[field.name]
 
     def _read(self, field: Field) -> Floats | Labels:

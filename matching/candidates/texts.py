@@ -94,7 +94,7 @@ def joined(columns: Mapping[str, Sequence[str]], row: int, *, lead: int = 1) -> 
 
 def rows_of(columns: Mapping[str, Sequence[str]], n: int) -> list[str]:
     """The joined text of each of n rows."""
-    return [joined(columns, row) for row in range(n)]
+    return ["\n".join(texts).strip() for texts in zip(*columns.values(), strict=True)] if columns else [""] * n
 
 
 def nearest(scores: Floats, most: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:

@@ -13,6 +13,17 @@ from api.bootstrap import Service, open_service
 from api.settings import Settings
 from matching.pipeline import Matcher
 from tests.api.asking import Api, DoubleMatcher
+from tools.servers import Unavailable, postgres_server
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """Address of a PostgreSQL server of this run."""
+    try:
+        with postgres_server() as url:
+            yield url
+    except Unavailable as reason:
+        pytest.skip(f"PostgreSQL: {reason}")
 
 
 @pytest.fixture

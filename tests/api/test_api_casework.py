@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import uuid
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -13,7 +14,7 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, ProgrammingError
 
 from api.casework import Casework, database, keys
 from api.casework.audit import AuditLog
@@ -22,9 +23,18 @@ from api.casework.tables import AUDIT, KEYS, METADATA, NEWEST
 from graph.errors import InputError, NotFoundError, StoreError, StoreUnavailableError, UnknownNameError
 
 
-@pytest.fixture
-def casework(tmp_path: Path) -> Iterator[Casework]:
-    casework = Casework(f"sqlite:///{tmp_path / 'casework.db'}")
+@pytest.fixture(params=["sqlite", "postgres"])
+def casework(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Casework]:
+    url = f"sqlite:///{tmp_path / 'casework.db'}"
+    if request.param == "postgres":
+        server: str = request.getfixturevalue("postgres")
+        name = f"casework{uuid.uuid4().hex}"
+        engine = sa.create_engine(server.replace("postgresql:", "postgresql+psycopg:"), isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.exec_driver_sql(f"CREATE DATABASE {name}")
+        engine.dispose()
+        url = f"{server.rpartition('/')[0]}/{name}"
+    casework = Casework(url)
     casework.migrate(tmp_path)
     yield casework
     casework.close()
@@ -170,11 +180,12 @@ def test_the_audit_log_refuses_changes_and_shows_forced_ones(casework: Casework)
     for number in range(5):
         log.append("key", "look", f"need:{number}")
     for statement in (AUDIT.update().values(actor="x"), AUDIT.delete()):
-        with pytest.raises((IntegrityError, StoreError)), casework.writing() as connection:
+        with pytest.raises((IntegrityError, ProgrammingError)), casework.writing() as connection:
             connection.execute(statement)
     assert log.verify() == 5
+    postgres = casework.engine.dialect.name == "postgresql"
     with casework.writing() as connection:
-        connection.execute(sa.text("DROP TRIGGER audit_no_delete"))
+        connection.execute(sa.text(f"DROP TRIGGER {'audit_append_only ON audit' if postgres else 'audit_no_delete'}"))
         connection.execute(AUDIT.delete().where(AUDIT.c.seq == 3))
     with pytest.raises(StoreError, match="entry 3"):
         log.verify()

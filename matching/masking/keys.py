@@ -1,0 +1,54 @@
+"""Keys of one masking epoch, aliases made with them, and sealed cursors."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESSIV
+
+from graph.records import EntityKey
+from matching.masking.viewer import Viewer
+
+ALIAS_BYTES = 12
+"""96 bits: not guessable, 20 characters."""
+
+
+class EpochKeys:
+    """Separate keys for separate uses, derived from the installation's secret and the epoch's name (HMAC-SHA256)."""
+
+    def __init__(self, secret: bytes, epoch: str) -> None:
+        self._root = hmac.digest(secret, b"epoch\x00" + epoch.encode(), "sha256")
+        self._alias = self._derived(b"alias")
+        self._seal = AESSIV(self._derived(b"cursor-1") + self._derived(b"cursor-2"))
+        self.tie = self._derived(b"tie")
+        """Orders what scores the same."""
+
+    def _derived(self, use: bytes) -> bytes:
+        return hmac.digest(self._root, use, "sha256")
+
+    def alias(self, viewer: Viewer, question: str, key: EntityKey) -> str:
+        """The name of an entity toward one viewer in one question: 20 characters, neither sortable nor guessable."""
+        parts = [viewer.id.encode(), question.encode(), key.kind.encode(), key.id.encode()]
+        message = b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+        return base64.b32encode(hmac.digest(self._alias, message, "sha256")[:ALIAS_BYTES]).decode().rstrip("=").lower()
+
+
+def seal(keys: EpochKeys, viewer: Viewer, content: Mapping[str, Any]) -> str:
+    """An opaque token that only `unseal` with the same viewer and epoch opens (AES-SIV, RFC 5297)."""
+    sealed = keys._seal.encrypt(orjson.dumps(dict(content)), [viewer.id.encode()])
+    return base64.urlsafe_b64encode(sealed).decode().rstrip("=")
+
+
+def unseal(keys: EpochKeys, viewer: Viewer, token: str) -> dict[str, Any] | None:
+    """What was sealed; None for any token that was not, or was for another viewer or epoch."""
+    try:
+        raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+        opened = orjson.loads(keys._seal.decrypt(raw, [viewer.id.encode()]))
+    except (ValueError, InvalidTag):
+        return None
+    return opened if isinstance(opened, dict) else None

@@ -1,0 +1,182 @@
+"""Ladders: what a field of each entity shows at each level of coarsening, finest first, nothing last."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graph.codes import Scheme
+from graph.projection import Labels, Projection, Strings
+from graph.schema import Access, EntityKind, Field, FieldType, Hierarchy, HierarchyForm, Shown
+from matching.masking.levels import Hashes, mixed
+
+Floats = NDArray[np.float64]
+
+KEPT_TAGS = (3, 2, 1)
+"""Labels of a list without a hierarchy that its levels keep, after all of them: the most frequent ones."""
+
+
+@dataclass
+class Ladder:
+    """The levels of one visible field over n rows."""
+
+    name: str
+    steps: list[Labels]
+    """Labels at each level that shows something."""
+    raw: Floats | None = None
+    """The numbers behind, where the field is numeric."""
+    hierarchy: Hierarchy | None = None
+    """The bands, where the numbers are shown as such."""
+    scheme: Scheme | None = None
+    """Code system of the labels."""
+    _hashes: list[Hashes] = field(default_factory=list)
+
+    @cached_property
+    def hashes(self) -> Hashes:
+        """levels + 1 × n: a hash of what is shown; the same in every process and at every time."""
+        n = len(self.steps[0].indptr) - 1
+        shown = [_hashed(labels, level) for level, labels in enumerate(self.steps)]
+        return np.stack([*shown, np.full(n, len(self.steps), np.uint64)])
+
+    def labels(self, levels: NDArray[np.int8]) -> Labels:
+        """What is shown when row r is at level levels[r]."""
+        rows, names = [], []
+        for level, step in enumerate(self.steps):
+            owner = np.repeat(np.arange(len(levels)), np.diff(step.indptr))
+            here = levels[owner] == level
+            rows.append(owner[here])
+            names.append(np.array(list(step.vocabulary), object)[step.codes[here]])
+        return labels_of(np.concatenate(rows), np.concatenate(names), len(levels))
+
+    def numbers(self, levels: NDArray[np.int8]) -> Floats | None:
+        """The number each row shows: itself, or what stands for its band; NaN where nothing is shown."""
+        if self.raw is None:
+            return None
+        if self.hierarchy is None or self.hierarchy.form is not HierarchyForm.BANDS:
+            return np.where(levels == 0, self.raw, np.nan)
+        shown = np.full(len(self.raw), np.nan)
+        for level, bounds in enumerate(self.hierarchy.bands):
+            edges = np.array(bounds)
+            middles = np.concatenate([edges[:1], (edges[1:] + edges[:-1]) / 2, edges[-1:]])
+            here = (levels == level) & np.isfinite(self.raw)
+            shown[here] = middles[np.searchsorted(edges, self.raw[here], side="right")]
+        return shown
+
+
+def labels_of(rows: NDArray[np.int64], names: NDArray[np.object_], n: int) -> Labels:
+    """Labels from (row, label) pairs, each once in a row, sorted."""
+    vocabulary = sorted(set(names.tolist()))
+    place = {name: at for at, name in enumerate(vocabulary)}
+    codes = np.fromiter((place[name] for name in names), np.int64, len(names))
+    width = max(len(vocabulary), 1)
+    cells = np.unique(rows * width + codes)
+    counts = np.bincount(cells // width, minlength=n)
+    indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    return Labels(indptr, (cells % width).astype(np.int32), Strings.of(vocabulary))
+
+
+def ladders_of(projection: Projection, kind: EntityKind, *, whole: bool) -> list[Ladder]:
+    """One ladder per visible field and shown neighbour, in declared order.
+
+    `whole` leaves lists without a hierarchy as they are: for public records and for measuring.
+    """
+    visible = {Access.PUBLIC, Access.GENERALISED}
+    fields = [f for f in kind.fields if f.access in visible and f.type is not FieldType.TEXT]
+    own = [_of_field(projection, kind, f, whole=whole) for f in fields]
+    return [*own, *(_of_shown(projection, kind, shown) for shown in kind.shown)]
+
+
+def _of_field(projection: Projection, kind: EntityKind, declared: Field, *, whole: bool) -> Ladder:
+    table = projection.table(kind.name)
+    hierarchy = projection.catalogue.hierarchies[declared.hierarchy] if declared.hierarchy else None
+    if declared.type.is_numeric and not declared.many:
+        raw = table.numbers(declared.name)
+        if hierarchy is not None and hierarchy.form is HierarchyForm.BANDS:
+            return Ladder(declared.name, _banded(raw, hierarchy), raw, hierarchy)
+        return Ladder(declared.name, [_written(raw)], raw)
+    labels = table.labels(declared.name)
+    if hierarchy is not None:
+        return Ladder(declared.name, _generalised(labels, hierarchy), scheme=hierarchy.scheme)
+    steps = [labels]
+    if declared.many and not whole:
+        steps += [_most_frequent(labels, kept) for kept in KEPT_TAGS]
+    return Ladder(declared.name, steps, scheme=declared.scheme)
+
+
+def _of_shown(projection: Projection, kind: EntityKind, shown: Shown) -> Ladder:
+    hierarchy = projection.catalogue.hierarchies[shown.hierarchy]
+    ends = projection.catalogue.end_kinds(kind.name, shown.path)
+    if shown.field is None:
+        counts = sum(
+            (np.diff(projection.path_matrix(kind.name, shown.path, end).indptr) for end in ends),
+            np.zeros(projection.table(kind.name).n, np.int64),
+        ).astype(np.float64)
+        return Ladder(shown.name, _banded(counts, hierarchy), counts, hierarchy)
+    rows, names = [np.empty(0, np.int64)], [np.empty(0, object)]
+    for end in ends:
+        reach = projection.path_matrix(kind.name, shown.path, end)
+        labels = projection.table(end).labels(shown.field)
+        near = np.repeat(np.arange(reach.shape[0]), np.diff(reach.indptr))
+        lengths = np.diff(labels.indptr)[reach.indices]
+        starts = labels.indptr[:-1][reach.indices]
+        at = np.repeat(starts - np.concatenate([[0], np.cumsum(lengths)[:-1]]), lengths) + np.arange(int(lengths.sum()))
+        rows.append(np.repeat(near, lengths))
+        names.append(np.array(list(labels.vocabulary), object)[labels.codes[at]])
+    joined = labels_of(np.concatenate(rows), np.concatenate(names), projection.table(kind.name).n)
+    return Ladder(shown.name, _generalised(joined, hierarchy), scheme=hierarchy.scheme)
+
+
+def _banded(raw: Floats, hierarchy: Hierarchy) -> list[Labels]:
+    known = np.flatnonzero(np.isfinite(raw))
+    distinct, at = np.unique(raw[known], return_inverse=True)
+    steps = []
+    for level in range(hierarchy.depth):
+        names = np.array([hierarchy.generalise(float(value), level) for value in distinct], object)
+        steps.append(labels_of(known, names[at] if len(names) else np.empty(0, object), len(raw)))
+    return steps
+
+
+def _written(raw: Floats) -> Labels:
+    known = np.flatnonzero(np.isfinite(raw))
+    return labels_of(known, np.array([f"{value:g}" for value in raw[known]], object), len(raw))
+
+
+def _generalised(labels: Labels, hierarchy: Hierarchy) -> list[Labels]:
+    rows = np.repeat(np.arange(len(labels.indptr) - 1), np.diff(labels.indptr))
+    words = list(labels.vocabulary)
+    steps = []
+    for level in range(hierarchy.depth):
+        names = np.array([hierarchy.generalise(word, level) or "" for word in words], object)
+        shown = names[labels.codes] if len(words) else np.empty(0, object)
+        told = np.array([bool(name) for name in shown], bool)
+        steps.append(labels_of(rows[told], shown[told], len(labels.indptr) - 1))
+    return steps
+
+
+def _most_frequent(labels: Labels, kept: int) -> Labels:
+    """The labels of each row that are most frequent in the population, at most `kept`."""
+    rows = np.repeat(np.arange(len(labels.indptr) - 1), np.diff(labels.indptr))
+    frequency = np.bincount(labels.codes, minlength=len(labels.vocabulary))
+    order = np.lexsort((labels.codes, -frequency[labels.codes], rows))
+    first = labels.indptr[:-1][rows[order]]
+    best = order[np.arange(len(order)) - first < kept]
+    best = best[np.lexsort((labels.codes[best], rows[best]))]
+    counts = np.bincount(rows[best], minlength=len(labels.indptr) - 1)
+    indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    return Labels(indptr, labels.codes[best], labels.vocabulary)
+
+
+def _hashed(labels: Labels, level: int) -> Hashes:
+    """A hash of each row's labels at a level: the sum of the labels' hashes, mixed."""
+    words: Sequence[str] = list(labels.vocabulary)
+    each = np.array(
+        [int.from_bytes(hashlib.blake2b(word.encode(), digest_size=8).digest(), "little") for word in words], np.uint64
+    )
+    sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(each[labels.codes], dtype=np.uint64)])
+    total = sums[labels.indptr[1:]] - sums[labels.indptr[:-1]]
+    return mixed(total + np.uint64(((level + 1) * 0xD6E8FEB86659FD93) % 2**64))

@@ -1,0 +1,64 @@
+"""Who asks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from graph.projection import Projection
+from graph.records import EntityKey
+
+
+class Role(StrEnum):
+    """What a viewer is to the platform."""
+
+    OUTSIDER = "outsider"
+    """Nobody in particular."""
+    ENTERPRISE = "enterprise"
+    """An enterprise: blind to the other side."""
+    EXPERT = "expert"
+    """An expert: blind to the other side."""
+    FUND_MANAGER = "fund-manager"
+    """A fund: blind to the other side."""
+    OWNER = "owner"
+    """Who owns instruments: blind to who asks."""
+    BROKER = "broker"
+    """A technology broker: sees the order of candidates for those who mandated them, is bound and audited."""
+    OPERATOR = "operator"
+    """Runs the platform; every look is audited."""
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """Who asks, and for whom."""
+
+    id: str
+    """Stable id of the asker; aliases are bound to it."""
+    role: Role
+    """Decides what an answer shows."""
+    parties: tuple[EntityKey, ...] = ()
+    """The own record, or a broker's mandates."""
+    everything: bool = False
+    """Whether the mandate is for everyone."""
+
+    @property
+    def sees_order(self) -> bool:
+        """Whether candidates come in order, with exact contributions."""
+        return self.role in {Role.BROKER, Role.OPERATOR}
+
+    def may_ask(self, projection: Projection, subject: EntityKey) -> bool:
+        """Whether this viewer may ask in the name of a subject: a party of theirs, or what a party posted."""
+        if self.role is Role.OPERATOR or self.everything or subject in self.parties:
+            return True
+        posted = projection.catalogue.relations.get("posted")
+        if posted is None or subject.kind not in posted.targets:
+            return False
+        row = projection.table(subject.kind).find(subject.id)
+        if row < 0:
+            return False
+        posters = projection.walk(subject.kind, [row], "<posted")
+        return any(
+            projection.table(party.kind).find(party.id) in posters[party.kind]
+            for party in self.parties
+            if party.kind in posters and len(posters[party.kind])
+        )
