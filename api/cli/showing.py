@@ -38,7 +38,8 @@ def show_answer(out: Console, question: Question, answer: Answer, role: str) -> 
 def card_text(card: Mapping[str, Any]) -> str:
     """A card in a line or two: its text first, then what is visible of its fields."""
     texts = [str(text)[:LONGEST] for text in card.get("texts", {}).values() if text]
-    fields = [f"{name} {_value(value)}" for name, value in card.get("fields", {}).items() if value not in (None, [], "")]
+    named = card.get("labels", {})
+    fields = [f"{name} {_value(named.get(name, value))}" for name, value in card.get("fields", {}).items()]
     lines = [texts[0]] if texts else []
     return "\n".join([*lines, " · ".join(fields)]) if fields else "\n".join(lines) or "(nothing may be shown)"
 

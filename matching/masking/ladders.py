@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graph.codes import Scheme
-from graph.projection import Labels, Projection, Strings
+from graph.projection import EntityTable, Labels, Projection, Strings
 from graph.schema import Access, EntityKind, Field, FieldType, Hierarchy, HierarchyForm, Shown
 from matching.masking.levels import Hashes, mixed
 
@@ -98,7 +98,7 @@ def _of_field(projection: Projection, kind: EntityKind, declared: Field, *, whol
         raw = table.numbers(declared.name)
         if hierarchy is not None and hierarchy.form is HierarchyForm.BANDS:
             return Ladder(declared.name, _banded(raw, hierarchy), raw, hierarchy)
-        return Ladder(declared.name, [_written(raw)], raw)
+        return Ladder(declared.name, [_written(raw) if declared.type is not FieldType.DATE else _dates(table, declared)], raw)
     labels = table.labels(declared.name)
     if hierarchy is not None:
         return Ladder(declared.name, _generalised(labels, hierarchy), scheme=hierarchy.scheme)
@@ -144,6 +144,13 @@ def _banded(raw: Floats, hierarchy: Hierarchy) -> list[Labels]:
 def _written(raw: Floats) -> Labels:
     known = np.flatnonzero(np.isfinite(raw))
     return labels_of(known, np.array([f"{value:g}" for value in raw[known]], object), len(raw))
+
+
+def _dates(table: EntityTable, declared: Field) -> Labels:
+    """Dates as they are written."""
+    dates = [(row, str(date)) for row in range(table.n) if (date := table.values(row).get(declared.name))]
+    rows = np.fromiter((row for row, _ in dates), np.int64, len(dates))
+    return labels_of(rows, np.array([date for _, date in dates], object), table.n)
 
 
 def _generalised(labels: Labels, hierarchy: Hierarchy) -> list[Labels]:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -41,6 +47,14 @@ _FIELDS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     "supplies": {"since": _DATES},
     "same_as": {"score": st.floats(0, 1)},
 }
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """An empty folder where nothing waits for the disk: for tests that build hundreds of projections."""
+    with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patched:
+        patched.setattr(os, "fsync", lambda descriptor: None)
+        yield Path(name)
 
 
 def _values(kind: str) -> st.SearchStrategy[dict[str, Any]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import tempfile
 from datetime import date
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from graph.projection import Projection, Strings, build
 from graph.projection.columns import number, year_fraction
 from graph.records import Entity, Origin, Relation
 from tests.unit.projection_memory import MemoryStore
-from tests.unit.projection_worlds import KINDS, graphs
+from tests.unit.projection_worlds import KINDS, graphs, scratch
 
 ORIGIN = Origin("test", "2024")
 KNOWN = {
@@ -39,17 +38,17 @@ KNOWN = {
 }
 
 
-def _built(folder: str | Path, *records: Entity | Relation) -> Projection:
+def _built(folder: Path, *records: Entity | Relation) -> Projection:
     store = MemoryStore()
     store.adopt(KNOWN)
     store.upsert(records, ORIGIN)
-    return build(store, Path(folder))
+    return build(store, folder)
 
 
 @settings(max_examples=40, deadline=None)
 @given(graphs())
 def test_columns_agree_with_the_records(records: list[Entity | Relation]) -> None:
-    with tempfile.TemporaryDirectory() as folder:
+    with scratch() as folder:
         projection = _built(folder, *records)
         for kind in KINDS:
             table = projection.table(kind)

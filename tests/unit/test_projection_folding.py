@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ from hypothesis import given, settings
 from graph.projection import build, to_networkx
 from graph.records import Entity, EntityKey, Origin, Relation, RelationKey
 from tests.unit.projection_memory import MemoryStore
-from tests.unit.projection_worlds import ENDS, KINDS, PLAIN, assert_same, graphs
+from tests.unit.projection_worlds import ENDS, KINDS, PLAIN, assert_same, graphs, scratch
 
 ORIGIN = Origin("test", "2024")
 Node = tuple[str, str]
@@ -70,8 +69,8 @@ def _expected(store: MemoryStore) -> tuple[dict[Node, Any], dict[tuple[Node, Nod
 def test_folding_does_what_its_rule_says(records: list[Entity | Relation]) -> None:
     store = MemoryStore()
     store.upsert(records, ORIGIN)
-    with tempfile.TemporaryDirectory() as folder:
-        projection = build(store, Path(folder))
+    with scratch() as folder:
+        projection = build(store, folder)
         graph = to_networkx(projection)
         nodes, edges = _expected(store)
         assert {node: graph.nodes[node] for node in graph} == nodes

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from graph.projection import build
 from graph.records import Entity, EntityKey, Origin, Relation
 from graph.store import Change, open_store
 from tests.unit.projection_memory import MemoryStore
-from tests.unit.projection_worlds import assert_same, graphs, keys_in
+from tests.unit.projection_worlds import assert_same, graphs, keys_in, scratch
 
 ORIGIN = Origin("test", "2024")
 ROUNDS = st.lists(
@@ -25,15 +24,15 @@ ROUNDS = st.lists(
 @settings(max_examples=60, deadline=None)
 @given(ROUNDS)
 def test_small_builds_equal_a_full_one(rounds: list[tuple[list[Entity | Relation], list[int]]]) -> None:
-    with tempfile.TemporaryDirectory() as name:
+    with scratch() as folder:
         store = MemoryStore()
         for at, (writes, deletes) in enumerate(rounds):
             store.upsert(writes, ORIGIN, replace=at % 2 == 0)
             keys = keys_in(store)
             store.delete([keys[number % len(keys)] for number in deletes if keys])
-            grown = build(store, Path(name) / "grown")
+            grown = build(store, folder / "grown")
             assert grown.revision == store.revision()
-            assert_same(grown, build(store, Path(name) / "whole", full=True))
+            assert_same(grown, build(store, folder / "whole", full=True))
 
 
 def _world(store: MemoryStore) -> None:
@@ -152,7 +151,7 @@ def test_a_store_that_never_rests_is_projected_all_the_same(tmp_path: Path) -> N
 def test_the_embedded_store_gives_the_same_projection(
     first: list[Entity | Relation], second: list[Entity | Relation]
 ) -> None:
-    with tempfile.TemporaryDirectory() as name, open_store(f"sqlite:///{name}/graph.db") as store:
+    with scratch() as folder, open_store(f"sqlite:///{folder}/graph.db") as store:
         memory = MemoryStore()
         for writes in (first, second):
             store.upsert(writes, ORIGIN)
@@ -160,5 +159,5 @@ def test_the_embedded_store_gives_the_same_projection(
             keys = keys_in(memory)
             store.delete(keys[:2])
             memory.delete(keys[:2])
-            ours, theirs = build(store, Path(name) / "sql"), build(memory, Path(name) / "memory")
+            ours, theirs = build(store, folder / "sql"), build(memory, folder / "memory")
             assert_same(ours, theirs)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections import Counter
 from pathlib import Path
 from typing import TypeAlias
@@ -17,7 +16,7 @@ from graph.projection import Projection, build, to_networkx
 from graph.records import Entity, Origin, Relation
 from graph.schema import Path as Walk
 from tests.unit.projection_memory import MemoryStore
-from tests.unit.projection_worlds import KINDS, graphs
+from tests.unit.projection_worlds import KINDS, graphs, scratch
 
 ORIGIN = Origin("test", "2024")
 Node = tuple[str, str]
@@ -31,10 +30,10 @@ PATHS = {
 }
 
 
-def _projection(folder: str | Path, records: list[Entity | Relation]) -> tuple[Projection, MemoryStore]:
+def _projection(folder: Path, records: list[Entity | Relation]) -> tuple[Projection, MemoryStore]:
     store = MemoryStore()
     store.upsert(records, ORIGIN)
-    return build(store, Path(folder)), store
+    return build(store, folder), store
 
 
 def _counted(graph: Graph, start: Node, path: str) -> Counter[Node]:
@@ -57,7 +56,7 @@ def _counted(graph: Graph, start: Node, path: str) -> Counter[Node]:
 def test_walks_and_their_number_are_those_of_networkx(records: list[Entity | Relation], data: st.DataObject) -> None:
     kind = data.draw(st.sampled_from(sorted(PATHS)))
     path = data.draw(st.sampled_from(PATHS[kind]))
-    with tempfile.TemporaryDirectory() as folder:
+    with scratch() as folder:
         projection, _ = _projection(folder, records)
         graph = to_networkx(projection)
         table = projection.table(kind)
@@ -77,7 +76,7 @@ def test_walks_and_their_number_are_those_of_networkx(records: list[Entity | Rel
 @settings(max_examples=40, deadline=None)
 @given(graphs())
 def test_the_networkx_view_is_the_store(records: list[Entity | Relation]) -> None:
-    with tempfile.TemporaryDirectory() as folder:
+    with scratch() as folder:
         projection, store = _projection(folder, records)
         graph = to_networkx(projection)
     entities = {(e.kind, e.id): e.values for kind in KINDS for e in store.entities(kind)}
@@ -98,7 +97,7 @@ def test_the_networkx_view_is_the_store(records: list[Entity | Relation]) -> Non
 @settings(max_examples=40, deadline=None)
 @given(graphs())
 def test_a_transposed_adjacency_holds_the_same_edges(records: list[Entity | Relation]) -> None:
-    with tempfile.TemporaryDirectory() as folder:
+    with scratch() as folder:
         projection, _ = _projection(folder, records)
         adjacency = projection.adjacency("employed_by", "expert", "institution")
         back = adjacency.transposed()
