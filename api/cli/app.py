@@ -9,9 +9,12 @@ from typing import Annotated
 
 import typer
 
-from api.cli import asking, data, service
+from api.cli import asking, data, measuring, service
 from api.cli.context import Context
 from graph.errors import QianxianError
+
+INTERRUPTED = 130
+BROKEN_PIPE = 141
 
 app = typer.Typer(
     name="qianxian",
@@ -23,33 +26,45 @@ app = typer.Typer(
 )
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"qianxian {version('qianxian')}")
+        raise typer.Exit
+
+
 @app.callback()
 def _options(
     context: typer.Context,
     home: Annotated[Path | None, typer.Option(help="Folder of the installation; default $QIANXIAN_HOME.")] = None,
     store: Annotated[str | None, typer.Option(help="Graph store; default sqlite:///HOME/graph.db.")] = None,
+    version: Annotated[
+        bool, typer.Option("--version", help="Say the version.", callback=_version, is_eager=True)
+    ] = False,
 ) -> None:
+    from api.cli.warnings import to_stderr
+
+    to_stderr()
     context.obj = Context(home, store)
 
 
-for module in (data, asking, service):
+for module in (data, asking, measuring, service):
     module.add(app)
 
 
 def main() -> None:
-    """Run the command; errors that a user can act on are one line on stderr and exit code 1."""
+    """Run the command; errors that a user can act on are one line on stderr and a status that is not 0."""
     try:
-        app(standalone_mode=False)
-    except typer.Abort:
-        sys.exit(130)
+        status = app(standalone_mode=False)
+    except (typer.Abort, KeyboardInterrupt):
+        sys.exit(INTERRUPTED)
     except QianxianError as error:
         _fail(str(error))
-    except KeyboardInterrupt:
-        sys.exit(130)
     except BrokenPipeError:
         # The reader has gone; nothing more can be said, and Python must not try at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)
+        sys.exit(BROKEN_PIPE)
     except OSError as error:
         _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
     except Exception as error:
@@ -57,6 +72,8 @@ def main() -> None:
             raise
         # A usage error of the command-line library: unknown options, missing arguments, bad values.
         _fail(error.format_message(), int(error.exit_code))
+    else:
+        sys.exit(status if isinstance(status, int) else 0)
 
 
 def _fail(message: str, code: int = 1) -> None:

@@ -7,7 +7,9 @@ import time
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -15,7 +17,13 @@ if TYPE_CHECKING:
     from api.settings import Settings
     from graph.store import GraphStore
 
-QUIET_SECONDS = 0.5
+REFRESH_SECONDS = 0.1
+PIPED_WIDTH = 120
+"""Columns of a report that goes to a file or a pipe."""
+
+Json = Annotated[bool, typer.Option("--json", help="Report as JSON.")]
+Store = Annotated[str | None, typer.Option("--store", help="Graph store; default: that of the installation.")]
+Kinds = Annotated[Path | None, typer.Option("--kinds", help="A kinds.json with kinds of your own.")]
 
 
 @dataclass
@@ -24,6 +32,10 @@ class Context:
 
     home: Path | None
     store: str | None
+
+    def with_store(self, store: str | None) -> Context:
+        """The same with a command's own `--store`, if it got one."""
+        return Context(self.home, store or self.store)
 
     @cached_property
     def settings(self) -> Settings:
@@ -46,7 +58,7 @@ class Context:
         """Where results go."""
         from rich.console import Console
 
-        return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+        return Console(highlight=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)
 
 
 class Progress:
@@ -59,7 +71,7 @@ class Progress:
         """Tell that `done` items of a stage are through."""
         now = time.monotonic()
         if sys.stderr.isatty():
-            if now - self._told < 0.1 and stage == self._stage:
+            if now - self._told < REFRESH_SECONDS and stage == self._stage:
                 return
             sys.stderr.write(f"\r\x1b[2K{stage} {done:,}" if done else f"\r\x1b[2K{stage}")
             sys.stderr.flush()
@@ -71,7 +83,16 @@ class Progress:
         """Leave the line."""
         if self._stage and sys.stderr.isatty():
             sys.stderr.write("\r\x1b[2K")
+            sys.stderr.flush()
         self._stage = ""
+
+
+def report(body: Any, text: str, *, json: bool) -> None:
+    """Say a result: `body` to programs, `text` to people."""
+    if json:
+        print_json(body)
+    else:
+        typer.echo(text)
 
 
 def print_json(body: Any) -> None:

@@ -7,9 +7,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli.context import Context, Progress, print_json
-
-Json = Annotated[bool, typer.Option("--json", help="Report as JSON.")]
+from api.cli.context import Context, Json, Kinds, Progress, Store, report
 
 
 def add(app: typer.Typer) -> None:
@@ -37,11 +35,11 @@ def sample(
 def ingest(
     context: typer.Context,
     paths: Annotated[list[Path], typer.Argument(help="Data folders and files.")],
-    store: Annotated[str | None, typer.Option(help="Graph store to load into.")] = None,
-    strict: Annotated[bool, typer.Option(help="Reject rows with undeclared fields.")] = False,
-    dry_run: Annotated[bool, typer.Option(help="Check everything, write nothing.")] = False,
+    store: Store = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Reject rows with undeclared fields.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, write nothing.")] = False,
     date: Annotated[str | None, typer.Option(help="ISO date of the data; default: when the file changed.")] = None,
-    kinds: Annotated[Path | None, typer.Option(help="A kinds.json with kinds of your own.")] = None,
+    kinds: Kinds = None,
     rejects: Annotated[Path | None, typer.Option(help="Where rejected rows go; default HOME/rejects.jsonl.")] = None,
     json: Json = False,
 ) -> None:
@@ -50,8 +48,7 @@ def ingest(
     from ingest.load import Options
     from ingest.load import ingest as load
 
-    mine: Context = context.obj
-    mine = Context(mine.home, store or mine.store)
+    mine: Context = context.obj.with_store(store)
     progress = Progress()
     with mine.open_store(create=True) as opened:
         checked_kinds(opened.catalogue, paths, kinds)
@@ -62,17 +59,15 @@ def ingest(
             kinds=kinds,
             rejects=rejects or mine.settings.home / "rejects.jsonl",
         )
-        report = load(opened, paths, options, progress)
+        loaded = load(opened, paths, options, progress)
     progress.finish()
-    if json:
-        print_json(report.to_dict())
-    else:
-        typer.echo(report.render())
+    report(loaded.to_dict(), loaded.render(), json=json)
 
 
 def build(
     context: typer.Context,
-    full: Annotated[bool, typer.Option(help="Build from all records instead of the changes.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Build from all records instead of the changes.")] = False,
+    json: Json = False,
 ) -> None:
     """Bring projection, masks and text indexes up to the store's revision."""
     from api.bootstrap import build as built
@@ -80,18 +75,20 @@ def build(
     progress = Progress()
     revision = built(context.obj.settings, full=full, progress=progress)
     progress.finish()
-    typer.echo(f"built revision {revision}")
+    report({"revision": revision}, f"built revision {revision}", json=json)
 
 
 def export(
     context: typer.Context,
     folder: Annotated[Path, typer.Argument(help="Folder to write; must not exist or be empty.")],
+    store: Store = None,
+    json: Json = False,
 ) -> None:
     """Write the whole store as a data folder that `ingest` reads back. It holds everything, unmasked."""
     from ingest.export import write
 
     progress = Progress()
-    with context.obj.open_store() as store:
-        count = write(store, folder, progress)
+    with context.obj.with_store(store).open_store() as opened:
+        count = write(opened, folder, progress)
     progress.finish()
-    typer.echo(f"{count:,} records in {folder}")
+    report({"records": count, "folder": str(folder)}, f"{count:,} records in {folder}", json=json)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from api.cli.context import Context, print_json
+from api.cli.context import Context, Json, print_json, report
 
-Json = Annotated[bool, typer.Option("--json", help="Report as JSON.")]
+if TYPE_CHECKING:
+    from api.casework import Casework
 
 key = typer.Typer(help="API keys: issue, list, revoke.", no_args_is_help=True)
 
@@ -17,8 +20,8 @@ key = typer.Typer(help="API keys: issue, list, revoke.", no_args_is_help=True)
 def add(app: typer.Typer) -> None:
     """Add the commands."""
     app.command()(serve)
-    app.command()(demo)
     app.add_typer(key, name="key")
+    app.command()(demo)
 
 
 def serve(
@@ -48,52 +51,51 @@ def issue_key(
     json: Json = False,
 ) -> None:
     """Make a key. Its token is shown once and kept nowhere."""
-    from api.bootstrap import open_casework
     from api.casework.keys import issue
 
-    casework = open_casework(context.obj.settings)
-    try:
-        valid_for = None if days is None else timedelta(days=days)
+    valid_for = None if days is None else timedelta(days=days)
+    with _casework(context) as casework:
         token, made = issue(casework, role=role, scopes=scope, parties=party or (), label=label, valid_for=valid_for)
-    finally:
-        casework.close()
-    if json:
-        print_json({"token": token, **made.to_dict()})
-    else:
-        typer.echo(token)
+    report({"token": token, **made.to_dict()}, token, json=json)
 
 
 @key.command("list")
 def list_all(context: typer.Context, json: Json = False) -> None:
     """Show every key ever issued, without tokens."""
-    from api.bootstrap import open_casework
-    from api.casework.keys import list_keys
+    import time
 
-    casework = open_casework(context.obj.settings)
-    try:
+    from api.casework.keys import list_keys
+    from api.cli.showing import show_keys
+
+    with _casework(context) as casework:
         keys = [made.to_dict() for made in list_keys(casework)]
-    finally:
-        casework.close()
     if json:
         print_json(keys)
-        return
-    for made in keys:
-        state = "revoked" if made["revoked"] else "expires" if made["expires"] else "valid"
-        typer.echo(f"{made['id']}  {made['role']:<12}  {state:<8}  {made['label']}")
+    else:
+        show_keys(context.obj.out, keys, time.time())
 
 
 @key.command("revoke")
-def revoke_key(context: typer.Context, id: Annotated[str, typer.Argument(help="Id of the key.")]) -> None:
+def revoke_key(
+    context: typer.Context, id: Annotated[str, typer.Argument(help="Id of the key.")], json: Json = False
+) -> None:
     """Make a key useless, within seconds also for running services."""
-    from api.bootstrap import open_casework
     from api.casework.keys import revoke
+
+    with _casework(context) as casework:
+        revoked = revoke(casework, id)
+    report(revoked.to_dict(), f"revoked {id}", json=json)
+
+
+@contextmanager
+def _casework(context: typer.Context) -> Iterator[Casework]:
+    from api.bootstrap import open_casework
 
     casework = open_casework(context.obj.settings)
     try:
-        revoke(casework, id)
+        yield casework
     finally:
         casework.close()
-    typer.echo(f"revoked {id}")
 
 
 def demo(

@@ -1,57 +1,82 @@
-"""Answers and measures as a person likes to read them."""
+"""Answers, models and measures as a person likes to read them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 if TYPE_CHECKING:
+    from graph.schema import Catalogue, Labels
     from matching.evaluation import Evaluated
-    from matching.pipeline import Answer, Question
+    from matching.kinds import MatchKind
 
-LONGEST = 90
+LONGEST = 160
+"""Most characters of a text on a card."""
+MOST_REASONS = 4
+COLOURS = {"strong": "green", "good": "cyan", "fair": "yellow", "weak": "white"}
 
 
-def show_answer(out: Console, question: Question, answer: Answer, role: str) -> None:
-    """One table a band: what the card shows, and why where it was asked."""
-    asked = question.subject or (question.text or "").split("\n", 1)[0]
-    out.print(f"[bold]{question.kind}[/bold] for {asked[:LONGEST]!r} as {role}")
-    if not answer.groups:
-        out.print("no match: fewer candidates than a group needs")
-    for band, matches in answer.groups:
-        ordered = any(match.rank is not None for match in matches)
-        table = Table(title=f"{band} ({len(matches)}{'' if ordered else ', in no order'})", title_justify="left")
-        table.add_column("rank" if ordered else "", justify="right")
-        table.add_column("alias", no_wrap=True)
-        table.add_column("card")
-        if question.explain:
-            table.add_column("why")
+def show_answer(
+    out: Console, answer: Mapping[str, Any], kind: MatchKind, asked: str, role: str, catalogue: Catalogue
+) -> None:
+    """An answer's JSON form, one band after the other: what each card shows, and why where that was asked."""
+    out.print(Text.assemble((said(kind.labels), "bold"), f" · “{_cut(asked)}” · asked as {role}"))
+    if not answer["groups"]:
+        out.print("no match: nothing fits, or fewer than a group needs")
+    names = _names(catalogue, kind.candidate)
+    for group in answer["groups"]:
+        matches = group["matches"]
+        order = "" if any("rank" in match for match in matches) else ", in no order"
+        out.print(Text.assemble((f"● {group['band']}", f"bold {COLOURS.get(group['band'], 'white')}"), order))
+        rows = Table.grid(padding=(0, 1))
+        rows.add_column(justify="right", width=4)
+        rows.add_column()
         for match in matches:
-            row = [str(match.rank or ""), match.alias, card_text(match.card)]
-            table.add_row(*row, *([why_text(match.explanation)] if question.explain else []))
-        out.print(table)
+            rows.add_row(str(match.get("rank", "·")), _card(match, names))
+        out.print(rows)
 
 
-def card_text(card: Mapping[str, Any]) -> str:
-    """A card in a line or two: its text first, then what is visible of its fields."""
-    texts = [str(text)[:LONGEST] for text in card.get("texts", {}).values() if text]
-    named = card.get("labels", {})
-    fields = [f"{name} {_value(named.get(name, value))}" for name, value in card.get("fields", {}).items()]
-    lines = [texts[0]] if texts else []
-    return "\n".join([*lines, " · ".join(fields)]) if fields else "\n".join(lines) or "(nothing may be shown)"
+def _card(match: Mapping[str, Any], names: Mapping[str, str]) -> Text:
+    card = match["card"]
+    labels = card.get("labels", {})
+    facts = [f"{names.get(name, name)} {_value(labels.get(name, value))}" for name, value in card["fields"].items()]
+    words = [_cut(text) for text in card["texts"].values()][:1]
+    lines = [Text(line) for line in (*words, " · ".join(facts)) if line] or [Text("nothing may be shown", "dim")]
+    if why := why_text(match.get("explanation")):
+        lines.append(Text(why, "italic"))
+    shared = f" · shown values shared by {match['k']} or more" if match.get("k") else ""
+    return Text("\n").join([*lines, Text(f"{match['alias']}{shared}", "dim")])
 
 
 def why_text(explanation: Mapping[str, Any] | None) -> str:
-    """An explanation in a line or two."""
+    """An explanation in a line."""
     if not explanation:
         return ""
-    terms = explanation.get("terms", [])
+    terms = "、".join(explanation.get("terms", ()))
     through = f" in a {explanation['through']}" if explanation.get("through") else ""
-    shares = ", ".join(f"{part['feature']} {_value(part['share'])}" for part in explanation["contributions"][:4])
-    return (f"shares {'、'.join(terms)}{through}\n" if terms else "") + shares
+    shares = ", ".join(f"{c['feature']} {_value(c['share'])}" for c in explanation["contributions"][:MOST_REASONS])
+    return "; ".join(part for part in (f"shares {terms}{through}" if terms else "", shares) if part)
+
+
+def said(labels: Labels) -> str:
+    """A label in the user's language."""
+    language = next((value for name in ("LC_ALL", "LC_MESSAGES", "LANG") if (value := os.environ.get(name))), "")
+    return labels.zh if language.startswith("zh") else labels.en
+
+
+def _names(catalogue: Catalogue, kind: str) -> dict[str, str]:
+    declared = catalogue.entity(kind)
+    return {field.name: said(field.labels) for field in (*declared.fields, *declared.shown)}
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
 
 def _value(value: Any) -> str:
@@ -62,12 +87,43 @@ def _value(value: Any) -> str:
     return str(value)
 
 
+def show_models(out: Console, models: Mapping[str, Mapping[str, Any]]) -> None:
+    """What `train` learned, one line a match kind."""
+    rows = []
+    for name, about in models.items():
+        precision = [about.get(f"average_precision_{ranker}") for ranker in ("trees", "prior")]
+        told = ["" if value is None else f"{value:.3f}" for value in precision]
+        rows.append([name, f"{about.get('outcomes', 0):,}", *told, str(about.get("kept", ""))])
+    _table(out, "", ("match kind", "outcomes", "AP trees", "AP prior", "kept"), rows, right=range(1, 4))
+
+
 def show_measures(out: Console, results: Sequence[Evaluated]) -> None:
     """One table a split."""
     for result in results:
-        table = Table(title=f"{result.match} · {result.split} · {result.how}", title_justify="left")
-        for name in ("measure", "value", "95 % interval", "units"):
-            table.add_column(name, justify="left" if name == "measure" else "right")
-        for m in result.measured:
-            table.add_row(m.name, f"{m.value:.4f}", f"[{m.low:.4f}, {m.high:.4f}]".replace("[", "\\["), f"{m.units:,}")
-        out.print(table)
+        rows = [
+            [m.name, f"{m.value:.4f}", f"[{m.low:.4f}, {m.high:.4f}]", f"{m.units:,}"] for m in result.measured
+        ]
+        title = f"{result.match} · {result.split} · {result.how}"
+        _table(out, title, ("measure", "value", "95 % interval", "units"), rows, right=range(1, 4))
+
+
+def show_keys(out: Console, keys: Iterable[Mapping[str, Any]], now: float) -> None:
+    """Issued keys, one a line."""
+    rows = []
+    for key in keys:
+        expired = key["expires"] is not None and key["expires"] <= now
+        state = "revoked" if key["revoked"] else "expired" if expired else "valid"
+        rows.append([key["id"], key["role"], state, " ".join(key["scopes"]), " ".join(key["parties"]), key["label"]])
+    _table(out, "", ("id", "role", "state", "scopes", "parties", "label"), rows, right=())
+
+
+def _table(
+    out: Console, title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], *, right: Iterable[int]
+) -> None:
+    table = Table(title=title or None, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    aligned = set(right)
+    for at, name in enumerate(columns):
+        table.add_column(name, justify="right" if at in aligned else "left", no_wrap=at in aligned)
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    out.print(table)

@@ -1,0 +1,79 @@
+"""Commands that measure on judged data: evaluate, score."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from api.cli.context import Json, Kinds, Progress, print_json, report
+
+Folder = Annotated[Path, typer.Argument(help="Data folder with set.json and judgements/.")]
+Train = Annotated[list[str] | None, typer.Option(help="Split to learn from; may be repeated.")]
+
+
+def add(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(evaluate)
+    app.command()(score)
+
+
+def evaluate(
+    context: typer.Context,
+    folder: Folder,
+    match: Annotated[str | None, typer.Option(help="Match kind; default: the set's own.")] = None,
+    train: Train = None,
+    test: Annotated[
+        str | None, typer.Option(help="Split to measure; default: all that nothing is learned from.")
+    ] = None,
+    fold: Annotated[str | None, typer.Option(help="subject, pair, none, or a field of the subject.")] = None,
+    run: Annotated[Path | None, typer.Option(help="File to write: subject, candidate, score, grade.")] = None,
+    top: Annotated[
+        int, typer.Option(min=1, help="Candidates per subject in the run where a split lists only positives.")
+    ] = 1000,
+    kinds: Kinds = None,
+    json: Json = False,
+) -> None:
+    """Measure a match kind on judged data, in a store of its own: each measure with a 95 % interval."""
+    from api.cli.showing import show_measures
+    from api.measuring import loaded
+    from matching.evaluation import evaluate as measured
+    from matching.evaluation import read_set, write_run
+
+    read_set(folder)
+    progress = Progress()
+    with loaded([folder], kinds, progress) as state:
+        results = measured(
+            state, folder, match=match, train=train or (), test=test, fold=fold, top=top, progress=progress
+        )
+    progress.finish()
+    if run is not None:
+        write_run(run, [row for result in results for row in result.run])
+    if json:
+        print_json([result.to_dict() for result in results])
+    else:
+        show_measures(context.obj.out, results)
+
+
+def score(
+    folder: Folder,
+    match: Annotated[str, typer.Option(help="Match kind.")],
+    pairs: Annotated[Path, typer.Option(help="Tab-separated file with the header subject, candidate.")],
+    out: Annotated[Path, typer.Option(help="File to write: subject, candidate, score, grade, in the same order.")],
+    train: Train = None,
+    kinds: Kinds = None,
+    json: Json = False,
+) -> None:
+    """Score given pairs; with --train by a model of judged splits, else by the prior."""
+    from api.measuring import loaded
+    from matching.evaluation import joined, read_pairs, score_pairs, write_scores
+
+    asked = read_pairs(pairs)
+    seen = joined([read_pairs(folder / "judgements" / f"{name}.tsv") for name in train]) if train else None
+    progress = Progress()
+    with loaded([folder], kinds, progress) as state:
+        scored = score_pairs(state, match, asked, seen)
+    progress.finish()
+    write_scores(out, asked, scored)
+    report({"pairs": len(asked), "file": str(out)}, f"{len(asked):,} pairs scored in {out}", json=json)
