@@ -77,7 +77,7 @@ def _uscc(value: str) -> str:
         return str(uscc.validate(value.upper()))
     except ValidationError as error:
         raise ValueRejectedError(
-            f"{value!r} is no unified social credit code: {error.message} (18 characters, GB 32100 check digit)"
+            f"{value!r} is no unified social credit code: {error} (18 characters, GB 32100 check digit)"
         ) from None
 
 

@@ -31,10 +31,14 @@ SECTIONS: dict[str, tuple[int, int, str, str]] = {
 """Section → first and last division, Chinese and English name."""
 
 DIVISIONS: dict[str, str] = {
-    "13": "农副食品加工业", "14": "食品制造业", "15": "酒、饮料和精制茶制造业", "17": "纺织业", "18": "纺织服装、服饰业",
-    "22": "造纸和纸制品业", "26": "化学原料和化学制品制造业", "27": "医药制造业", "28": "化学纤维制造业",
-    "29": "橡胶和塑料制品业", "30": "非金属矿物制品业", "31": "黑色金属冶炼和压延加工业", "32": "有色金属冶炼和压延加工业",
-    "33": "金属制品业", "34": "通用设备制造业", "35": "专用设备制造业", "36": "汽车制造业",
+    "13": "农副食品加工业", "14": "食品制造业",
+    "15": "酒、饮料和精制茶制造业", "17": "纺织业", "18": "纺织服装、服饰业",
+    "22": "造纸和纸制品业",
+    "26": "化学原料和化学制品制造业", "27": "医药制造业", "28": "化学纤维制造业",
+    "29": "橡胶和塑料制品业", "30": "非金属矿物制品业", "31": "黑色金属冶炼和压延加工业",
+    "32": "有色金属冶炼和压延加工业",
+    "33": "金属制品业",
+    "34": "通用设备制造业", "35": "专用设备制造业", "36": "汽车制造业",
     "37": "铁路、船舶、航空航天和其他运输设备制造业", "38": "电气机械和器材制造业",
     "39": "计算机、通信和其他电子设备制造业", "40": "仪器仪表制造业", "44": "电力、热力生产和供应业",
     "63": "电信、广播电视和卫星传输服务", "64": "互联网和相关服务", "65": "软件和信息技术服务业", "66": "货币金融服务",
@@ -57,13 +61,18 @@ def canonical(value: str) -> str:
             return _section(number) + number
     found = _CODE.fullmatch(text.upper())
     if found is None or not text:
-        raise ValueRejectedError(f"{value!r} is no industry; valid: GB/T 4754 codes like C39, C3912 or 3912, or a section's name")
+        raise ValueRejectedError(
+            f"{value!r} is no industry; valid: GB/T 4754 codes like C39, C3912 or 3912, or a section's name"
+        )
     section, division, rest = found.groups()
     if division is None:
         return str(section)
     belongs = _section(division)
     if not belongs or (section and section != belongs):
-        raise ValueRejectedError(f"{value!r} is no industry: division {division} " + (f"belongs to section {belongs}" if belongs else "does not exist"))
+        raise ValueRejectedError(
+            f"{value!r} is no industry: division {division} "
+            + (f"belongs to section {belongs}" if belongs else "does not exist")
+        )
     return f"{belongs}{division}{rest or ''}"
 
 

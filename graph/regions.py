@@ -82,7 +82,9 @@ def canonical(value: str) -> str:
     if len(codes) == 1:
         return codes[0]
     if codes:
-        raise ValueRejectedError(f"{value!r} names several regions ({', '.join(codes[:4])}); add the province or use a code")
+        raise ValueRejectedError(
+            f"{value!r} names several regions ({', '.join(codes[:4])}); add the province or use a code"
+        )
     raise ValueRejectedError(f"{value!r} is no region; valid: GB/T 2260 or ISO 3166 codes, or their names")
 
 

@@ -10,6 +10,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
+from itertools import pairwise
 from typing import Annotated, Any, Self
 
 import orjson
@@ -161,7 +162,7 @@ def _band(value: float, bounds: tuple[float, ...]) -> str:
     """The band of `value`: `<low`, `a–b` or `≥high`."""
     if value < bounds[0]:
         return f"<{bounds[0]:g}"
-    for low, high in zip(bounds, bounds[1:], strict=False):
+    for low, high in pairwise(bounds):
         if value < high:
             return f"{low:g}–{high:g}"
     return f"≥{bounds[-1]:g}"
@@ -336,7 +337,8 @@ class Catalogue(_Declared):
             if unknown:
                 raise ValueError(f"relation {relation.name!r} ends at unknown kinds {sorted(unknown)}")
         for kind in self.entities.values():
-            for field in (*kind.fields, *kind.shown):
+            fields: list[Field | Shown] = [*kind.fields, *kind.shown]
+            for field in fields:
                 if field.hierarchy is not None and field.hierarchy not in self.hierarchies:
                     raise ValueError(f"{kind.name}.{field.name}: unknown hierarchy {field.hierarchy!r}")
             for shown in kind.shown:

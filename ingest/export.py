@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ def write(store: GraphStore, folder: Path, progress: Callable[[str, int], None] 
         for kind in kinds:
             if kind in counts:
                 rows = _entities(store, kind) if part == "entities" else _relations(store, kind)
-                total += _lines(folder / part / f"{kind}.jsonl", rows, lambda done, kind=kind: say(kind, done))
+                total += _lines(folder / part / f"{kind}.jsonl", rows, partial(say, kind))
     extension = store.extension()
     if extension:
         (folder / "kinds.json").write_bytes(orjson.dumps(extension, option=orjson.OPT_INDENT_2))

@@ -13,6 +13,7 @@ from graph.errors import InputError, QianxianError, StoreUnavailableError
 from graph.records import Entity, Origin, Relation
 from graph.store import GraphStore
 from graph.store.port import BATCH
+from ingest.ends import Ends
 from ingest.normalise import Normaliser
 from ingest.report import Rejects, Report
 from ingest.sources import folder
@@ -50,6 +51,10 @@ class _Load:
     progress: Progress
     seen: set[tuple[str, str]] = field(default_factory=set)
     """Entities of a dry run, which the store does not get to know."""
+
+    def existing(self, kind: str, ids: Sequence[str]) -> set[str]:
+        """Which of the ids exist, those of a dry run included."""
+        return self.store.existing(kind, ids) | {id for id in ids if (kind, id) in self.seen}
 
 
 def ingest(
@@ -130,47 +135,16 @@ def _normalised(load: _Load, source: Source, rows: Iterable[Row]) -> Iterator[_R
 
 
 def _with_ends(load: _Load, source: Source, records: list[_Record]) -> list[_Record]:
-    """Relations whose ends have a kind: an ambiguous one is where the id exists."""
-    sources, targets = load.normaliser.catalogue.ends(source.kind)
-    missing = [(r.source, sources) for _, r in records if isinstance(r, Relation) and not r.source_kind]
-    missing += [(r.target, targets) for _, r in records if isinstance(r, Relation) and not r.target_kind]
-    where = _kinds_of(load, missing)
+    """The relations whose ends are known; the others are rejected."""
+    relations = [(row, record) for row, record in records if isinstance(record, Relation)]
+    ends = Ends(load.normaliser.catalogue, (relation for _, relation in relations), load.existing)
     kept: list[_Record] = []
-    for row, record in records:
-        assert isinstance(record, Relation)
-        ends = (record.source_kind or where[record.source, sources], record.target_kind or where[record.target, targets])
-        problem = next((end for end in ends if isinstance(end, list)), None)
-        if problem is not None:
-            name = "source" if isinstance(ends[0], list) else "target"
-            reason = (
-                f"field {name!r}: {getattr(record, name)!r} does not exist; kinds looked at: {', '.join(sources if name == 'source' else targets)}"
-                if not problem
-                else f"field {name!r}: {getattr(record, name)!r} exists as {' and '.join(problem)}; add `{name}_kind`"
-            )
-            load.rejects.add(source.kind, source.name, row.line, name, reason, row.raw)
-            continue
-        relation = record._replace(source_kind=str(ends[0]), target_kind=str(ends[1]))
-        if relation[1:3] == relation[3:5]:
-            reason = f"field 'target': {relation.target!r} is related to itself"
-            load.rejects.add(source.kind, source.name, row.line, "target", reason, row.raw)
-            continue
-        kept.append((row, relation))
+    for row, relation in relations:
+        try:
+            kept.append((row, ends.closed(relation)))
+        except QianxianError as error:
+            load.rejects.add(source.kind, source.name, row.line, error.field, str(error), row.raw)
     return kept
-
-
-def _kinds_of(load: _Load, wanted: list[tuple[str, tuple[str, ...]]]) -> dict[tuple[str, tuple[str, ...]], str | list[str]]:
-    """(id, kinds) → the one kind that has it, or the list of those that do (none or several)."""
-    by_kind: dict[str, set[str]] = {}
-    for id, kinds in wanted:
-        for kind in kinds:
-            by_kind.setdefault(kind, set()).add(id)
-    present = {kind: load.store.existing(kind, sorted(ids)) | {i for i in ids if (kind, i) in load.seen}
-               for kind, ids in by_kind.items()}  # fmt: skip
-    found: dict[tuple[str, tuple[str, ...]], str | list[str]] = {}
-    for id, kinds in wanted:
-        having = [kind for kind in kinds if id in present[kind]]
-        found[id, kinds] = having[0] if len(having) == 1 else having
-    return found
 
 
 def _write(load: _Load, source: Source, records: list[_Record], origin: Origin) -> None:

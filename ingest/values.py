@@ -22,13 +22,28 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028\u2029\uf
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _BLANKS = re.compile(r"\s+")
 _NUMBER = re.compile(r"[+-]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+)?(?:e[+-]?\d+)?", re.IGNORECASE)
-_SCALES = {"": 1.0, "千": 1e3, "k": 1e3, "万": 1e4, "w": 1e4, "百万": 1e6, "m": 1e6, "千万": 1e7, "亿": 1e8, "b": 1e9, "万亿": 1e12}
+_SCALES = {
+    "": 1.0,
+    "千": 1e3,
+    "k": 1e3,
+    "万": 1e4,
+    "w": 1e4,
+    "百万": 1e6,
+    "m": 1e6,
+    "千万": 1e7,
+    "亿": 1e8,
+    "b": 1e9,
+    "万亿": 1e12,
+}
 _AMOUNT = re.compile(
     r"(?:约|人民币|rmb|cny|¥|￥)*\s*(?P<number>[+-]?[\d,]*\.?\d+(?:e[+-]?\d+)?)\s*(?P<scale>万亿|千万|百万|亿|万|千|k|w|m|b)?\s*"
     r"(?:元|人民币|rmb|cny|yuan)?(?:/(?:小时|时|h|hour|次|样))?",
     re.IGNORECASE,
 )
-_DATE = re.compile(r"(\d{4})(?:[-/.年](\d{1,2})(?:[-/.月](\d{1,2})日?)?月?)?年?(?:[ T]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?")
+_DATE = re.compile(
+    r"(\d{4})(?:[-/.年](\d{1,2})(?:[-/.月](\d{1,2})日?)?月?)?年?"
+    r"(?:[ T]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?"
+)
 _COMPACT_DATE = re.compile(r"(\d{4})(\d{2})(\d{2})")
 _EXCEL_EPOCH = date(1899, 12, 30)
 _TRUE, _FALSE = frozenset({"true", "yes", "y", "1", "是", "有"}), frozenset({"false", "no", "n", "0", "否", "无"})

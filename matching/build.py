@@ -45,7 +45,9 @@ class Prepared:
 class State:
     """Everything that answers of one revision read; immutable and shared."""
 
-    def __init__(self, projection: Projection, mask: Mask, indexes: Mapping[str, TextIndex], models: Path | None) -> None:
+    def __init__(
+        self, projection: Projection, mask: Mask, indexes: Mapping[str, TextIndex], models: Path | None
+    ) -> None:
         self.projection, self.mask, self.indexes, self.models = projection, mask, dict(indexes), models
         self._prepared: dict[str, Prepared] = {}
         self._ties: dict[str, NDArray[np.int64]] = {}
@@ -83,7 +85,7 @@ class State:
         return (self.projection.fingerprint, self.mask.epoch, changed)
 
     def tie_break(self, kind: str) -> NDArray[np.int64]:
-        """A keyed place for each row of a kind: what equal scores are ordered by, telling nothing of ids or insertion."""
+        """A keyed place for each row of a kind: orders equal scores, telling nothing of ids or insertion."""
         if kind not in self._ties:
             ids, key = self.projection.table(kind).ids, self.mask.tie_key
             hashes = [hashlib.blake2b(name.encode(), key=key, digest_size=8).digest() for name in ids]
@@ -133,7 +135,12 @@ def build(
         if not place.exists():
             TextIndex.build(rows_of(columns, projection.table(kind).n)).save(place)
         indexes[kind] = TextIndex.open(place)
-    manifest = {"format": FORMAT, "revision": projection.revision, "fingerprint": projection.fingerprint, "indexes": keys}
+    manifest = {
+        "format": FORMAT,
+        "revision": projection.revision,
+        "fingerprint": projection.fingerprint,
+        "indexes": keys,
+    }
     _switch(folder, orjson.dumps(manifest))
     _sweep(folder / "index", {f"{kind}-{key}" for kind, key in keys.items()})
     return State(projection, mask, indexes, folder / "models")
@@ -146,7 +153,9 @@ def open_state(projection_folder: Path, folder: Path, secret: bytes) -> State:
         raise ProjectionError(f"{folder} has no matching artefacts; run `qianxian build`")
     manifest = orjson.loads(path.read_bytes())
     if manifest.get("format") != FORMAT:
-        raise ProjectionError(f"{path} has format {manifest.get('format')!r}, this version reads {FORMAT}; run `qianxian build`")
+        raise ProjectionError(
+            f"{path} has format {manifest.get('format')!r}, this version reads {FORMAT}; run `qianxian build`"
+        )
     projection = open_projection(projection_folder)
     if projection.fingerprint != manifest["fingerprint"]:
         raise ProjectionError("mask and indexes are of another revision than the projection; run `qianxian build`")

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import orjson
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field as Setting, ValidationError
 
@@ -198,7 +197,7 @@ class Evaluated:
     """Where the scores came from."""
     measured: list[Measured]
     run: list[tuple[str, str, float, float | None]]
-    """(subject, candidate, score, predicted grade), ranked best first within a subject where every candidate competes."""
+    """(subject, candidate, score, predicted grade); best first within a subject where every candidate competes."""
 
     def to_dict(self) -> dict[str, Any]:
         """For `--json`, without the run."""

@@ -85,8 +85,8 @@ def _best_documents(source: Documents, scores: NDArray[np.float32], rows: Rows) 
 
 
 def _carried(source: Documents, terms: Rows, documents: Rows) -> NDArray[np.bool_]:
-    """terms × documents: whether the document has the term."""
-    index = source.index.words
+    """Terms × documents: whether the document has the term."""
+    index = source.texts.words
     out = np.zeros((len(terms), len(documents)), bool)
     for at, term in enumerate(terms):
         posting = index.documents[index.indptr[term] : index.indptr[term + 1]]
@@ -97,7 +97,7 @@ def _carried(source: Documents, terms: Rows, documents: Rows) -> NDArray[np.bool
 
 def _common(source: Documents, term: int, k: int) -> bool:
     """Whether at least k candidates carry the term in documents of this kind."""
-    index = source.index.words
+    index = source.texts.words
     posting = index.documents[index.indptr[term] : index.indptr[term + 1]]
     if len(posting) > COUNTED * k:
         return True

@@ -110,7 +110,8 @@ def comparable(field: Field | Shown | None) -> bool:
 
 
 def _find(kind: EntityKind, name: str) -> Field | Shown | None:
-    return next((field for field in (*kind.fields, *kind.shown) if field.name == name), None)
+    fields: list[Field | Shown] = [*kind.fields, *kind.shown]
+    return next((field for field in fields if field.name == name), None)
 
 
 def split_reach(reach: str) -> tuple[str | None, str]:
@@ -166,13 +167,13 @@ def check(kind: MatchKind, catalogue: Catalogue) -> None:
     subject, candidate = catalogue.entity(kind.subject), catalogue.entity(kind.candidate)
     for path in kind.documents:
         catalogue.end_kinds(kind.candidate, path)
-    for path in (*(c.path for c in kind.conflicts), *([kind.outcome] if kind.outcome else [])):
-        if kind.candidate not in catalogue.end_kinds(kind.subject, path):
-            raise DeclarationError(f"match kind {kind.name!r}: path {path!r} does not end at {kind.candidate}")
+    for ending in (*(c.path for c in kind.conflicts), *([kind.outcome] if kind.outcome else [])):
+        if kind.candidate not in catalogue.end_kinds(kind.subject, ending):
+            raise DeclarationError(f"match kind {kind.name!r}: path {ending!r} does not end at {kind.candidate}")
     for comparison in kind.compare:
         for start, reach in ((kind.subject, comparison.subject), (kind.candidate, comparison.candidate)):
-            path, name = split_reach(reach)
-            ends = (start,) if path is None else catalogue.end_kinds(start, path)
+            way, name = split_reach(reach)
+            ends = (start,) if way is None else catalogue.end_kinds(start, way)
             found = [field for end in ends if (field := _find(catalogue.entity(end), name)) is not None]
             if not found:
                 raise DeclarationError(f"match kind {kind.name!r}: {reach!r} names no field of {' or '.join(ends)}")
@@ -207,10 +208,14 @@ BUILTIN = (
             _conflict("<posted <employed_by", "employed by the asking side", "任职于需求方"),
             _conflict("<posted:enterprise <holds:expert", "holds shares of the asking enterprise", "持有需求方股份"),
             _conflict(
-                "<posted:enterprise >supplies <employed_by", "employed by a customer of the asking side", "任职于需求方客户"
+                "<posted:enterprise >supplies <employed_by",
+                "employed by a customer of the asking side",
+                "任职于需求方客户",
             ),
             _conflict(
-                "<posted:enterprise <supplies <employed_by", "employed by a supplier of the asking side", "任职于需求方供应商"
+                "<posted:enterprise <supplies <employed_by",
+                "employed by a supplier of the asking side",
+                "任职于需求方供应商",
             ),
         ),
     ),

@@ -117,7 +117,9 @@ def _per_subject(judged: Judged) -> dict[str, _Values]:
             places = np.flatnonzero(seen)
             single.setdefault("roc_auc", []).append(float(roc_auc_score(hit, score)))
             single.setdefault("precision@10", []).append(float(seen[:10].mean()))
-            single.setdefault("average_precision", []).append(float(np.mean(np.arange(1, len(places) + 1) / (places + 1))))
+            single.setdefault("average_precision", []).append(
+                float(np.mean(np.arange(1, len(places) + 1) / (places + 1)))
+            )
     return {**single, **({"inverse_mae": pooled} if pooled else {})}
 
 

@@ -47,8 +47,8 @@ class Model:
         return cls(LinearPrior(features.prior), PRIOR_BOUNDS, {"learned_from": "nothing: documented prior"})
 
     def score(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
-        """n scores of n × m features."""
-        return self.ranker.intercept + self.ranker.shares(x).sum(axis=1)
+        """N scores of n × m features."""
+        return np.asarray(self.ranker.intercept + self.ranker.shares(x).sum(axis=1))
 
     def save(self, path: Path) -> None:
         """Write as JSON, whole or not at all."""

@@ -188,7 +188,9 @@ def match(state: State, question: Question, viewer: Viewer) -> Answer:
     """
     _check(question)
     prepared = state.prepared(question.kind)
-    run = Run(state, prepared, question, viewer, _asked(state, prepared, question, viewer), _offset(state, question, viewer))
+    run = Run(
+        state, prepared, question, viewer, _asked(state, prepared, question, viewer), _offset(state, question, viewer)
+    )
     for stage in PIPELINE:
         stage(run)
     assert run.answer is not None

@@ -108,7 +108,9 @@ def learned(prepared: Prepared, seed: int = 0) -> Model:
         "average_precision_prior": mean_precision(by_prior, y, owners),
     }
     if about["average_precision_trees"] <= about["average_precision_prior"]:
-        return Model(prior.ranker, bounds(by_prior[y > 0]), {**about, "kept": "prior: it ranks held-out outcomes better"})
+        return Model(
+            prior.ranker, bounds(by_prior[y > 0]), {**about, "kept": "prior: it ranks held-out outcomes better"}
+        )
     return Model(fit(prepared, x, y), bounds(held_out[y > 0]), {**about, "kept": "trees"})
 
 

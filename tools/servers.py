@@ -1,4 +1,4 @@
-"""Real servers for tests and for a desk, without containers: Neo4j Community from Maven Central, PostgreSQL from Debian.
+"""Real servers for tests and for a desk, without containers: Neo4j from Maven Central, PostgreSQL from Debian.
 
     python tools/servers.py neo4j       start one, print its address, stop it on Ctrl-C
     python tools/servers.py postgres
@@ -27,7 +27,6 @@ from pathlib import Path
 
 POM = Path(__file__).with_name("neo4j-pom.xml")
 START_SECONDS = 120
-_AT_ONCE = {"max_transaction_retry_time": 0}
 OPENED = ("java.nio", "java.io", "sun.nio.ch", "java.util.concurrent")
 
 
@@ -77,7 +76,8 @@ class Neo4j:
         """Start the server and wait until it answers."""
         jars = neo4j_jars()
         opens = [part for name in OPENED for part in ("--add-opens", f"java.base/{name}=ALL-UNNAMED")]
-        main = ["org.neo4j.server.CommunityEntryPoint", f"--home-dir={self.folder}", f"--config-dir={self.folder / 'conf'}"]
+        folders = [f"--home-dir={self.folder}", f"--config-dir={self.folder / 'conf'}"]
+        main = ["org.neo4j.server.CommunityEntryPoint", *folders]
         command = ["java", "-Xmx768m", "-XX:+UseSerialGC", *opens, "-cp", f"{jars}/*", *main]
         with (self.folder / "server.log").open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
@@ -94,11 +94,13 @@ class Neo4j:
                 raise Unavailable(f"Neo4j ended at once; see {self.folder / 'server.log'}")
             try:
                 if not self._ready:
-                    with GraphDatabase.driver(address, auth=("neo4j", "neo4j"), **_AT_ONCE) as driver:
+                    with GraphDatabase.driver(address, auth=("neo4j", "neo4j"), max_transaction_retry_time=0) as driver:
                         change = "ALTER CURRENT USER SET PASSWORD FROM 'neo4j' TO $password"
                         driver.execute_query(change, password=self.password, database_="system")
                     self._ready = True
-                with GraphDatabase.driver(address, auth=("neo4j", self.password), **_AT_ONCE) as driver:
+                with GraphDatabase.driver(
+                    address, auth=("neo4j", self.password), max_transaction_retry_time=0
+                ) as driver:
                     driver.execute_query("RETURN 1")
                 return
             except ClientError:
@@ -210,8 +212,9 @@ def main() -> None:
         if what == "postgres":
             with postgres_server() as url:
                 _announce(url)
-        with tempfile.TemporaryDirectory(prefix="qianxian-neo4j-") as scratch, neo4j_server(Path(scratch) / "home") as server:
-            _announce(server.url)
+        with tempfile.TemporaryDirectory(prefix="qianxian-neo4j-") as scratch:
+            with neo4j_server(Path(scratch) / "home") as server:
+                _announce(server.url)
     except KeyboardInterrupt:
         pass
     except Unavailable as error:

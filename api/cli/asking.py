@@ -46,7 +46,7 @@ def match(
         print_json(answer)
     else:
         asked = subject or (text or "").strip().split("\n", 1)[0]
-        show_answer(context.obj.out, answer, matcher.state.kinds[match_kind], asked, role, matcher.state.catalogue)
+        show_answer(context.obj.out, answer, matcher.state.kinds[match_kind], asked, role, matcher.state.projection.catalogue)
 
 
 def _wanted(filters: Sequence[str]) -> dict[str, str]:

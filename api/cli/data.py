@@ -45,8 +45,7 @@ def ingest(
 ) -> None:
     """Load data into the store: good rows load, bad ones are set aside with file, line, field and reason."""
     from api.bootstrap import checked_kinds
-    from ingest.load import Options
-    from ingest.load import ingest as load
+    from ingest.load import Options, ingest as load
 
     mine: Context = context.obj.with_store(store)
     progress = Progress()

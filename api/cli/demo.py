@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import shutil
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
-import httpx
+from rich.text import Text
 
 from api import bootstrap
-from api.casework import keys
+from api.casework import Casework, keys
+from api.cli.borrowed import DemoError, ask, service
 from api.cli.context import Context, Progress
-from api.cli.showing import card_text, show_answer, why_text
-from api.serve import serve
-from api.settings import Settings, load
-from graph.errors import QianxianError
+from api.cli.showing import show_answer
+from api.settings import PREFIX, Settings
+from graph.errors import InputError
+from graph.store import GraphStore
 from ingest.load import Options, ingest
 from ingest.sample.world import write
 from matching.build import State
@@ -26,18 +26,28 @@ from matching.masking import Role, Viewer
 from matching.pipeline import Matcher, Question
 from matching.training import train
 
-READY_SECONDS = 60
-SHOWN = 5
+SHOWN = 3
+LABEL = "demo"
+GENERATED = "sample-"
+"""What every id of a sample world begins with."""
 
 
-class DemoError(QianxianError):
-    """The demo's own service did not do what it should."""
+class Story(NamedTuple):
+    """A question that the demo asks."""
 
-    code = "demo"
+    title: str
+    role: Role
+    kind: str
+    subject: str
+    asked: str
+    """What the subject is called when the answer is shown."""
 
 
 def run(context: Context, experts: int) -> None:
-    """Generate, load, build, learn, ask here and over HTTP, and say how to go on."""
+    """Generate, load, build, learn, ask here and over HTTP, and say how to go on.
+
+    Raises InputError where the store holds records that were not generated.
+    """
     settings, out, progress = context.settings, context.out, Progress()
     started = time.monotonic()
 
@@ -45,127 +55,116 @@ def run(context: Context, experts: int) -> None:
         began = time.monotonic()
         work()
         progress.finish()
-        out.print(f"[green]✓[/green] {what} [dim]({time.monotonic() - began:.1f} s)[/dim]")
+        out.print(Text.assemble(("✓ ", "green"), what, (f" · {time.monotonic() - began:.1f} s", "dim")))
 
-    bootstrap.make_home(settings.home)
+    out.print(Text("Qianxian 牵线 · a generated world: nobody and nothing in it is real. 以下均为生成数据。", "bold"))
     world = settings.home / "sample-world"
-    out.print("[bold]Qianxian 牵线[/bold] — a generated world: nobody and nothing in it is real.\n")
-    step("sample world written", lambda: write(world, experts=experts, progress=progress))
-    step("loaded into the graph store", lambda: _load(context, progress))
+    with context.open_store(create=True) as store:
+        _check_generated(store)
+        step("sample world written", lambda: write(world, experts=experts, progress=progress))
+        step("loaded into the graph store", lambda: ingest(store, [world], Options(), progress))
+        shutil.rmtree(world)
     step("projection, masks and text indexes built", lambda: bootstrap.build(settings, progress=progress))
     step("models learned from past outcomes", lambda: train(bootstrap.open_matcher(settings).state, None, progress))
     matcher = bootstrap.open_matcher(settings)
-    _ask_here(context, matcher)
-    out.print("\n[bold]The same over HTTP[/bold], from a service that this command starts and stops:")
-    _ask_over_http(context, settings, matcher.state)
-    shutil.rmtree(world)
-    casework = bootstrap.open_casework(settings)
-    token, _ = keys.issue(casework, role="broker", parties=["*"], label="demo", valid_for=timedelta(days=30))
-    casework.close()
-    out.print(f"\nDone in {time.monotonic() - started:.0f} s. To go on:", style="bold")
-    out.print(f"  make serve        then open http://{settings.host}:{settings.port}/")
-    out.print(f"  a broker's key    {token}   (30 days; `qianxian key list`, `qianxian key revoke`)")
-    need = _needs(matcher.state, 1)[0]
-    out.print(
-        f"  curl -s http://{settings.host}:{settings.port}/v1/matches/need-expert -H 'Authorization: Bearer {token}' \\\n"
-        f"       -H 'Content-Type: application/json' -d '{{\"subject\": \"{need}\", \"limit\": 5, \"explain\": true}}'",
-        soft_wrap=True,
-    )
+    stories = _stories(matcher.state)
+    for story in stories:
+        _tell(context, matcher, story)
+    token = _over_http(context, settings, matcher, stories[0])
+    out.print(Text(f"\nDone in {time.monotonic() - started:.0f} s. To go on:", "bold"))
+    out.print(_how_to_go_on(settings, context.home, token, stories[0].subject), soft_wrap=True, markup=False)
 
 
-def _load(context: Context, progress: Progress) -> None:
-    with context.open_store(create=True) as store:
-        ingest(store, [context.settings.home / "sample-world"], Options(), progress)
+def _check_generated(store: GraphStore) -> None:
+    for kind in store.counts():
+        real = kind in store.catalogue.entities and next(
+            (entity.id for entity in store.entities(kind) if not entity.id.startswith(GENERATED)), None
+        )
+        if real:
+            raise InputError(
+                f"the store {store.url} holds records that were not generated, such as {kind} {real!r}; "
+                "give the demo a folder of its own: qianxian --home FOLDER demo",
+                field="store",
+            )
 
 
-def _needs(state: State, count: int) -> list[str]:
-    """Ids of needs that say something, spread over the population."""
-    table = state.projection.table("need")
-    titled = [row for row in range(0, table.n, max(table.n // 50, 1)) if table.values(row).get("title")]
-    return [table.ids[row] for row in titled[:count]]
-
-
-def _first(state: State, kind: str, match_kind: str) -> str:
-    """A subject with past outcomes: one that the models know something of."""
-    outcomes = state.prepared(match_kind).evidence.outcomes
-    if outcomes is None:
-        return state.projection.table(kind).ids[0]
-    return state.projection.table(kind).ids[int(outcomes.pairs.sum(axis=1).argmax())]
-
-
-def _ask_here(context: Context, matcher: Matcher) -> None:
-    broker = Viewer(id="demo-broker", role=Role.BROKER, everything=True)
-    fund = Viewer(id="demo-fund", role=Role.FUND_MANAGER, everything=True)
-    firm = Viewer(id="demo-enterprise", role=Role.ENTERPRISE, everything=True)
-    need = _needs(matcher.state, 1)[0]
-    text = str(matcher.state.projection.table("need").values(matcher.state.projection.table("need").find(need))["title"])
-    asked = [
-        (f"A broker looks for experts for the need “{text}”", broker, "need-expert", need),
-        ("… patents for the same need", broker, "need-patent", need),
-        ("… instruments for the same need", broker, "need-instrument", need),
-        ("A fund browses projects", fund, "fund-enterprise", _first(matcher.state, "fund", "fund-enterprise")),
-        ("An enterprise looks for funds", firm, "enterprise-fund", _first(matcher.state, "enterprise", "enterprise-fund")),
+def _stories(state: State) -> list[Story]:
+    need, title = _need(state)
+    fund, firm = _experienced(state, "fund-enterprise"), _experienced(state, "enterprise-fund")
+    return [
+        Story("A broker looks for experts for an enterprise's need", Role.BROKER, "need-expert", need, title),
+        Story("… patents for the same need", Role.BROKER, "need-patent", need, title),
+        Story("… instruments for the same need", Role.BROKER, "need-instrument", need, title),
+        Story("A fund browses projects", Role.FUND_MANAGER, "fund-enterprise", fund, fund),
+        Story("An enterprise looks for funds", Role.ENTERPRISE, "enterprise-fund", firm, firm),
     ]
-    for title, viewer, kind, subject in asked:
-        context.out.print(f"\n[bold]{title}[/bold]")
-        question = Question(kind, subject=subject, limit=SHOWN, explain=True)
-        show_answer(context.out, question, matcher.match(question, viewer), str(viewer.role))
 
 
-def _ask_over_http(context: Context, settings: Settings, state: State) -> None:
+def _need(state: State) -> tuple[str, str]:
+    """(id, title) of a need that says something."""
+    table = state.projection.table("need")
+    for row in range(table.n):
+        values = table.values(row)
+        if values.get("title") and values.get("text") and values.get("tags"):
+            return table.ids[row], str(values["title"])
+    raise DemoError("the world has no need with a title and a text; make it larger with --experts")
+
+
+def _experienced(state: State, match_kind: str) -> str:
+    """The subject with most past outcomes: one that the models know something of."""
+    evidence = state.prepared(match_kind).evidence
+    table = state.projection.table(evidence.kind.subject)
+    if evidence.outcomes is None or table.n == 0:
+        raise DemoError(f"the world has no outcomes for {match_kind}; make it larger with --experts")
+    return table.ids[int(evidence.outcomes.pairs.sum(axis=1).argmax())]
+
+
+def _tell(context: Context, matcher: Matcher, story: Story) -> None:
+    viewer = Viewer(id=f"demo-{story.role}", role=story.role, everything=True)
+    answer = matcher.match(Question(story.kind, subject=story.subject, limit=SHOWN, explain=True), viewer)
+    context.out.print(Text(f"\n{story.title}", "bold underline"))
+    _show(context, matcher, story, answer.to_dict())
+
+
+def _show(context: Context, matcher: Matcher, story: Story, answer: dict[str, Any]) -> None:
+    catalogue = matcher.state.projection.catalogue
+    show_answer(context.out, answer, matcher.state.kinds[story.kind], story.asked, str(story.role), catalogue)
+
+
+def _over_http(context: Context, settings: Settings, matcher: Matcher, story: Story) -> str:
+    """Ask the first question of a service of its own, with a key; the token of that key."""
     casework = bootstrap.open_casework(settings)
-    token, key = keys.issue(casework, role="broker", parties=["*"], label="demo over HTTP", valid_for=timedelta(hours=1))
     try:
-        with _service(settings) as base, httpx.Client(base_url=base, timeout=30) as client:
-            body = {"subject": _needs(state, 1)[0], "limit": SHOWN, "explain": True}
-            reply = client.post("/v1/matches/need-expert", json=body, headers={"Authorization": f"Bearer {token}"})
-            if reply.status_code != 200:
-                raise DemoError(f"the service answered {reply.status_code}: {reply.text[:300]}")
-            answer: dict[str, Any] = reply.json()
-            context.out.print(f"POST /v1/matches/need-expert → {reply.status_code}, {reply.elapsed.total_seconds() * 1000:.1f} ms")
-            for group in answer["groups"]:
-                for match in group["matches"]:
-                    why = why_text(match.get("explanation")).replace("\n", "; ")
-                    context.out.print(f"  {group['band']:<7}{match['alias']}  {card_text(match['card'])!r}  {why}", markup=False)
+        token = _issued(casework)
     finally:
-        keys.revoke(casework, key.id)
         casework.close()
+    title = "\nThe first question over HTTP, of a service started for it and stopped again"
+    context.out.print(Text(title, "bold underline"))
+    with service(settings) as base:
+        body = {"subject": story.subject, "limit": 1, "explain": True}
+        answer, seconds = ask(f"{base}/v1/matches/{story.kind}", token, body)
+    context.out.print(Text(f"POST {base}/v1/matches/{story.kind} → 200 in {seconds * 1000:.0f} ms", "dim"))
+    _show(context, matcher, story, answer)
+    return token
 
 
-@contextmanager
-def _service(settings: Settings) -> Iterator[str]:
-    """A service of its own on a free port; its address."""
-    port = _free_port()
-    own = load(home=settings.home, store=settings.store, port=port, host="127.0.0.1", workers=1, log_level="error")
-    process = multiprocessing.get_context("spawn").Process(target=serve, args=(own,), name="demo-service")
-    process.start()
-    base = f"http://127.0.0.1:{port}"
-    try:
-        _await_ready(base, process)
-        yield base
-    finally:
-        process.terminate()
-        process.join(READY_SECONDS)
-        if process.exitcode is None:
-            process.kill()
+def _issued(casework: Casework) -> str:
+    """A broker's key for a month; those of earlier demos end."""
+    for key in keys.list_keys(casework):
+        if key.label == LABEL and key.revoked is None:
+            keys.revoke(casework, key.id)
+    token, _ = keys.issue(casework, role="broker", parties=["*"], label=LABEL, valid_for=timedelta(days=30))
+    return token
 
 
-def _free_port() -> int:
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _await_ready(base: str, process: multiprocessing.process.BaseProcess) -> None:
-    for _ in range(READY_SECONDS * 10):
-        if process.exitcode is not None:
-            raise DemoError(f"the service ended with status {process.exitcode} before it was ready")
-        try:
-            if httpx.get(f"{base}/readyz", timeout=5).status_code == 200:
-                return
-        except httpx.TransportError:
-            pass
-        time.sleep(0.1)
-    raise DemoError(f"the service was not ready after {READY_SECONDS} s")
+def _how_to_go_on(settings: Settings, home: Path | None, token: str, need: str) -> str:
+    """The next commands, ready to be copied."""
+    address = f"http://{settings.host}:{settings.port}"
+    given = f"{PREFIX}HOME={home} " if home else ""
+    return (
+        f"  {given}make serve      (or: {given}qianxian serve), then open {address}/\n"
+        f"  a broker's key, valid for 30 days:  {token}\n"
+        f"  curl -s {address}/v1/matches/need-expert -H 'Authorization: Bearer {token}' \\\n"
+        f"       -H 'Content-Type: application/json' -d '{{\"subject\": \"{need}\", \"limit\": 5, \"explain\": true}}'\n"
+        f"  {given}qianxian match need-patent --subject {need} --as broker --explain"
+    )

@@ -38,8 +38,7 @@ def evaluate(
     """Measure a match kind on judged data, in a store of its own: each measure with a 95 % interval."""
     from api.cli.showing import show_measures
     from api.measuring import loaded
-    from matching.evaluation import evaluate as measured
-    from matching.evaluation import read_set, write_run
+    from matching.evaluation import evaluate as measured, read_set, write_run
 
     read_set(folder)
     progress = Progress()

@@ -39,7 +39,17 @@ def show_answer(
         rows.add_column()
         for match in matches:
             rows.add_row(str(match.get("rank", "·")), _card(match, names))
-        out.print(rows)
+        _print(out, rows)
+
+
+def _print(out: Console, table: Table) -> None:
+    """Print a table; without the blanks that fill its lines where no terminal shows it."""
+    if out.is_terminal:
+        out.print(table)
+        return
+    with out.capture() as drawn:
+        out.print(table)
+    out.file.write("".join(f"{line.rstrip()}\n" for line in drawn.get().splitlines()))
 
 
 def _card(match: Mapping[str, Any], names: Mapping[str, str]) -> Text:
@@ -59,7 +69,7 @@ def why_text(explanation: Mapping[str, Any] | None) -> str:
     if not explanation:
         return ""
     terms = "、".join(explanation.get("terms", ()))
-    through = f" in a {explanation['through']}" if explanation.get("through") else ""
+    through = f" ({explanation['through']})" if explanation.get("through") else ""
     shares = ", ".join(f"{c['feature']} {_value(c['share'])}" for c in explanation["contributions"][:MOST_REASONS])
     return "; ".join(part for part in (f"shares {terms}{through}" if terms else "", shares) if part)
 
@@ -126,4 +136,4 @@ def _table(
         table.add_column(name, justify="right" if at in aligned else "left", no_wrap=at in aligned)
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
-    out.print(table)
+    _print(out, table)

@@ -13,9 +13,7 @@ Provenance = dict[str, list[str]]
 """Field → [source, date]; the key "" stands for every field without an entry of its own."""
 
 
-def split_checked(
-    catalogue: Catalogue, records: Iterable[Entity | Relation]
-) -> tuple[list[Entity], list[Relation]]:
+def split_checked(catalogue: Catalogue, records: Iterable[Entity | Relation]) -> tuple[list[Entity], list[Relation]]:
     """The batch's entities and relations, each identity once (the later wins field by field)."""
     entities: dict[tuple[str, str], Entity] = {}
     relations: dict[tuple[str, ...], Relation] = {}

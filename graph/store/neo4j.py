@@ -41,7 +41,9 @@ class Neo4jStore(GraphStore):
         self.url = urlunsplit(bare)
         self._database = parts.path.strip("/") or "neo4j"
         try:
-            self._driver = GraphDatabase.driver(self.url, auth=auth, max_transaction_retry_time=15, connection_timeout=5)
+            self._driver = GraphDatabase.driver(
+                self.url, auth=auth, max_transaction_retry_time=15, connection_timeout=5
+            )
         except (ValueError, DriverError) as error:
             raise StoreError(f"store {self.url}: {error}", field="store") from None
         try:
@@ -70,7 +72,7 @@ class Neo4jStore(GraphStore):
 
     def _read(self, query: str, **parameters: Any) -> list[dict[str, Any]]:
         def work(transaction: ManagedTransaction) -> list[dict[str, Any]]:
-            return transaction.run(query, parameters).data()  # type: ignore[arg-type]
+            return transaction.run(query, parameters).data()
 
         with self._errors(), self._driver.session(database=self._database) as session:
             return session.execute_read(work)
@@ -94,7 +96,7 @@ class Neo4jStore(GraphStore):
 
     def _stream(self, query: str, **parameters: Any) -> Iterator[Any]:
         with self._errors(), self._driver.session(database=self._database, fetch_size=FETCHED) as session:
-            yield from session.run(query, parameters)  # type: ignore[arg-type]
+            yield from session.run(query, parameters)
 
     # -- schema ------------------------------------------------------------------------------------------------------
 
@@ -110,8 +112,8 @@ class Neo4jStore(GraphStore):
             found = session.execute_write(lambda t: t.run(query, schema=SCHEMA_VERSION).single(strict=True))
         if found["schema"] != SCHEMA_VERSION:
             raise StoreError(
-                f"store {self.url} has schema version {found['schema']}, this program reads {SCHEMA_VERSION}: export it "
-                "with the program that wrote it and ingest the export into a new store",
+                f"store {self.url} has schema version {found['schema']}, this program reads {SCHEMA_VERSION}: "
+                "export it with the program that wrote it and ingest the export into a new store",
                 field="store",
             )
 
@@ -130,7 +132,7 @@ class Neo4jStore(GraphStore):
 
     def _schema(self, command: str) -> None:
         with self._driver.session(database=self._database) as session:
-            session.run(command).consume()  # type: ignore[arg-type]
+            session.run(command).consume()
 
     def _read_extension(self) -> dict[str, Any]:
         rows = self._read("MATCH (s:_Store {id: 'store'}) RETURN s.extension AS extension")
@@ -140,7 +142,10 @@ class Neo4jStore(GraphStore):
         text = orjson.dumps(extension, option=orjson.OPT_SORT_KEYS).decode()
 
         def work(transaction: ManagedTransaction, revision: int) -> tuple[None, bool]:
-            query = "MATCH (s:_Store {id: 'store'}) WITH s, s.extension AS old SET s.extension = $text RETURN old <> $text AS changed"
+            query = (
+                "MATCH (s:_Store {id: 'store'}) WITH s, s.extension AS old SET s.extension = $text "
+                "RETURN old <> $text AS changed"
+            )
             return None, bool(transaction.run(query, text=text).single(strict=True)["changed"])
 
         with self._errors():
@@ -155,7 +160,9 @@ class Neo4jStore(GraphStore):
         def work(transaction: ManagedTransaction, revision: int) -> tuple[Written, bool]:
             written = Written()
             for kind, members in _grouped(entities).items():
-                self._merge_entities(transaction, self.catalogue.entity(kind), members, origin, replace, revision, written)
+                self._merge_entities(
+                    transaction, self.catalogue.entity(kind), members, origin, replace, revision, written
+                )
             for ends, edges in _grouped_by_ends(relations).items():
                 self._merge_relations(transaction, ends, edges, origin, replace, revision, written)
             changed = bool(written.inserted or written.updated)
@@ -170,14 +177,14 @@ class Neo4jStore(GraphStore):
     ) -> None:  # fmt: skip
         label = kind.node_label
         query = f"UNWIND $ids AS id MATCH (n:{label} {{id: id}}) RETURN id, properties(n) AS p"
-        stored = {row["id"]: row["p"] for row in transaction.run(query, ids=[e.id for e in entities])}  # type: ignore[arg-type]
-        rows = [
-            {"id": entity.id, "p": {"id": entity.id, **properties}}
-            for entity in entities
-            if (properties := _taken(stored.get(entity.id), entity.values, origin, replace, revision, written)) is not None
-        ]
+        stored = {row["id"]: row["p"] for row in transaction.run(query, ids=[e.id for e in entities])}
+        rows: list[dict[str, Any]] = []
+        for entity in entities:
+            properties = _taken(stored.get(entity.id), entity.values, origin, replace, revision, written)
+            if properties is not None:
+                rows.append({"id": entity.id, "p": {"id": entity.id, **properties}})
         if rows:
-            transaction.run(f"UNWIND $rows AS row MERGE (n:{label} {{id: row.id}}) SET n = row.p", rows=rows).consume()  # type: ignore[arg-type]
+            transaction.run(f"UNWIND $rows AS row MERGE (n:{label} {{id: row.id}}) SET n = row.p", rows=rows).consume()
             gone = [_deleted_key(EntityKey(kind.name, row["id"])) for row in rows]
             transaction.run("UNWIND $keys AS key MATCH (d:_Deleted {key: key}) DELETE d", keys=gone).consume()
 
@@ -189,11 +196,12 @@ class Neo4jStore(GraphStore):
         source, target = (self.catalogue.entity(end).node_label for end in ends[1:])
         pairs = [{"s": r.source, "t": r.target, "k": _edge_key(kind, r)} for r in relations]
         query = (
-            f"UNWIND $pairs AS pair OPTIONAL MATCH (a:{source} {{id: pair.s}}) OPTIONAL MATCH (b:{target} {{id: pair.t}}) "
+            f"UNWIND $pairs AS pair OPTIONAL MATCH (a:{source} {{id: pair.s}}) "
+            f"OPTIONAL MATCH (b:{target} {{id: pair.t}}) "
             f"OPTIONAL MATCH (a)-[r:{kind.edge_type} {{_key: pair.k}}]->(b) "
             "RETURN pair.k AS key, a IS NOT NULL AND b IS NOT NULL AS sound, properties(r) AS p"
         )
-        found = {row["key"]: row for row in transaction.run(query, pairs=pairs)}  # type: ignore[arg-type]
+        found = {row["key"]: row for row in transaction.run(query, pairs=pairs)}
         rows = []
         for pair, relation in zip(pairs, relations, strict=True):
             row = found[pair["k"]]
@@ -205,7 +213,7 @@ class Neo4jStore(GraphStore):
                 rows.append({**pair, "p": {**properties, "_key": pair["k"]}})
         if rows:
             transaction.run(
-                f"UNWIND $rows AS row MATCH (a:{source} {{id: row.s}}) MATCH (b:{target} {{id: row.t}}) "  # type: ignore[arg-type]
+                f"UNWIND $rows AS row MATCH (a:{source} {{id: row.s}}) MATCH (b:{target} {{id: row.t}}) "
                 f"MERGE (a)-[r:{kind.edge_type} {{_key: row.k}}]->(b) SET r = row.p",
                 rows=rows,
             ).consume()
@@ -231,7 +239,7 @@ class Neo4jStore(GraphStore):
         for edge in self._edges(transaction, f"MATCH (n:{label} {{id: $id}})-[r]-()", id=key.id):
             self._delete_relation(transaction, _relation_key(self.catalogue, edge), revision)
         query = f"MATCH (n:{label} {{id: $id}}) DETACH DELETE n RETURN count(*) AS count"
-        count = int(transaction.run(query, id=key.id).single(strict=True)["count"])  # type: ignore[arg-type]
+        count = int(transaction.run(query, id=key.id).single(strict=True)["count"])
         if count:
             _mark_deleted(transaction, key, revision)
         return count
@@ -244,7 +252,7 @@ class Neo4jStore(GraphStore):
             "RETURN count(*) AS count"
         )
         joined = _joined(key[1:])
-        result = transaction.run(query, s=key.source, t=key.target, k=joined)  # type: ignore[arg-type]
+        result = transaction.run(query, s=key.source, t=key.target, k=joined)
         count = int(result.single(strict=True)["count"])
         if count:
             _mark_deleted(transaction, key, revision)
@@ -298,14 +306,16 @@ class Neo4jStore(GraphStore):
 
     def _edges(self, transaction: ManagedTransaction, match: str, **parameters: Any) -> list[Relation]:
         query = f"{match} WITH DISTINCT r, startNode(r) AS a, endNode(r) AS b {_EDGE}"
-        return [self._relation(row) for row in transaction.run(query, parameters)]  # type: ignore[arg-type]
+        return [self._relation(row) for row in transaction.run(query, parameters)]
 
     def _relation(self, row: Any) -> Relation:
         source, target = self._kind_of(row["sl"]), self._kind_of(row["tl"])
         return Relation(row["type"].lower(), source, row["s"], target, row["t"], _values(row["p"]))
 
     def _kind_of(self, labels: Sequence[str]) -> str:
-        return next((kind.name for kind in self.catalogue.entities.values() if kind.node_label in labels), labels[0].lower())
+        return next(
+            (kind.name for kind in self.catalogue.entities.values() if kind.node_label in labels), labels[0].lower()
+        )
 
     def counts(self) -> dict[str, int]:
         """See GraphStore."""
@@ -313,7 +323,9 @@ class Neo4jStore(GraphStore):
         for kind in self.catalogue.entities.values():
             found[kind.name] = self._read(f"MATCH (n:{kind.node_label}) RETURN count(n) AS count")[0]["count"]
         for relation in self.catalogue.relations.values():
-            found[relation.name] = self._read(f"MATCH ()-[r:{relation.edge_type}]->() RETURN count(r) AS count")[0]["count"]
+            found[relation.name] = self._read(f"MATCH ()-[r:{relation.edge_type}]->() RETURN count(r) AS count")[0][
+                "count"
+            ]
         return {kind: count for kind, count in found.items() if count}
 
     def revision(self) -> int:
@@ -333,7 +345,9 @@ class Neo4jStore(GraphStore):
             for row in self._stream(f"{match} {_EDGE}", r=revision):
                 edge = self._relation(row)
                 changes.append(Change(row["p"]["_revision"], _relation_key(self.catalogue, edge), edge))
-        for row in self._stream("MATCH (d:_Deleted) WHERE d._revision > $r RETURN d._revision AS r, d.body AS body", r=revision):
+        for row in self._stream(
+            "MATCH (d:_Deleted) WHERE d._revision > $r RETURN d._revision AS r, d.body AS body", r=revision
+        ):
             parts = orjson.loads(row["body"])
             key = EntityKey(*parts) if len(parts) == 2 else RelationKey(*parts)
             changes.append(Change(row["r"], key, None))
@@ -344,9 +358,7 @@ class Neo4jStore(GraphStore):
         self._driver.close()
 
 
-_EDGE = (
-    "RETURN type(r) AS type, labels(a) AS sl, a.id AS s, labels(b) AS tl, b.id AS t, properties(r) AS p"
-)
+_EDGE = "RETURN type(r) AS type, labels(a) AS sl, a.id AS s, labels(b) AS tl, b.id AS t, properties(r) AS p"
 
 
 def _grouped(entities: Sequence[Entity]) -> dict[str, list[Entity]]:

@@ -93,7 +93,9 @@ class GraphStore(ABC):
         return self
 
     @final
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     # -- what a backend provides ------------------------------------------------------------------------------------

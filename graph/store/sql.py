@@ -128,8 +128,8 @@ class SqlStore(GraphStore):
             connection.exec_driver_sql("COMMIT") if connection.dialect.name == "sqlite" else connection.commit()
         if version != str(SCHEMA_VERSION):
             raise StoreError(
-                f"store {self.url} has schema version {version}, this program reads {SCHEMA_VERSION}: export it with the "
-                "program that wrote it and ingest the export into a new store",
+                f"store {self.url} has schema version {version}, this program reads {SCHEMA_VERSION}: export it with "
+                "the program that wrote it and ingest the export into a new store",
                 field="store",
             )
 
@@ -143,7 +143,9 @@ class SqlStore(GraphStore):
             nodes = [(e[:2], e[:2], e.values) for e in entities]
             rows = self._merge(connection, ENTITY, nodes, origin, replace, revision, written)
             sound, written.dangling = _split_dangling(connection, relations, {e[:2] for e in entities})
-            edges = self._merge(connection, RELATION, [self._keyed(r) for r in sound], origin, replace, revision, written)
+            edges = self._merge(
+                connection, RELATION, [self._keyed(r) for r in sound], origin, replace, revision, written
+            )
             for table, changed in ((ENTITY, rows), (RELATION, edges)):
                 if changed:
                     connection.execute(_upserting(connection, table), changed)
@@ -182,7 +184,9 @@ class SqlStore(GraphStore):
                 if same and newer is source:
                     continue
                 body, provenance, at = canonical(after), orjson.dumps(newer), old.revision if same else revision
-            rows.append({**dict(zip(names, columns, strict=True)), "body": body, "provenance": provenance, "revision": at})
+            rows.append(
+                {**dict(zip(names, columns, strict=True)), "body": body, "provenance": provenance, "revision": at}
+            )
         return rows
 
     def delete(self, keys: Collection[EntityKey | RelationKey]) -> int:
@@ -305,7 +309,8 @@ def _relation_change(row: Any) -> Change:
 
 
 def _relation(row: Any) -> Relation:
-    return Relation(row.kind, *row[2:6], orjson.loads(row.body))
+    ends = (row.source_kind, row.source, row.target_kind, row.target)
+    return Relation(row.kind, *ends, orjson.loads(row.body))
 
 
 def _check_file(database: str | None, create: bool) -> None:
@@ -354,7 +359,9 @@ def _touching(kind: str, id: str) -> sa.ColumnElement[bool]:
     )
 
 
-def _stored(connection: sa.Connection, table: sa.Table, keys: Sequence[_Key], *extra: sa.Column[Any]) -> dict[_Key, Any]:
+def _stored(
+    connection: sa.Connection, table: sa.Table, keys: Sequence[_Key], *extra: sa.ColumnElement[Any]
+) -> dict[_Key, Any]:
     """Key → row of (second key column, *extra) for the keys that the table has."""
     kind, second = table.primary_key
     by_kind: dict[str, list[Any]] = {}

@@ -24,4 +24,6 @@ def sources_of(path: Path, catalogue: Catalogue) -> list[Source]:
         raise InputError(f"{path} is of no known format; valid: {VALID}", field="path")
     if kind in catalogue.entities or kind in catalogue.relations:
         return [Source(path, kind, kind in catalogue.relations, partial(jsonl.read, path))]
-    raise UnknownNameError("kind (a file is named by its kind)", kind, (*catalogue.entities, *catalogue.relations), field="path")
+    raise UnknownNameError(
+        "kind (a file is named by its kind)", kind, (*catalogue.entities, *catalogue.relations), field="path"
+    )

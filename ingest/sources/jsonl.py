@@ -18,8 +18,7 @@ LONGEST_LINE = 16 * 1024 * 1024
 
 def read(path: Path) -> Iterator[Row]:
     """The objects of a file; blank lines are skipped, broken ones come as problems."""
-    opened = gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")
-    with opened as file:
+    with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
         number = 0
         while True:
             number += 1
@@ -37,7 +36,7 @@ def read(path: Path) -> Iterator[Row]:
                 yield _parsed(number, line)
 
 
-def _skip_line(file: IO[bytes]) -> None:
+def _skip_line(file: IO[bytes] | gzip.GzipFile) -> None:
     while (piece := file.readline(LONGEST_LINE)) and not piece.endswith(b"\n"):
         pass
 

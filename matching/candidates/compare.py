@@ -9,6 +9,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from graph import codes
+from graph.errors import UnknownNameError
 from graph.projection import Projection
 from graph.schema import Field, Shown
 from matching.kinds import Comparison, MatchKind, comparable, split_reach
@@ -82,9 +83,12 @@ def comparator(projection: Projection, mask: Mask, kind: MatchKind, comparison: 
     left = _terms(projection, mask, kind.subject, comparison.subject, subject, vocabulary)
     right = _terms(projection, mask, kind.candidate, comparison.candidate, candidate, vocabulary)
     width = max(len(vocabulary), 1)
-    left.resize((left.shape[0], width))
-    right.resize((right.shape[0], width))
-    return LabelComparator(left, right)
+    return LabelComparator(_widened(left, width), _widened(right, width))
+
+
+def _widened(matrix: Matrix, width: int) -> Matrix:
+    """The same cells in a wider matrix."""
+    return Matrix((matrix.data, matrix.indices, matrix.indptr), shape=(matrix.shape[0], width))
 
 
 def own_labels(projection: Projection, mask: Mask, kind: str) -> dict[str, Matrix]:
@@ -101,8 +105,13 @@ def _is_number(field: Field | Shown) -> bool:
 def _field(projection: Projection, start: str, reach: str) -> Field | Shown:
     path, name = split_reach(reach)
     ends = (start,) if path is None else projection.catalogue.end_kinds(start, path)
-    kinds = [projection.catalogue.entity(end) for end in ends]
-    return next(f for kind in kinds for f in (*kind.fields, *kind.shown) if f.name == name)
+    for end in ends:
+        kind = projection.catalogue.entity(end)
+        fields: list[Field | Shown] = [*kind.fields, *kind.shown]
+        for field in fields:
+            if field.name == name:
+                return field
+    raise UnknownNameError(f"field of {' or '.join(ends)}", name, (), field=name)
 
 
 def _terms(
@@ -117,10 +126,7 @@ def _terms(
         if name not in mask.visible(end).fields:
             continue
         reached = projection.path_matrix(start, path, end) @ _own_terms(projection, mask, end, name, field, vocabulary)
-        if total is not None:
-            total.resize((total.shape[0], len(vocabulary)))
-            reached.resize((reached.shape[0], len(vocabulary)))
-        total = reached if total is None else total + reached
+        total = reached if total is None else _widened(total, len(vocabulary)) + _widened(reached, len(vocabulary))
     return sp.csr_array((projection.table(start).n, max(len(vocabulary), 1))) if total is None else sp.csr_array(total)
 
 

@@ -35,7 +35,7 @@ class Documents(NamedTuple):
 
     kind: str
     """Entity kind of the documents; the candidate kind itself for a candidate's own text."""
-    index: TextIndex
+    texts: TextIndex
     """Their index."""
     of: sp.csr_array
     """Candidates × documents."""
@@ -73,7 +73,7 @@ class DocumentScores:
 
     def semantic_of(self, source: Documents, rows: Rows) -> Floats:
         """Semantic cosines of some documents, negative ones as 0."""
-        near = source.index.semantic.vectors[rows] @ self.query.vector if self.semantic is None else self.semantic[rows]
+        near = source.texts.semantic.vectors[rows] @ self.query.vector if self.semantic is None else self.semantic[rows]
         return np.asarray(np.maximum(near, 0), np.float32)
 
 
@@ -93,9 +93,7 @@ class Reading(NamedTuple):
 class Evidence:
     """The evidence of one match kind over one projection."""
 
-    def __init__(
-        self, kind: MatchKind, projection: Projection, mask: Mask, indexes: Mapping[str, TextIndex]
-    ) -> None:
+    def __init__(self, kind: MatchKind, projection: Projection, mask: Mask, indexes: Mapping[str, TextIndex]) -> None:
         self.kind, self.projection, self.mask = kind, projection, mask
         self.n = projection.table(kind.candidate).n
         self.documents = _documents(kind, projection, indexes)
@@ -119,10 +117,10 @@ class Evidence:
         """Score every document and weigh every past outcome for a question."""
         documents = []
         for source in self.documents:
-            query = source.index.query(asked.analysed)
-            scores = source.index.scores(query)
-            whole = source.index.n <= SCANNED
-            semantic = source.index.semantic.vectors @ query.vector if whole else None
+            query = source.texts.query(asked.analysed)
+            scores = source.texts.scores(query)
+            whole = source.texts.n <= SCANNED
+            semantic = source.texts.semantic.vectors @ query.vector if whole else None
             documents.append(DocumentScores(scores.words, scores.chars, semantic, query))
         if self.outcomes is None:
             return Reading(documents, None, None, {})

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,7 +56,7 @@ class LexicalIndex:
         vocabulary, at, frequency = np.unique(terms.codes, return_inverse=True, return_counts=True)
         idf = (np.log((1 + n) / (1 + frequency)) + 1).astype(np.float32)
         documents = np.repeat(np.arange(n, dtype=np.int32), np.diff(terms.indptr))
-        weights = (1 + np.log(terms.counts)) * idf[at]
+        weights: NDArray[np.floating[Any]] = (1 + np.log(terms.counts)) * idf[at]
         norm = np.sqrt(np.bincount(documents, weights.astype(np.float64) ** 2, minlength=n))
         weights = weights / np.maximum(norm, 1e-12)[documents]
         order = np.argsort(at, kind="stable")

@@ -54,7 +54,7 @@ class Profile:
         return np.log(SMOOTHING / (self.degree + SMOOTHING))
 
     def all(self, subject: int) -> Values:
-        """ln P(labels | candidate) / P(labels), mean over the subject's labels, for every candidate; 0 without labels."""
+        """Mean over the subject's labels of ln P(label | candidate) / P(label), for every candidate; 0 without any."""
         labels = _of(self.labels, subject)
         if len(labels) == 0:
             return np.zeros(len(self.degree))

@@ -39,7 +39,9 @@ def by_meaning(evidence: Evidence, asked: Asked, read: Reading, depth: int) -> R
     """Candidates of the documents with the nearest semantic vectors."""
     if any(scores.semantic is None for scores in read.documents):
         return _none()
-    return _owners(evidence, [nearest(scores.semantic, depth // 2) for scores in read.documents if scores.semantic is not None])
+    return _owners(
+        evidence, [nearest(scores.semantic, depth // 2) for scores in read.documents if scores.semantic is not None]
+    )
 
 
 def by_labels(evidence: Evidence, asked: Asked, read: Reading, depth: int) -> Rows:

@@ -38,7 +38,7 @@ class Ladder:
 
     @cached_property
     def hashes(self) -> Hashes:
-        """levels + 1 × n: a hash of what is shown; the same in every process and at every time."""
+        """Levels + 1 × n: a hash of what is shown; the same in every process and at every time."""
         n = len(self.steps[0].indptr) - 1
         shown = [_hashed(labels, level) for level, labels in enumerate(self.steps)]
         return np.stack([*shown, np.full(n, len(self.steps), np.uint64)])
@@ -98,7 +98,9 @@ def _of_field(projection: Projection, kind: EntityKind, declared: Field, *, whol
         raw = table.numbers(declared.name)
         if hierarchy is not None and hierarchy.form is HierarchyForm.BANDS:
             return Ladder(declared.name, _banded(raw, hierarchy), raw, hierarchy)
-        return Ladder(declared.name, [_written(raw) if declared.type is not FieldType.DATE else _dates(table, declared)], raw)
+        return Ladder(
+            declared.name, [_written(raw) if declared.type is not FieldType.DATE else _dates(table, declared)], raw
+        )
     labels = table.labels(declared.name)
     if hierarchy is not None:
         return Ladder(declared.name, _generalised(labels, hierarchy), scheme=hierarchy.scheme)

@@ -92,7 +92,7 @@ class Mask:
         return self._visible[kind]
 
     def texts(self, kind: str) -> Texts:
-        """Field → text of each row that ranking may read: redacted unless public. Columns without any text are absent."""
+        """Field → text of each row for ranking: redacted unless public. Columns without any text are absent."""
         if kind not in self._texts:
             part = self._parts[kind]
             names = orjson.loads(part["texts"].tobytes())
@@ -112,7 +112,7 @@ class Mask:
         return self.keys.alias(viewer, question, key)
 
     def card(self, kind: str, row: int) -> dict[str, Any]:
-        """What a counterpart may see: visible fields as labels, names of codes, and texts that were redacted or are public."""
+        """What a counterpart may see: visible fields, names of codes, and texts that were redacted or are public."""
         fields: dict[str, Any] = {}
         labels: dict[str, list[str]] = {}
         visible = self.visible(kind)

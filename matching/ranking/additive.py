@@ -23,7 +23,7 @@ class Ranker(Protocol):
     features: tuple[str, ...]
 
     def shares(self, x: Floats) -> Floats:
-        """n × m features → n × m shares; a pair's score is `intercept` + the sum of its shares."""
+        """N × m features → n × m shares; a pair's score is `intercept` + the sum of its shares."""
         ...
 
     @property
@@ -32,7 +32,7 @@ class Ranker(Protocol):
         ...
 
     def grades(self, x: Floats) -> Floats | None:
-        """n predicted grades where grades of more than two levels were learned, else None."""
+        """N predicted grades where grades of more than two levels were learned, else None."""
         ...
 
     def to_dict(self) -> dict[str, Any]:
@@ -61,7 +61,7 @@ class LinearPrior:
         return {"form": "prior", "weights": dict(zip(self.features, self._weights.tolist(), strict=True))}
 
 
-class AdditiveTrees(BaseEstimator):
+class AdditiveTrees(BaseEstimator):  # type: ignore[misc] # scikit-learn is not typed
     """One boosted step function per feature and grade threshold.
 
     Each threshold `grade >= g` is a logistic model of its own; the score is the mean of their log-odds, and the
@@ -123,7 +123,7 @@ class AdditiveTrees(BaseEstimator):
             min_samples_leaf=self.smallest_leaf,
             l2_regularization=self.l2,
             interaction_cst="no_interactions",
-            monotonic_cst=[int(increasing[at]) for at in used],
+            monotonic_cst=np.array(increasing, np.int64)[used].tolist(),
             early_stopping=False,
             random_state=self.seed,
         ).fit(steps[:, used], hit, sample_weight=weight)

@@ -81,7 +81,7 @@ def _text(documents: Sequence[Documents], read: Sequence[DocumentScores], rows: 
     owners, words, chars, semantic = [], [], [], []
     for source, scores in zip(documents, read, strict=True):
         lengths, places = spans(source.of, rows)
-        at = source.of.indices[places]
+        at = source.of.indices[places].astype(np.int64)
         owners.append(np.repeat(np.arange(len(rows)), lengths))
         words.append(scores.words[at])
         chars.append(scores.chars[at])
@@ -93,7 +93,7 @@ def _text(documents: Sequence[Documents], read: Sequence[DocumentScores], rows: 
 def _pooled(owner: NDArray[np.int64], scores: NDArray[np.float32], n: int, most: int) -> Floats:
     """Sum of each owner's `most` best scores over `most`."""
     if most == 1:
-        return np.bincount(owner, scores, minlength=n)
+        return np.bincount(owner, scores, minlength=n).astype(np.float64)
     order = np.lexsort((-scores, owner))
     owner, scores = owner[order], scores[order]
     first = np.searchsorted(owner, np.arange(n))

@@ -130,7 +130,7 @@ def test_changes_since_tell_the_present_state_once(store: GraphStore) -> None:
 
 
 def test_a_batch_is_checked_before_anything_is_written(store: GraphStore) -> None:
-    with pytest.raises(UnknownNameError, match="valid: .*expert"):
+    with pytest.raises(UnknownNameError, match=r"valid: .*expert"):
         store.upsert([EXPERT, Entity("wizard", "w", {})], NEW)
     loop = Relation("supplies", "enterprise", "f1", "enterprise", "f1", {})
     with pytest.raises(ValueRejectedError, match="related to itself"):
@@ -181,7 +181,9 @@ from graph.records import Entity, Origin
 from graph.store import open_store
 with open_store(sys.argv[1]) as store:
     for n in range(40):
-        store.upsert([Entity("expert", f"{sys.argv[2]}{n}", {"bio": "x"}), Entity("expert", "both", {"bio": f"{sys.argv[2]}{n}"})], Origin("w", "2024"))
+        name = f"{sys.argv[2]}{n}"
+        both = [Entity("expert", name, {"bio": "x"}), Entity("expert", "both", {"bio": name})]
+        store.upsert(both, Origin("w", "2024"))
 """
 
 
@@ -255,7 +257,9 @@ def test_after_the_same_operations_every_store_gives_the_same_projection(
         with open_store(fresh(backend)) as store:
             for step in steps:
                 _apply(store, step)
-            contents.append((store.revision(), sorted(store.entities("enterprise")), sorted(map(str, store.relations("holds")))))
+            contents.append(
+                (store.revision(), sorted(store.entities("enterprise")), sorted(map(str, store.relations("holds"))))
+            )
             prints.add(build(store, tmp_path_factory.mktemp("p") / "projection").fingerprint)
     assert contents[0] == contents[1] == contents[2]
     assert len(prints) == 1
