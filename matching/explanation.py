@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matching.candidates import analysis
+from matching.candidates.compare import spans
 from matching.candidates.evidence import Asked, Documents, Evidence, Reading, Rows
 
 Floats = NDArray[np.float64]
@@ -20,9 +21,6 @@ Floats = NDArray[np.float64]
 MOST_TERMS = 6
 SHARE_BANDS = ((0.4, "most"), (0.15, "much"), (0.03, "some"))
 """Least part of all that speaks for a candidate, and the word for it."""
-
-COUNTED = 50
-"""A term in more than COUNTED · k documents is carried by k candidates without counting them."""
 
 
 def contributions(names: Sequence[str], shares: Floats, *, exact: bool) -> list[dict[str, Any]]:
@@ -55,7 +53,7 @@ def shared_terms(evidence: Evidence, asked: Asked, read: Reading, rows: Rows, k:
         query = read.documents[at].query.words
         document = best[at][0][here]
         carried = _carried(source, query.terms, document)
-        named = np.array([_common(source, int(term), k) for term in query.terms], bool)
+        named = np.array([source.commonly_carried(int(term), k) for term in query.terms], bool)
         for column, row in enumerate(here):
             hit = np.flatnonzero(carried[:, column] & named)
             heaviest = hit[np.argsort(-query.weights[hit], kind="stable")][:MOST_TERMS]
@@ -74,13 +72,15 @@ def _spelled(text: str) -> dict[int, str]:
 
 def _best_documents(source: Documents, scores: NDArray[np.float32], rows: Rows) -> tuple[Rows, Floats]:
     """(best document, its score) of each candidate row; score -1 for one without documents of this kind."""
+    lengths, places = spans(source.of, rows)
+    mine = source.of.indices[places]
+    owner = np.repeat(np.arange(len(rows)), lengths)
+    order = np.lexsort((-scores[mine], owner))
     document = np.zeros(len(rows), np.int64)
     value = np.full(len(rows), -1.0)
-    for at, row in enumerate(rows):
-        mine = source.of.indices[source.of.indptr[row] : source.of.indptr[row + 1]]
-        if len(mine):
-            place = int(np.argmax(scores[mine]))
-            document[at], value[at] = mine[place], scores[mine[place]]
+    has = np.flatnonzero(lengths)
+    best = order[(np.cumsum(lengths) - lengths)[has]]
+    document[has], value[has] = mine[best], scores[mine[best]]
     return document, value
 
 
@@ -93,13 +93,3 @@ def _carried(source: Documents, terms: Rows, documents: Rows) -> NDArray[np.bool
         place = np.minimum(np.searchsorted(posting, documents), len(posting) - 1)
         out[at] = posting[place] == documents
     return out
-
-
-def _common(source: Documents, term: int, k: int) -> bool:
-    """Whether at least k candidates carry the term in documents of this kind."""
-    index = source.texts.words
-    posting = index.documents[index.indptr[term] : index.indptr[term + 1]]
-    if len(posting) > COUNTED * k:
-        return True
-    owners = [source.owners.indices[source.owners.indptr[d] : source.owners.indptr[d + 1]] for d in posting]
-    return len(np.unique(np.concatenate(owners))) >= k if owners else False

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from graph.errors import InputError, NotFoundError, ProjectionError, UnknownNameError
 from graph.records import EntityKey
@@ -208,7 +209,12 @@ class Matcher:
 
     @classmethod
     def open(cls, folder: Path, projection_folder: Path, secret: bytes) -> Matcher:
-        """The matcher on what was built last, warmed up; ProjectionError when there is nothing that fits together."""
+        """The matcher on what was built last, warmed up; ProjectionError when there is nothing that fits together.
+
+        From then on this process multiplies on one thread: an answer is too short to be shared among cores, and
+        threads that wait for each other made it several times slower on busy ones.
+        """
+        threadpool_limits(limits=1, user_api="blas")
         matcher = cls(open_state(projection_folder, folder, secret), folder, projection_folder, secret)
         matcher.state.warm()
         return matcher

@@ -45,8 +45,8 @@ def match(
     if json:
         print_json(answer)
     else:
-        asked = subject or (text or "").strip().split("\n", 1)[0]
-        show_answer(context.obj.out, answer, matcher.state.kinds[match_kind], asked, role, matcher.state.projection.catalogue)
+        asked, state = subject or (text or "").strip().split("\n", 1)[0], matcher.state
+        show_answer(context.obj.out, answer, state.kinds[match_kind], asked, role, state.projection.catalogue)
 
 
 def _wanted(filters: Sequence[str]) -> dict[str, str]:

@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import orjson
 from rich.text import Text
 
 from api import bootstrap
@@ -161,10 +162,11 @@ def _how_to_go_on(settings: Settings, home: Path | None, token: str, need: str) 
     """The next commands, ready to be copied."""
     address = f"http://{settings.host}:{settings.port}"
     given = f"{PREFIX}HOME={home} " if home else ""
+    body = orjson.dumps({"subject": need, "limit": 5, "explain": True}).decode()
     return (
         f"  {given}make serve      (or: {given}qianxian serve), then open {address}/\n"
         f"  a broker's key, valid for 30 days:  {token}\n"
         f"  curl -s {address}/v1/matches/need-expert -H 'Authorization: Bearer {token}' \\\n"
-        f"       -H 'Content-Type: application/json' -d '{{\"subject\": \"{need}\", \"limit\": 5, \"explain\": true}}'\n"
+        f"       -H 'Content-Type: application/json' -d '{body}'\n"
         f"  {given}qianxian match need-patent --subject {need} --as broker --explain"
     )

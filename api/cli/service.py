@@ -47,9 +47,7 @@ def issue_key(
     ] = None,
     scope: Annotated[list[str] | None, typer.Option(help="match, read, write; default: what the role needs.")] = None,
     label: Annotated[str, typer.Option(help="What you call it.")] = "",
-    days: Annotated[
-        int | None, typer.Option(min=1, max=36_500, help="Days until it expires; default: never.")
-    ] = None,
+    days: Annotated[int | None, typer.Option(min=1, max=36_500, help="Days until it expires; default: never.")] = None,
     json: Json = False,
 ) -> None:
     """Make a key. Its token is shown once and kept nowhere."""

@@ -82,7 +82,8 @@ def said(labels: Labels) -> str:
 
 def _names(catalogue: Catalogue, kind: str) -> dict[str, str]:
     declared = catalogue.entity(kind)
-    return {field.name: said(field.labels) for field in (*declared.fields, *declared.shown)}
+    fields = {field.name: said(field.labels) for field in declared.fields}
+    return fields | {shown.name: said(shown.labels) for shown in declared.shown}
 
 
 def _cut(text: str) -> str:
@@ -110,9 +111,7 @@ def show_models(out: Console, models: Mapping[str, Mapping[str, Any]]) -> None:
 def show_measures(out: Console, results: Sequence[Evaluated]) -> None:
     """One table a split."""
     for result in results:
-        rows = [
-            [m.name, f"{m.value:.4f}", f"[{m.low:.4f}, {m.high:.4f}]", f"{m.units:,}"] for m in result.measured
-        ]
+        rows = [[m.name, f"{m.value:.4f}", f"[{m.low:.4f}, {m.high:.4f}]", f"{m.units:,}"] for m in result.measured]
         title = f"{result.match} · {result.split} · {result.how}"
         _table(out, title, ("measure", "value", "95 % interval", "units"), rows, right=range(1, 4))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from graph.projection import Projection
 from graph.schema import FieldType
 from matching.candidates.analysis import Terms
-from matching.candidates.compare import Comparator, comparator, own_labels
+from matching.candidates.compare import Comparator, comparator, own_labels, spans
 from matching.candidates.lexical import Floats
 from matching.candidates.outcomes import Outcomes, Values
 from matching.candidates.texts import TextIndex, TextQuery, analyse, joined
@@ -26,11 +26,14 @@ Rows = NDArray[np.int64]
 TITLE_WEIGHT = 2
 """How often a subject's title counts: measured on judged needs, twice ranks better than once."""
 
-SCANNED = 150_000
-"""Documents up to which semantic vectors are compared one by one for each question."""
+SCANNED = 25_000
+"""Semantic vectors that are compared one by one for each question at the most."""
+MOST_COUNTED = 2_000
+"""Documents of a term that are looked at to see whether enough candidates carry it."""
 
 
-class Documents(NamedTuple):
+@dataclass(frozen=True)
+class Documents:
     """Texts of one kind that speak for candidates."""
 
     kind: str
@@ -41,6 +44,19 @@ class Documents(NamedTuple):
     """Candidates × documents."""
     owners: sp.csr_array
     """Documents × candidates."""
+    centroids: Floats | None
+    """Mean semantic vector of each candidate's documents, where these are too many to compare one by one."""
+    _common: dict[tuple[int, int], bool] = field(default_factory=dict)
+
+    def commonly_carried(self, term: int, k: int) -> bool:
+        """Whether at least k candidates have documents with a word; `term` is its place in the vocabulary."""
+        known = self._common.get((term, k))
+        if known is None:
+            index = self.texts.words
+            posting = index.documents[index.indptr[term] : index.indptr[term + 1]]
+            owners = self.owners.indices[spans(self.owners, posting[:MOST_COUNTED].astype(np.int64))[1]]
+            known = self._common[term, k] = len(np.unique(owners)) >= k
+        return known
 
 
 @dataclass
@@ -67,7 +83,7 @@ class DocumentScores:
     chars: Floats
     """Character n-gram cosines."""
     semantic: Floats | None
-    """Semantic cosines; None where the kind is too large to score whole for each question."""
+    """Semantic cosines; None where the documents are too many to compare one by one."""
     query: TextQuery
     """The question in this kind's index."""
 
@@ -137,13 +153,24 @@ class Evidence:
 def _documents(kind: MatchKind, projection: Projection, indexes: Mapping[str, TextIndex]) -> list[Documents]:
     n = projection.table(kind.candidate).n
     own = sp.csr_array(sp.eye_array(n, format="csr"))
-    found = [Documents(kind.candidate, indexes[kind.candidate], own, own)] if kind.candidate in indexes else []
+    found = []
+    if kind.candidate in indexes:
+        found.append(Documents(kind.candidate, indexes[kind.candidate], own, own, None))
     for path in kind.documents:
         for end in projection.catalogue.end_kinds(kind.candidate, path):
             if end in indexes:
                 of = sp.csr_array(projection.path_matrix(kind.candidate, path, end))
-                found.append(Documents(end, indexes[end], of, sp.csr_array(of.T.tocsr())))
+                owners = sp.csr_array(of.T.tocsr())
+                found.append(Documents(end, indexes[end], of, owners, _centroids(of, indexes[end])))
     return found
+
+
+def _centroids(of: sp.csr_array, texts: TextIndex) -> Floats | None:
+    if texts.n <= SCANNED or of.shape[0] > SCANNED:
+        return None
+    means = np.asarray(of @ texts.semantic.vectors, np.float32)
+    norm = np.sqrt((means**2).sum(axis=1, keepdims=True))
+    return np.asarray(means / np.maximum(norm, 1e-12), np.float32)
 
 
 def _outcomes(kind: MatchKind, projection: Projection, mask: Mask) -> Outcomes | None:

@@ -48,6 +48,8 @@ class LexicalIndex:
     FILES: ClassVar[tuple[str, ...]] = ("vocabulary", "idf", "indptr", "documents", "weights")
     LONGEST: ClassVar[int] = 128
     """Most terms of a query that are looked up: the heaviest, so that a long text costs no more than this."""
+    MOST_POSTINGS: ClassVar[int] = 60000
+    """Most postings of a query that are added up, of the heaviest terms: a bound on its time in a large index."""
 
     @classmethod
     def build(cls, terms: Terms) -> LexicalIndex:
@@ -79,9 +81,9 @@ class LexicalIndex:
         weights = (1 + np.log(counts)) * idf
         weights = weights / max(float(np.sqrt((weights**2).sum())), 1e-12)
         keep = np.flatnonzero(known)
-        if len(keep) > self.LONGEST:
-            heaviest = np.argsort(-weights[keep], kind="stable")[: self.LONGEST]
-            keep = keep[np.sort(heaviest)]
+        heaviest = keep[np.argsort(-weights[keep], kind="stable")[: self.LONGEST]]
+        costs = self.indptr[at[heaviest] + 1] - self.indptr[at[heaviest]]
+        keep = np.sort(heaviest[np.cumsum(costs) <= self.MOST_POSTINGS])
         return Query(codes[keep], at[keep].astype(np.int64), weights[keep].astype(np.float32))
 
     def scores(self, query: Query) -> Floats:
@@ -105,5 +107,10 @@ class LexicalIndex:
     @classmethod
     def open(cls, folder: Path) -> LexicalIndex:
         """The index saved in a folder, memory-mapped."""
-        arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in cls.FILES}
+        arrays = {name: mapped(folder / f"{name}.npy") for name in cls.FILES}
         return cls(n=int(np.load(folder / "n.npy", allow_pickle=False)), **arrays)
+
+
+def mapped(path: Path) -> Any:
+    """A saved array, memory-mapped, as a plain array: slices of NumPy's own memmap type cost several times more."""
+    return np.load(path, mmap_mode="r", allow_pickle=False).view(np.ndarray)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from matching.candidates.compare import LabelComparator, spans
 from matching.candidates.evidence import Asked, Evidence, Reading, Rows
@@ -36,12 +38,14 @@ def by_chars(evidence: Evidence, asked: Asked, read: Reading, depth: int) -> Row
 
 
 def by_meaning(evidence: Evidence, asked: Asked, read: Reading, depth: int) -> Rows:
-    """Candidates of the documents with the nearest semantic vectors."""
-    if any(scores.semantic is None for scores in read.documents):
-        return _none()
-    return _owners(
-        evidence, [nearest(scores.semantic, depth // 2) for scores in read.documents if scores.semantic is not None]
-    )
+    """Candidates of the documents with the nearest semantic vectors, or with the nearest mean of them."""
+    found: list[NDArray[np.integer[Any]]] = [_none()]
+    for source, scores in zip(evidence.documents, read.documents, strict=True):
+        if scores.semantic is not None:
+            found.append(source.owners.indices[spans(source.owners, nearest(scores.semantic, depth // 2))[1]])
+        elif source.centroids is not None:
+            found.append(nearest(source.centroids @ scores.query.vector, depth // 2))
+    return np.unique(np.concatenate(found)).astype(np.int64)
 
 
 def by_labels(evidence: Evidence, asked: Asked, read: Reading, depth: int) -> Rows:

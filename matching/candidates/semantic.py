@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sklearn.decomposition import TruncatedSVD
 
 from matching.candidates.analysis import Codes
-from matching.candidates.lexical import Floats, LexicalIndex, Query
+from matching.candidates.lexical import Floats, LexicalIndex, Query, mapped
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class SemanticIndex:
     @classmethod
     def open(cls, folder: Path) -> SemanticIndex:
         """The index saved in a folder, memory-mapped."""
-        return cls(*(np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in cls.FILES))
+        return cls(*(mapped(folder / f"{name}.npy") for name in cls.FILES))
 
 
 def _unit(vectors: Floats) -> Floats:

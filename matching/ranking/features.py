@@ -77,26 +77,26 @@ class Features:
 
 
 def _text(documents: Sequence[Documents], read: Sequence[DocumentScores], rows: Rows, most: int) -> list[Floats]:
-    """words, chars, semantic of each candidate row: its best documents averaged, or its own text's score."""
-    owners, words, chars, semantic = [], [], [], []
-    for source, scores in zip(documents, read, strict=True):
-        lengths, places = spans(source.of, rows)
+    """words, chars, semantic of each candidate row: its `most` best documents, summed over `most`."""
+    reach = [spans(source.of, rows) for source in documents]
+    width = int(np.sum([lengths for lengths, _ in reach], axis=0).max(initial=0))
+    views = [np.zeros((len(rows), max(width, most)), np.float32) for _ in range(3)]
+    filled = np.zeros(len(rows), np.int64)
+    for source, scores, (lengths, places) in zip(documents, read, reach, strict=True):
         at = source.of.indices[places].astype(np.int64)
-        owners.append(np.repeat(np.arange(len(rows)), lengths))
-        words.append(scores.words[at])
-        chars.append(scores.chars[at])
-        semantic.append(scores.semantic_of(source, at))
-    owner = np.concatenate(owners)
-    return [_pooled(owner, np.concatenate(view), len(rows), most) for view in (words, chars, semantic)]
+        owner = np.repeat(np.arange(len(rows)), lengths)
+        first = np.cumsum(lengths) - lengths
+        column = filled[owner] + np.arange(len(owner)) - first[owner]
+        for view, values in zip(
+            views, (scores.words[at], scores.chars[at], scores.semantic_of(source, at)), strict=True
+        ):
+            view[owner, column] = values
+        filled += lengths
+    return [_best(view, most) for view in views]
 
 
-def _pooled(owner: NDArray[np.int64], scores: NDArray[np.float32], n: int, most: int) -> Floats:
-    """Sum of each owner's `most` best scores over `most`."""
-    if most == 1:
-        return np.bincount(owner, scores, minlength=n).astype(np.float64)
-    order = np.lexsort((-scores, owner))
-    owner, scores = owner[order], scores[order]
-    first = np.searchsorted(owner, np.arange(n))
-    rank = np.arange(len(owner)) - first[owner]
-    best = rank < most
-    return np.bincount(owner[best], scores[best], minlength=n) / most
+def _best(scores: NDArray[np.float32], most: int) -> Floats:
+    """The mean of the `most` best scores in each row; absent ones are 0, as scores are never below."""
+    if scores.shape[1] > most:
+        scores = np.partition(scores, -most, axis=1)[:, -most:]
+    return np.asarray(scores.sum(axis=1), np.float64) / most

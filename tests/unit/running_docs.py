@@ -12,6 +12,7 @@ Port 8000 is replaced by a free one, so that nothing that runs on the machine is
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -59,11 +60,11 @@ def blocks(page: Path) -> list[Block]:
 
 def script(found: list[Block]) -> str:
     """The page as one shell script."""
-    lines = ["set -euo pipefail", "trap 'kill $(jobs -p) 2>/dev/null; wait' EXIT"]
+    lines = ["set -euo pipefail", "trap 'kill $(jobs -p) 2>/dev/null || true; wait' EXIT"]
     for number, block in enumerate(found):
         if block.file is not None:
-            lines += [f"mkdir -p $(dirname {block.file})", f"cat > {block.file} <<'END_OF_FILE'", block.text.rstrip("\n")]
-            lines += ["END_OF_FILE"]
+            lines += [f"mkdir -p $(dirname {block.file})", f"cat > {block.file} <<'END_OF_FILE'"]
+            lines += [block.text.rstrip("\n"), "END_OF_FILE"]
         elif block.runs and block.language == "python":
             lines += ["python - <<'END_OF_SCRIPT'", block.text.rstrip("\n"), "END_OF_SCRIPT"]
         elif block.runs:
@@ -84,17 +85,15 @@ def run(page: Path, scratch: Path) -> None:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("QIANXIAN_")}
     environment = {**kept, "PATH": f"{scratch / 'bin'}:{os.environ['PATH']}", "QIANXIAN_PORT": str(port)}
     process = subprocess.Popen(
-        [str(shutil.which("bash")), "-c", script(found).replace("8000", str(port))],
+        [str(shutil.which("bash")), "-c", script(found).replace("127.0.0.1:8000", f"127.0.0.1:{port}")],
         cwd=here, env={**environment, "PYTHONPATH": str(ROOT)}, start_new_session=True,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8",
     )  # fmt: skip
     try:
         output, _ = process.communicate(timeout=PATIENCE)
     finally:
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         process.wait()
     assert process.returncode == 0, f"{page.name} ended with {process.returncode}:\n{output[-4000:]}"
     _compare(found, output)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit import running_docs
-from tests.unit.running_docs import Block, ROOT
+from tests.unit.running_docs import ROOT, Block
 
 RUN = [page for page in running_docs.pages() if any(block.runs for block in running_docs.blocks(page))]
 
