@@ -99,11 +99,15 @@ class Rejects:
             self._report.rejects.append({key: entry[key] for key in ("kind", "file", "line", "field", "reason")})
         if self._path is not None:
             if self._file is None:
-                self._file = self._path.open("wb")
+                # Beside it until the load is done: an earlier rejects file may be what is being loaded.
+                self._part = self._path.with_name(f"{self._path.name}.part")
+                self._file = self._part.open("wb")
                 self._report.rejects_path = str(self._path)
             self._file.write(orjson.dumps(entry, default=str, option=orjson.OPT_APPEND_NEWLINE))
 
     def close(self) -> None:
         """Finish the file."""
-        if self._file is not None:
+        if self._file is not None and self._path is not None:
             self._file.close()
+            self._part.replace(self._path)
+            self._file = None

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
 IN_CI = os.environ.get("CI") == "true"
+Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
 
 @pytest.fixture(scope="session")
@@ -20,11 +22,47 @@ def judged_data() -> Path:
     return Path(folder)
 
 
+@pytest.fixture(scope="session")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data folder of a small generated world; not to be changed."""
+    from ingest.sample.world import write
+
+    folder = tmp_path_factory.mktemp("sample") / "world"
+    write(folder, experts=150, seed=7)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def office(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The home of an installation with that world, built; not to be changed."""
+    from api.bootstrap import build, make_home
+    from api.settings import load
+    from graph.store import open_store
+    from ingest.load import ingest
+
+    home = tmp_path_factory.mktemp("office") / "home"
+    settings = load(home=home)
+    make_home(home)
+    with open_store(settings.store_url) as store:
+        ingest(store, [sample])
+    build(settings)
+    return home
+
+
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """In CI a skip is a failure: there every server, browser and data set must be there."""
-    report: pytest.TestReport = yield  # type: ignore[assignment]
+    return _judged((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """The same for modules that skip themselves."""
+    return _judged((yield))
+
+
+def _judged(report: Report) -> Report:
     if IN_CI and report.skipped and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
         report.longrepr = f"skipped in CI: {report.longrepr}"
-    return report  # type: ignore[return-value]
+    return report

@@ -36,8 +36,8 @@ _PATTERNS: tuple[tuple[str, str], ...] = (
     ("credit_code", r"(?<![0-9A-Za-z])[0-9ANY][1-9]\d{6}[0-9A-HJ-NPQRTUWXY]{10}(?![0-9A-Za-z])"),
     (
         "phone",
-        rf"(?<![0-9０-９])(?:(?:\+|＋|00)?86{_S})?1{_S}[3-9３-９]{_D}{_S}{_D}{{2}}{_S}{_D}{{2}}{_S}{_D}{_S}{_D}{_S}{_D}{{2}}(?![0-9０-９])"
-        rf"|(?<![0-9０-９])[(（]?0{_D}{{2,3}}[)）]?{_S}[2-8２-８]{_D}{{2,3}}{_S}{_D}{{4}}(?:{_S}(?:转|ext\.?)?{_S}{_D}{{1,5}})?(?![0-9０-９])"
+        rf"(?<![0-9０-９])(?:(?:\+|＋|00)?86{_S})?[1１]{_S}[3-9３-９]{_D}{_S}{_D}{{2}}{_S}{_D}{{2}}{_S}{_D}{_S}{_D}{_S}{_D}{{2}}(?![0-9０-９])"
+        rf"|(?<![0-9０-９])[(（]?[0０]{_D}{{2,3}}[)）]?{_S}[2-8２-８]{_D}{{2,3}}{_S}{_D}{{4}}(?:{_S}(?:转|ext\.?)?{_S}{_D}{{1,5}})?(?![0-9０-９])"
         rf"|(?<![0-9０-９])400{_S}{_D}{{3}}{_S}{_D}{{4}}(?![0-9０-９])"
         r"|\+\d{1,3}[\s\-]?(?:\d[\s\-]?){6,12}\d",
     ),
@@ -110,6 +110,12 @@ class Redactor:
 
     def redact(self, text: str) -> str:
         """The text without names and identifiers; doing it again changes nothing."""
+        before = ""
+        while before != text:  # what is taken out may set free what stood against it
+            before, text = text, self._pass(text)
+        return text
+
+    def _pass(self, text: str) -> str:
         if _HINT.search(text):
             text = _PATTERN.sub(lambda found: PLACEHOLDERS[str(found.lastgroup)], text)
         if self._names is None:

@@ -1,0 +1,130 @@
+"""CSV in the encodings and with the delimiters that are met: UTF-8, UTF-16, GB 18030; comma, semicolon, tab."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+from collections import Counter
+from collections.abc import Iterator
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import IO
+
+from graph.errors import InputError
+from graph.schema import Catalogue
+from ingest.sources import tables, uniquip
+from ingest.sources.row import Source
+from ingest.sources.tables import Line
+
+ENDINGS = (".csv", ".tsv", ".txt")
+LONGEST_LINE = 4_000_000
+"""Characters of a line at the most; a longer one is skipped in pieces and rejected."""
+LONGEST_FIELD = 1_000_000
+"""Characters of a cell at the most."""
+_CHUNK = 1 << 20
+_SNIFFED = 30
+_DELIMITERS = (",", ";", "\t")
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
+def sources(path: Path, catalogue: Catalogue) -> list[Source]:
+    """The sources in a CSV file; InputError for an encoding that cannot be told or titles that fit no kind."""
+    encoding = encoding_of(path)
+    delimiter = _delimiter(path, encoding)
+    lines = partial(read, path, encoding, delimiter)
+    found = uniquip.sources(path, "", lines) or tables.sources(path, "", lines, catalogue)
+    if not found:
+        raise InputError(f"{path} holds no table: column titles and at least one row are needed", field="path")
+    return found
+
+
+def encoding_of(path: Path) -> str:
+    """The file's encoding, by its mark or by what decodes all of it."""
+    with path.open("rb") as file:
+        start = file.read(4)
+    for mark, encoding in _MARKS:
+        if start.startswith(mark):
+            return _checked(path, encoding)
+    for encoding in ("utf-8", "gb18030"):
+        if _decodes(path, encoding):
+            return encoding
+    raise InputError(f"{path} is neither UTF-8 nor GB 18030 text, nor UTF-16 with its mark", field="path")
+
+
+def _checked(path: Path, encoding: str) -> str:
+    if not _decodes(path, encoding):
+        raise InputError(f"{path} begins as {encoding} but is damaged further on", field="path")
+    return encoding
+
+
+def _decodes(path: Path, encoding: str) -> bool:
+    decoder = codecs.getincrementaldecoder(encoding)()
+    try:
+        with path.open("rb") as file:
+            while chunk := file.read(_CHUNK):
+                decoder.decode(chunk)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _delimiter(path: Path, encoding: str) -> str:
+    """The delimiter that cuts the first lines into the most columns, the same number in most lines."""
+    best, chosen = 0, ","
+    for delimiter in _DELIMITERS:
+        widths = [len(line.cells or ()) for line in islice(read(path, encoding, delimiter), _SNIFFED)]
+        width, times = Counter(widths).most_common(1)[0] if widths else (1, 0)
+        if (width - 1) * times > best:
+            best, chosen = (width - 1) * times, delimiter
+    return chosen
+
+
+class _TooLongError(Exception):
+    pass
+
+
+class _Bounded:
+    """The lines of a file, none held longer than LONGEST_LINE; goes on after a line that was too long."""
+
+    def __init__(self, file: IO[str]) -> None:
+        self._file = file
+
+    def __iter__(self) -> _Bounded:
+        return self
+
+    def __next__(self) -> str:
+        line = self._file.readline(LONGEST_LINE + 1)
+        if not line:
+            raise StopIteration
+        if len(line) > LONGEST_LINE:
+            while (piece := self._file.readline(LONGEST_LINE)) and not piece.endswith(("\n", "\r")):
+                pass
+            raise _TooLongError
+        return line
+
+
+def read(path: Path, encoding: str, delimiter: str) -> Iterator[Line]:
+    """The rows of a file by the number of their last line, NUL bytes taken out."""
+    csv.field_size_limit(LONGEST_FIELD)
+    with path.open(encoding=encoding, newline="") as file:
+        reader = csv.reader(_Bounded(file), delimiter=delimiter)
+        before = 0
+        while True:
+            try:
+                cells = next(reader)
+            except StopIteration:
+                return
+            except _TooLongError:
+                yield Line(reader.line_num + 1, None, f"line is longer than {LONGEST_LINE:,} characters")
+                continue
+            except csv.Error as error:
+                yield Line(reader.line_num, None, f"row cannot be read as CSV: {error} (an open quotation mark?)")
+                continue
+            yield Line(before + 1, [cell.replace("\0", "") for cell in cells])
+            before = reader.line_num

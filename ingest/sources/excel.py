@@ -1,0 +1,121 @@
+"""Excel workbooks, .xlsx and .xls: every sheet is a table."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook
+
+from graph.errors import InputError
+from graph.schema import Catalogue
+from ingest.sources import tables, uniquip
+from ingest.sources.row import Source
+from ingest.sources.tables import Line
+
+ENDINGS = (".xlsx", ".xlsm", ".xls")
+LARGEST_FILE = 64 * 1024 * 1024
+"""Bytes of a workbook at the most."""
+LARGEST_UNPACKED = 256 * 1024 * 1024
+"""Bytes of all its parts together, unpacked."""
+MOST_PARTS = 5_000
+STEEPEST = 200
+"""How many times smaller than its content a part of more than a MiB may be packed."""
+MOST_CELLS = 20_000_000
+"""Cells of a sheet's rectangle: two cells far apart span a rectangle that is held in memory."""
+_CHUNK = 1 << 20
+
+
+def sources(path: Path, catalogue: Catalogue) -> list[Source]:
+    """The sources in a workbook; InputError where it is damaged, a bomb, encrypted, or fits no kind."""
+    if path.stat().st_size > LARGEST_FILE:
+        raise InputError(f"{path} has more than {LARGEST_FILE:,} bytes; save it as CSV", field="path")
+    with path.open("rb") as file:
+        start = file.read(8)
+    if start.startswith(b"PK"):
+        _check_parts(path)
+    elif not start.startswith((b"\xd0\xcf\x11\xe0", b"\x09\x08", b"\x09\x04", b"\x09\x02", b"\x09\x00")):
+        raise InputError(f"{path} is damaged or no Excel workbook: it does not begin like one", field="path")
+    with _opened(path) as book:
+        names = list(book.sheet_names)
+    found: list[Source] = []
+    for name in names:
+        lines = partial(_read, path, name)
+        found += uniquip.sources(path, name, lines) or tables.sources(path, name, lines, catalogue)
+    if not found:
+        raise InputError(f"{path} holds no table: a sheet with column titles and rows is needed", field="path")
+    return found
+
+
+def _check_parts(path: Path) -> None:
+    """Unpack everything once, holding nothing, and stop at the first limit: the sizes that it declares may lie."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            parts = archive.infolist()
+            if len(parts) > MOST_PARTS:
+                raise InputError(f"{path} has {len(parts):,} parts; at most {MOST_PARTS:,}", field="path")
+            if sum(part.file_size for part in parts) > LARGEST_UNPACKED:
+                raise InputError(f"{path} unpacks to more than {LARGEST_UNPACKED:,} bytes", field="path")
+            total = 0
+            for part in parts:
+                _check_name(path, part.filename)
+                total += _unpacked(path, archive, part, LARGEST_UNPACKED - total)
+            if not any(part.filename.startswith("xl/") for part in parts):
+                raise InputError(f"{path} is a zip file but no Excel workbook", field="path")
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError, ValueError) as error:
+        raise InputError(f"{path} is damaged or encrypted: {error}", field="path") from None
+
+
+def _check_name(path: Path, name: str) -> None:
+    pure = PurePosixPath(name.replace("\\", "/"))
+    if pure.is_absolute() or ".." in pure.parts or ":" in name:
+        raise InputError(f"{path} holds a part that leads out of it: {name[:100]!r}", field="path")
+
+
+def _unpacked(path: Path, archive: zipfile.ZipFile, part: zipfile.ZipInfo, room: int) -> int:
+    size = 0
+    with archive.open(part) as file:
+        while chunk := file.read(_CHUNK):
+            size += len(chunk)
+            if size > room:
+                raise InputError(f"{path} unpacks to more than {LARGEST_UNPACKED:,} bytes", field="path")
+    if size > _CHUNK and size > STEEPEST * max(part.compress_size, 1):
+        raise InputError(f"{path}: part {part.filename[:100]!r} is packed more than {STEEPEST} times", field="path")
+    return size
+
+
+def _opened(path: Path) -> CalamineWorkbook:
+    try:
+        return CalamineWorkbook.from_path(str(path))
+    except (CalamineError, OSError, ValueError) as error:
+        raise InputError(f"{path} is damaged or encrypted: {error}", field="path") from None
+
+
+def _read(path: Path, name: str) -> Iterator[Line]:
+    """The rows of a sheet; a value merged downwards stands in each of its rows."""
+    with _opened(path) as book:
+        try:
+            sheet = book.get_sheet_by_name(name)
+            if sheet.total_height * sheet.total_width > MOST_CELLS:
+                raise InputError(f"{path}, sheet {name!r} spans more than {MOST_CELLS:,} cells", field="path")
+            rows: list[list[Any]] = sheet.to_python(skip_empty_area=False)
+        except (CalamineError, OSError, ValueError) as error:
+            raise InputError(f"{path}, sheet {name!r} is damaged: {error}", field="path") from None
+    _spread(sheet, rows)
+    for number, cells in enumerate(rows, start=1):
+        yield Line(number, cells)
+
+
+def _spread(sheet: CalamineSheet, rows: list[list[Any]]) -> None:
+    for (top, left), (bottom, right) in sheet.merged_cell_ranges or ():
+        if top >= len(rows) or left >= len(rows[top]):
+            continue
+        if right - left + 1 > len(rows[top]) / 2:
+            rows[top][left] = ""  # a line across the sheet: its title, a heading between rows, a remark below them
+            continue
+        for row in rows[top + 1 : bottom + 1]:
+            row[left] = rows[top][left]

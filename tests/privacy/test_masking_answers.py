@@ -1,0 +1,175 @@
+"""What a viewer gets: groups, aliases, cursors, the same 404, and bytes that do not depend on hidden values."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from graph.errors import InputError, NotFoundError
+from graph.records import Entity, EntityKey, Relation
+from matching.build import State
+from matching.masking import EpochKeys, Role, Viewer, grouped, seal, unseal
+from matching.pipeline import Question, match
+from tests.privacy.worlds import people, state_of
+
+OUTSIDER = Viewer("o", Role.OUTSIDER, everything=True)
+BROKER = Viewer("b", Role.BROKER, everything=True)
+
+
+@pytest.fixture(scope="module")
+def state(tmp_path_factory: pytest.TempPathFactory) -> State:
+    return state_of(tmp_path_factory.mktemp("world"), people())
+
+
+def _answer(state: State, viewer: Viewer, **about: object) -> dict[str, object]:
+    question = Question(kind="need-expert", **({"subject": "n0"} | about))  # type: ignore[arg-type]
+    return match(state, question, viewer).to_dict()
+
+
+def _matches(answer: dict[str, object]) -> list[dict[str, object]]:
+    groups: list[dict[str, list[dict[str, object]]]] = answer["groups"]  # type: ignore[assignment]
+    return [m for group in groups for m in group["matches"]]
+
+
+def test_toward_an_outsider_groups_have_k_cards_in_no_order(state: State) -> None:
+    answer = _answer(state, OUTSIDER, explain=True, limit=20)
+    for group in answer["groups"]:  # type: ignore[attr-defined]
+        assert len(group["matches"]) >= 5
+        aliases = [m["alias"] for m in group["matches"]]
+        assert aliases == sorted(aliases)
+    for found in _matches(answer):
+        assert "rank" not in found
+        assert "score" not in found["explanation"]  # type: ignore[operator]
+        assert all(isinstance(part["share"], str) for part in found["explanation"]["contributions"])  # type: ignore[index, call-overload]
+
+
+def test_a_limit_below_k_still_gives_k_cards(state: State) -> None:
+    assert len(_matches(_answer(state, OUTSIDER, limit=1))) == 5
+
+
+def test_a_broker_sees_the_order_and_shares_that_add_up(state: State) -> None:
+    found = _matches(_answer(state, BROKER, explain=True, limit=8))
+    assert [m["rank"] for m in found] == list(range(1, 9))
+    scores = []
+    for one in found:
+        why: dict[str, object] = one["explanation"]  # type: ignore[assignment]
+        total = why["base"] + sum(part["share"] for part in why["contributions"])  # type: ignore[attr-defined, operator]
+        assert total == pytest.approx(why["score"])
+        scores.append(why["score"])
+    assert scores == sorted(scores, reverse=True)  # type: ignore[type-var]
+
+
+def test_nothing_hidden_is_in_an_answer(state: State) -> None:
+    for viewer in (OUTSIDER, BROKER):
+        body = json.dumps(_answer(state, viewer, explain=True, limit=60), ensure_ascii=False)
+        for row in range(60):
+            values = state.projection.table("expert").values(row)
+            assert values["name"] not in body
+            assert f"e{row}@example.org" not in body
+            assert f'"e{row:03}"' not in body
+        assert "的方法" not in body  # a matched title is never shown
+
+
+def test_aliases_differ_by_viewer_question_and_epoch(state: State) -> None:
+    other = Viewer("o2", Role.OUTSIDER, everything=True)
+    sets = [
+        {m["alias"] for m in _matches(answer)}
+        for answer in (
+            _answer(state, OUTSIDER, limit=60),
+            _answer(state, other, limit=60),
+            _answer(state, OUTSIDER, subject="n6", limit=60),
+            _answer(state, OUTSIDER, subject=None, text="功率芯片散热", limit=60),
+        )
+    ]
+    for at, one in enumerate(sets):
+        assert len(one) == 60 or at == 0
+        for two in sets[at + 1 :]:
+            assert not one & two
+    key = EntityKey("expert", "e1")
+    one, two = (EpochKeys(b"x" * 32, epoch).alias(OUTSIDER, "n0", key) for epoch in ("e1", "e2"))
+    assert one != two
+    assert len(one) == 20
+
+
+def test_the_same_question_gets_the_same_bytes(state: State, tmp_path: Path) -> None:
+    again = state_of(tmp_path / "again", people()[::-1])
+    assert _answer(state, OUTSIDER, explain=True) == _answer(again, OUTSIDER, explain=True)
+    assert _answer(state, BROKER, explain=True) == _answer(again, BROKER, explain=True)
+
+
+def test_hidden_values_do_not_move_a_byte(state: State, tmp_path: Path) -> None:
+    """Phones and e-mails, dois, registered capital and shares are hidden: another world's differ, the answers do not."""
+    changed: list[Entity | Relation] = []
+    for record in people():
+        values = dict(record.values)
+        if isinstance(record, Entity) and record.kind == "enterprise":
+            values |= {"registered_capital": 7e6, "revenue": 1.0, "tax_paid": 3.0, "rd_expense": 1e6}
+        if isinstance(record, Entity) and record.kind == "publication":
+            values["doi"] = f"10.5555/{record.id}"
+        changed.append(record._replace(values=values))
+    other = state_of(tmp_path / "other", changed)
+    for viewer in (OUTSIDER, BROKER):
+        for kind, subject in (("need-expert", "n0"), ("expert-need", "e000"), ("need-publication", "n3")):
+            question = Question(kind=kind, subject=subject, limit=20, explain=True)
+            assert match(state, question, viewer).to_dict() == match(other, question, viewer).to_dict()
+
+
+def test_absent_and_forbidden_subjects_look_the_same(state: State) -> None:
+    party = Viewer("p", Role.ENTERPRISE, parties=(EntityKey("enterprise", "f0"),))
+    assert _matches(_answer(state, party, subject="n0"))
+    said = []
+    for subject in ("n1", "nobody"):
+        with pytest.raises(NotFoundError) as caught:
+            _answer(state, party, subject=subject)
+        said.append((str(caught.value), caught.value.code))
+    assert said[0] == said[1]
+
+
+def test_a_cursor_goes_on_and_is_bound_to_viewer_and_question(state: State) -> None:
+    first = _answer(state, BROKER, limit=10)
+    second = _answer(state, BROKER, limit=10, cursor=first["next"])
+    assert [m["rank"] for m in _matches(second)] == list(range(11, 21))
+    assert not {m["alias"] for m in _matches(first)} & {m["alias"] for m in _matches(second)}
+    with pytest.raises(InputError, match="another question"):
+        _answer(state, OUTSIDER, cursor=first["next"])
+    with pytest.raises(InputError, match="another question"):
+        _answer(state, BROKER, subject="n1", cursor=first["next"])
+    with pytest.raises(InputError, match="another question"):
+        _answer(state, BROKER, cursor="garbage")
+
+
+def test_excluded_aliases_do_not_come_back(state: State) -> None:
+    first = _answer(state, BROKER, limit=5)
+    gone = frozenset(str(m["alias"]) for m in _matches(first)[:2])
+    second = _answer(state, BROKER, limit=5, exclude=gone)
+    assert [m["alias"] for m in _matches(second)][:3] == [m["alias"] for m in _matches(first)][2:]
+
+
+def test_sealed_tokens_open_for_their_viewer_only() -> None:
+    keys = EpochKeys(b"x" * 32, "e1")
+    token = seal(keys, BROKER, {"offset": 5})
+    assert unseal(keys, BROKER, token) == {"offset": 5}
+    assert unseal(keys, OUTSIDER, token) is None
+    assert unseal(EpochKeys(b"x" * 32, "e2"), BROKER, token) is None
+    for broken in ("", "?", token[:-4], token + "AAAA", "ＡＢ"):
+        assert unseal(keys, BROKER, broken) is None
+
+
+def test_small_bands_join_weaker_ones() -> None:
+    import numpy as np
+
+    def groups(scores: list[float], k: int, *, ordered: bool = False) -> list[tuple[str, int]]:
+        rows = np.arange(len(scores))
+        found = grouped(
+            rows, np.array(scores), bounds=(0.6, 0.4, 0.2), names=("strong", "good", "fair", "weak"), k=k,
+            ordered=ordered, key=lambda row: f"{-row:05}",
+        )  # fmt: skip
+        return [(name, len(members)) for name, members in found]
+
+    assert groups([0.9, 0.8, 0.5, 0.5, 0.1], 2) == [("strong", 2), ("weak", 3)]
+    assert groups([0.9, 0.5, 0.5, 0.1, 0.1], 3) == [("weak", 5)]
+    assert groups([0.9, 0.5], 3) == []
+    assert groups([0.9, 0.5], 3, ordered=True) == [("strong", 1), ("good", 1)]
+    assert groups([0.6, 0.6, 0.6], 3) == [("strong", 3)]

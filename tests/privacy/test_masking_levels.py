@@ -1,0 +1,90 @@
+"""Every visible combination is shared by at least k: brute force over random populations and over a real mask."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from graph.records import Entity
+from matching.masking.levels import anonymised, combined, mixed
+from tests.privacy.worlds import people, state_of
+
+
+def _columns(values: list[list[int]], depths: list[int]) -> list[np.ndarray]:
+    """Ladders of integers: each level halves the value, the last shows nothing."""
+    columns = []
+    for column, depth in zip(zip(*values, strict=True), depths, strict=True):
+        steps = [np.array([(v >> level) * 100 + level for v in column], np.uint64) for level in range(depth)]
+        columns.append(mixed(np.stack([*steps, np.full(len(column), depth, np.uint64)])))
+    return columns
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    st.lists(st.lists(st.integers(0, 15), min_size=3, max_size=3), min_size=1, max_size=60),
+    st.lists(st.integers(1, 4), min_size=3, max_size=3),
+    st.integers(2, 7),
+)
+def test_every_combination_has_k_rows_or_nothing_is_shown(values: list[list[int]], depths: list[int], k: int) -> None:
+    columns = _columns(values, depths)
+    levels = anonymised(columns, k)
+    shown = Counter(combined(columns, levels).tolist())
+    if len(values) < k:
+        assert (levels == np.array(depths)).all()
+    else:
+        assert min(shown.values()) >= k
+
+
+def test_a_combination_that_is_common_stays_as_it_is() -> None:
+    values = [[3, 3, 3]] * 5 + [[9, 1, 2]]
+    levels = anonymised(_columns(values, [2, 2, 2]), 5)
+    assert not levels[:5].any() or (levels == levels[0]).all()
+
+
+def _shown(card: dict[str, object]) -> str:
+    return repr(card["fields"])
+
+
+@pytest.mark.parametrize("k", [2, 5, 9])
+def test_cards_of_a_real_mask_are_shared_by_k(tmp_path: Path, k: int) -> None:
+    state = state_of(tmp_path, people(), k=k)
+    for kind in ("expert", "enterprise", "need", "publication"):
+        n = state.projection.table(kind).n
+        shown = Counter(_shown(state.mask.card(kind, row)) for row in range(n))
+        assert min(shown.values()) >= k, kind
+        floor = state.mask.visible(kind).floor
+        for row in range(n):
+            assert shown[_shown(state.mask.card(kind, row))] >= floor[row] >= k
+
+
+def test_levels_hold_for_an_epoch_and_new_rows_take_what_is_common(tmp_path: Path) -> None:
+    before = state_of(tmp_path, people())
+    old = {before.projection.table("expert").ids[row]: before.mask.card("expert", row) for row in range(60)}
+    odd = Entity("expert", "e999", {"tags": ["a tag that nobody has"], "title": "研究员", "bio": "x"})
+    twin = Entity("expert", "e998", {"tags": ["功率芯片散热"], "title": "教授", "bio": "y"})
+    after = state_of(tmp_path, [odd, twin])
+    table = after.projection.table("expert")
+    assert table.n == 62
+    for row in range(table.n):
+        if table.ids[row] in old:
+            assert after.mask.card("expert", row) == old[table.ids[row]]
+    assert "a tag that nobody has" not in repr(after.mask.card("expert", table.find("e999")))
+    shown = Counter(_shown(after.mask.card("expert", row)) for row in range(table.n))
+    assert min(count for what, count in shown.items() if what != "{}") >= 5
+
+
+def test_a_new_epoch_decides_anew(tmp_path: Path) -> None:
+    first = state_of(tmp_path, people(), epoch="e1")
+    second = state_of(tmp_path, [], epoch="e2")
+    assert first.mask.epoch != second.mask.epoch
+    assert (second.mask.visible("expert").levels == first.mask.visible("expert").levels).all()
+
+
+def test_an_entity_with_nothing_but_its_id_has_a_card(tmp_path: Path) -> None:
+    state = state_of(tmp_path, [Entity("expert", "bare", {}), Entity("patent", "bare", {})])
+    assert state.mask.card("expert", 0) == {"kind": "expert", "fields": {}, "labels": {}, "texts": {}}
+    assert state.mask.card("patent", 0) == {"kind": "patent", "fields": {}, "labels": {}, "texts": {}}

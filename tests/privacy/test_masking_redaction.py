@@ -1,0 +1,77 @@
+"""Redaction: names and identifiers go, whatever their spelling; the rest of the text stays."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from matching.masking import Redactor
+
+NAMES = ["张三丰", "Ada Lovelace", "杭州云栖智能科技有限公司", "浙江大学", "Li"]
+REDACTOR = Redactor(NAMES)
+
+HIDDEN = [
+    ("请联系张三丰教授", "张三丰"),
+    ("ADA LOVELACE joined", "LOVELACE"),
+    ("Lovelace, Ada et al.", "Lovelace"),
+    ("由云栖智能科技研发", "云栖智能科技"),
+    ("云栖智能科技有限公司", "云栖智能科技"),
+    ("电话：138 0013 8000", "138"),
+    ("手机１３８００１３８０００", "１３８"),
+    ("+86-13800138000", "13800138000"),
+    ("座机0571-87654321转801", "87654321"),
+    ("call +49 30 1234567", "1234567"),
+    ("mail a.b-c@mail.example.com now", "example"),
+    ("身份证330106199001011234", "330106199001011234"),
+    ("信用代码91330106MA27XK1J5T", "91330106MA27XK1J5T"),
+    ("微信号：abc_12345", "abc_12345"),
+    ("QQ 123456789", "123456789"),
+    ("车牌浙A12345", "浙A12345"),
+    ("见 https://www.example.com/a?b=c", "example"),
+    ("地址在浙江省杭州市西湖区余杭塘路866号3幢", "余杭塘路866"),
+]
+KEPT = [
+    "温度150 °C，压力2.5 MPa，2021年3月起，效率提升35.6 %",
+    "limitation of Linear models at 2023-11-24",
+    "H04L9/32 与 GB/T 4754-2017",
+    "样品12345678件",
+]
+
+
+@pytest.mark.parametrize(("text", "secret"), HIDDEN)
+def test_names_and_identifiers_go(text: str, secret: str) -> None:
+    assert secret in text
+    assert secret not in REDACTOR.redact(text)
+
+
+@pytest.mark.parametrize("text", KEPT)
+def test_other_text_stays(text: str) -> None:
+    assert REDACTOR.redact(text) == text
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.lists(st.sampled_from([*(t for t, _ in HIDDEN), *KEPT, "，", " ", "张", "1380013", "@", "李"]), max_size=6))
+def test_redacting_again_changes_nothing(parts: list[str]) -> None:
+    once = REDACTOR.redact("".join(parts))
+    assert REDACTOR.redact(once) == once
+
+
+def test_the_version_depends_on_the_names_not_on_their_order() -> None:
+    assert Redactor(NAMES[::-1]).version == REDACTOR.version
+    assert Redactor([*NAMES, "王五六"]).version != REDACTOR.version
+
+
+@pytest.mark.parametrize("piece", ["a@", "1-", "微信", "浙江省", "www.", "+1 2", "（0571", "市区路1号"])
+def test_hostile_texts_take_linear_time(piece: str) -> None:
+    def seconds(length: int) -> float:
+        text = piece * length
+        best = []
+        for _ in range(3):
+            started = time.perf_counter()
+            REDACTOR.redact(text)
+            best.append(time.perf_counter() - started)
+        return min(best)
+
+    assert seconds(8_000) < 60 * max(seconds(800), 1e-4)

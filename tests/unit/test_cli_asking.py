@@ -1,0 +1,163 @@
+"""match, train, evaluate, score: asking and measuring from the command line."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.cli_running import Command, command_in
+
+NEED = "sample-need-0000000"
+
+
+@pytest.fixture
+def qianxian(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
+    return command_in(capsys, monkeypatch)
+
+
+def _matches(answer: dict[str, Any]) -> list[dict[str, Any]]:
+    return [match for group in answer["groups"] for match in group["matches"]]
+
+
+@pytest.mark.parametrize("kind", ["need-expert", "need-patent", "need-instrument", "need-publication"])
+def test_a_broker_gets_an_order(qianxian: Command, office: Path, kind: str) -> None:
+    ran = qianxian("--home", office, "match", kind, "--subject", NEED, "--as", "broker", "--limit", "4", "--explain", "--json")
+    matches = _matches(ran.json)
+    assert [match["rank"] for match in matches] == [1, 2, 3, 4]
+    for match in matches:
+        explanation = match["explanation"]
+        total = explanation["base"] + sum(part["share"] for part in explanation["contributions"])
+        assert total == pytest.approx(explanation["score"])
+
+
+def test_others_get_groups_in_no_order(qianxian: Command, office: Path) -> None:
+    for role in ("outsider", "enterprise"):
+        ran = qianxian("--home", office, "match", "need-expert", "--text", "激光器", "--as", role, "--limit", "1", "--explain", "--json")
+        assert all(len(group["matches"]) >= 5 for group in ran.json["groups"])
+        assert not any("rank" in match or "score" in match["explanation"] for match in _matches(ran.json))
+
+
+def test_the_outsider_is_the_default(qianxian: Command, office: Path) -> None:
+    words = ("--home", office, "match", "need-expert", "--text", "激光器", "--json")
+    assert qianxian(*words).out == qianxian(*words, "--as", "outsider").out
+
+
+def test_names_stay_hidden_on_screen(qianxian: Command, office: Path) -> None:
+    from api.settings import load
+    from graph.store import open_store
+
+    with open_store(load(home=office).store_url) as store:
+        names = {str(e.values[f]) for e in store.entities("expert") for f in ("name", "email", "phone") if f in e.values}
+    for role in ("outsider", "broker", "operator"):
+        ran = qianxian("--home", office, "match", "need-expert", "--subject", NEED, "--as", role, "--limit", "100", "--explain")
+        assert ran.status == 0 and len(names) > 100
+        assert not [name for name in names if len(name) > 2 and name in ran.out]
+
+
+def test_what_a_person_reads(qianxian: Command, office: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    words = ("--home", office, "match", "need-expert", "--subject", NEED, "--as", "broker", "--limit", "3", "--explain")
+    ran = qianxian(*words)
+    assert f"experts for a need · “{NEED}” · asked as broker" in ran.out
+    assert ran.out.count("shown values shared by 5 or more") + ran.out.count("shared by 10") + ran.out.count("shared by 20") == 3
+    assert not [line for line in ran.out.splitlines() if line != line.rstrip()]
+    monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
+    assert "为需求找专家" in qianxian(*words).out
+
+
+def test_filters_act_on_what_is_shown(qianxian: Command, office: Path) -> None:
+    words = ("--home", office, "match", "need-instrument", "--subject", NEED, "--as", "broker", "--json")
+    category = _matches(qianxian(*words).json)[0]["card"]["fields"]["category"]
+    found = _matches(qianxian(*words, "--filter", f"category={category}").json)
+    assert found and {match["card"]["fields"]["category"] for match in found} == {category}
+
+
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [
+        (("need-boat", "--text", "a"), "valid: enterprise-fund"),
+        (("need-expert",), "subject"),
+        (("need-expert", "--text", "a", "--subject", "b"), "not both"),
+        (("need-expert", "--text", " "), "text"),
+        (("need-expert", "--subject", "nobody"), "no need with this id"),
+        (("need-expert", "--text", "a", "--as", "king"), "valid: broker"),
+        (("need-expert", "--text", "a", "--limit", "0"), "1 to 100"),
+        (("need-expert", "--text", "a", "--limit", "1000"), "1 to 100"),
+        (("need-expert", "--text", "a", "--filter", "title"), "FIELD=VALUE"),
+        (("need-expert", "--text", "a", "--filter", "name=x"), "valid:"),
+        (("need-expert", "--text", "a" * 20_001), "20000"),
+        (("need-expert", "--colour", "red"), "--colour"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_question(qianxian: Command, office: Path, words: tuple[str, ...], wanted: str) -> None:
+    assert wanted in qianxian("--home", office, "match", *words).error
+
+
+def test_without_a_build_the_way_to_one_is_said(qianxian: Command, tmp_path: Path) -> None:
+    assert "run `qianxian build`" in qianxian("--home", tmp_path, "match", "need-expert", "--text", "a").error
+    assert "run `qianxian build`" in qianxian("--home", tmp_path, "train").error
+
+
+def test_train_says_what_it_learned(qianxian: Command, office: Path, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    shutil.copytree(office, home)
+    learned = qianxian("--home", home, "train", "fund-enterprise", "--json").json
+    assert list(learned) == ["fund-enterprise"] and learned["fund-enterprise"]["outcomes"] > 0
+    shown = qianxian("--home", home, "train", "fund-enterprise")
+    assert "fund-enterprise" in shown.out and "kept" in shown.out
+    assert "valid: enterprise-fund" in qianxian("--home", home, "train", "nothing").error
+
+
+def test_evaluate_measures_and_writes_the_run(qianxian: Command, sample: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run.tsv"
+    ran = qianxian("evaluate", sample, "--fold", "none", "--run", run, "--json")
+    (result,) = ran.json
+    assert result["match"] == "need-expert"
+    assert all(m["low"] <= m["value"] <= m["high"] for m in result["measures"])
+    lines = run.read_text(encoding="utf-8").splitlines()
+    judged = sum(len(p.read_text(encoding="utf-8").splitlines()) - 1 for p in (sample / "judgements").glob("*.tsv"))
+    assert lines[0].split("\t")[:3] == ["subject", "candidate", "score"] and len(lines) == judged + 1
+
+
+def test_evaluate_ranks_a_set_of_positives(qianxian: Command, sample: Path, tmp_path: Path) -> None:
+    ran = qianxian("evaluate", sample / "sets" / "enterprise-fund", "--test", "dev", "--run", tmp_path / "run.tsv", "--top", "3")
+    assert ran.status == 0 and "95 % interval" in ran.out and "recall" in ran.out
+    subjects = [line.split("\t")[0] for line in (tmp_path / "run.tsv").read_text(encoding="utf-8").splitlines()[1:]]
+    assert max(subjects.count(subject) for subject in set(subjects)) == 3
+
+
+def test_score_keeps_the_order_of_the_pairs(qianxian: Command, sample: Path, tmp_path: Path) -> None:
+    split = next((sample / "judgements").glob("*.tsv"))
+    pairs = [line.split("\t")[:2] for line in split.read_text(encoding="utf-8").splitlines()][:30]
+    asked, out = tmp_path / "pairs.tsv", tmp_path / "out.tsv"
+    asked.write_text("".join("\t".join(pair) + "\n" for pair in pairs), encoding="utf-8")
+    words = ("score", sample, "--match", "need-expert", "--pairs", asked, "--out", out)
+    assert qianxian(*words).status == 0
+    prior = [line.split("\t") for line in out.read_text(encoding="utf-8").splitlines()]
+    assert prior[0] == ["subject", "candidate", "score", "grade"]
+    assert [row[:2] for row in prior[1:]] == pairs[1:] and not any(row[3] for row in prior[1:])
+    assert qianxian(*words, "--train", split.stem, "--json").json["pairs"] == 29
+    trained = [line.split("\t") for line in out.read_text(encoding="utf-8").splitlines()]
+    assert [row[:2] for row in trained[1:]] == pairs[1:] and trained != prior
+
+
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [
+        (("evaluate", "nowhere"), "nowhere"),
+        (("evaluate", "SAMPLE", "--test", "moon"), "unknown split 'moon'; valid:"),
+        (("evaluate", "SAMPLE", "--match", "moon-sun"), "unknown match kind"),
+        (("evaluate", "SAMPLE", "--fold", "moon"), "unknown fold 'moon'; valid:"),
+        (("evaluate", "SAMPLE", "--kinds", "nowhere.json"), "nowhere.json"),
+        (("score", "SAMPLE", "--match", "need-expert", "--pairs", "nowhere.tsv", "--out", "o"), "nowhere.tsv does not exist"),
+        (("score", "SAMPLE", "--match", "need-expert"), "--pairs"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_measurement(
+    qianxian: Command, sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], wanted: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert wanted in qianxian(*(str(sample) if word == "SAMPLE" else word for word in words)).error
