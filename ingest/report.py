@@ -100,8 +100,7 @@ class Rejects:
         if self._path is not None:
             if self._file is None:
                 # Beside it until the load is done: an earlier rejects file may be what is being loaded.
-                self._part = self._path.with_name(f"{self._path.name}.part")
-                self._file = self._part.open("wb")
+                self._file = self._path.with_name(f"{self._path.name}.part").open("wb")
                 self._report.rejects_path = str(self._path)
             self._file.write(orjson.dumps(entry, default=str, option=orjson.OPT_APPEND_NEWLINE))
 
@@ -109,5 +108,5 @@ class Rejects:
         """Finish the file."""
         if self._file is not None and self._path is not None:
             self._file.close()
-            self._part.replace(self._path)
+            Path(self._file.name).replace(self._path)
             self._file = None

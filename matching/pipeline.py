@@ -118,6 +118,7 @@ class Run:
     shares: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 0)))
     score: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
     answer: Answer | None = None
+    aliases: dict[int, str] = field(default_factory=dict)
 
 
 def retrieve(run: Run) -> None:
@@ -286,10 +287,11 @@ def _filtered(run: Run) -> NDArray[np.bool_]:
 
 
 def _alias(run: Run, row: int) -> str:
-    kind = run.prepared.evidence.kind.candidate
-    return run.state.mask.alias(
-        run.viewer, run.question.about, EntityKey(kind, run.state.projection.table(kind).ids[row])
-    )
+    if row not in run.aliases:
+        kind = run.prepared.evidence.kind.candidate
+        key = EntityKey(kind, run.state.projection.table(kind).ids[row])
+        run.aliases[row] = run.state.mask.alias(run.viewer, run.question.about, key)
+    return run.aliases[row]
 
 
 def _explanations(run: Run, page: slice) -> list[Mapping[str, Any] | None]:

@@ -87,6 +87,17 @@ class Progress:
         self._stage = ""
 
 
+def writable(path: Path, field: str) -> Path:
+    """The path of a file to write; InputError, before any work is done, where it cannot become one."""
+    from graph.errors import InputError
+
+    if path.is_dir():
+        raise InputError(f"{path} is a folder; a file is needed", field=field)
+    if not path.absolute().parent.is_dir():
+        raise InputError(f"{path.absolute().parent} is no folder, so {path.name} cannot be written there", field=field)
+    return path
+
+
 def report(body: Any, text: str, *, json: bool) -> None:
     """Say a result: `body` to programs, `text` to people."""
     if json:

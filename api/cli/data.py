@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from api.cli.context import Context, Json, Kinds, Progress, Store, report
+from api.cli.context import Context, Json, Kinds, Progress, Store, report, writable
 
 
 def add(app: typer.Typer) -> None:
@@ -48,6 +49,10 @@ def ingest(
     from ingest.load import Options, ingest as load
 
     mine: Context = context.obj.with_store(store)
+    if rejects is not None:
+        writable(rejects, "rejects")
+    if date is not None:
+        _check_date(date)
     progress = Progress()
     with mine.open_store(create=True) as opened:
         checked_kinds(opened.catalogue, paths, kinds)
@@ -61,6 +66,18 @@ def ingest(
         loaded = load(opened, paths, options, progress)
     progress.finish()
     report(loaded.to_dict(), loaded.render(), json=json)
+
+
+def _check_date(text: str) -> None:
+    """Dates decide which of two values is the newer, so a word that is none must not get in."""
+    from graph.errors import InputError
+
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        raise InputError(
+            f"date {text!r} is no ISO date; valid: such as 2026-01-31 or 2026-01-31T12:00:00+08:00", field="date"
+        ) from None
 
 
 def build(

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli.context import Json, Kinds, Progress, print_json, report
+from api.cli.context import Json, Kinds, Progress, print_json, report, writable
 
 Folder = Annotated[Path, typer.Argument(help="Data folder with set.json and judgements/.")]
 Train = Annotated[list[str] | None, typer.Option(help="Split to learn from; may be repeated.")]
@@ -38,9 +38,11 @@ def evaluate(
     """Measure a match kind on judged data, in a store of its own: each measure with a 95 % interval."""
     from api.cli.showing import show_measures
     from api.measuring import loaded
-    from matching.evaluation import evaluate as measured, read_set, write_run
+    from matching.evaluation import evaluate as measured, write_run
 
-    read_set(folder)
+    _check_set(folder, [*(train or ()), *([test] if test else ())])
+    if run is not None:
+        writable(run, "run")
     progress = Progress()
     with loaded([folder], kinds, progress) as state:
         results = measured(
@@ -53,6 +55,18 @@ def evaluate(
         print_json([result.to_dict() for result in results])
     else:
         show_measures(context.obj.out, results)
+
+
+def _check_set(folder: Path, named: list[str]) -> None:
+    """Raise before the folder is loaded where set.json or a named split is not what it should be."""
+    from graph.errors import UnknownNameError
+    from matching.evaluation import read_set, splits
+
+    read_set(folder)
+    known = splits(folder)
+    for split in named:
+        if split not in known:
+            raise UnknownNameError("split", split, known, field="split")
 
 
 def score(
@@ -69,6 +83,7 @@ def score(
     from matching.evaluation import joined, read_pairs, score_pairs, write_scores
 
     asked = read_pairs(pairs)
+    writable(out, "out")
     seen = joined([read_pairs(folder / "judgements" / f"{name}.tsv") for name in train]) if train else None
     progress = Progress()
     with loaded([folder], kinds, progress) as state:

@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 
+from graph.records import digest
 from ingest.sources import jsonl
 from ingest.sources.row import Row, Source
 
@@ -46,10 +48,10 @@ def sources(path: Path) -> list[Source]:
 
 def _rows(path: Path, rows: Callable[[_Raw], Iterable[_Raw]]) -> Iterator[Row]:
     """What `rows` finds in each record; what is found again is left out."""
-    seen: set[int] = set()
+    seen: set[bytes] = set()
     for row in jsonl.read(path):
         for found in rows(row.raw) if row.raw is not None else ():
-            key = hash((found.get("id"), found.get("source"), found.get("target")))  # never leaves this process
+            key = digest(orjson.dumps(found))
             if key not in seen:
                 seen.add(key)
                 yield Row(row.line, found)

@@ -135,7 +135,7 @@ class Evidence:
         for source in self.documents:
             query = source.texts.query(asked.analysed)
             scores = source.texts.scores(query)
-            whole = source.texts.n <= SCANNED
+            whole = source.centroids is None and source.texts.n <= SCANNED
             semantic = source.texts.semantic.vectors @ query.vector if whole else None
             documents.append(DocumentScores(scores.words, scores.chars, semantic, query))
         if self.outcomes is None:
@@ -166,7 +166,7 @@ def _documents(kind: MatchKind, projection: Projection, indexes: Mapping[str, Te
 
 
 def _centroids(of: sp.csr_array, texts: TextIndex) -> Floats | None:
-    if texts.n <= SCANNED or of.shape[0] > SCANNED:
+    if of.shape[0] > SCANNED or texts.n < of.shape[0]:
         return None
     means = np.asarray(of @ texts.semantic.vectors, np.float32)
     norm = np.sqrt((means**2).sum(axis=1, keepdims=True))

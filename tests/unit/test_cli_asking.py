@@ -18,13 +18,21 @@ def qianxian(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
     return command_in(capsys, monkeypatch)
 
 
+def _ask(qianxian: Command, home: Path, kind: str, *words: str) -> Any:
+    ran = qianxian("--home", home, "match", kind, *words, "--json")
+    assert ran.status == 0, ran.err
+    return ran.json
+
+
 def _matches(answer: dict[str, Any]) -> list[dict[str, Any]]:
     return [match for group in answer["groups"] for match in group["matches"]]
 
 
 @pytest.mark.parametrize("kind", ["need-expert", "need-patent", "need-instrument", "need-publication"])
 def test_a_broker_gets_an_order(qianxian: Command, office: Path, kind: str) -> None:
-    ran = qianxian("--home", office, "match", kind, "--subject", NEED, "--as", "broker", "--limit", "4", "--explain", "--json")
+    ran = qianxian(
+        "--home", office, "match", kind, "--subject", NEED, "--as", "broker", "--limit", "4", "--explain", "--json"
+    )
     matches = _matches(ran.json)
     assert [match["rank"] for match in matches] == [1, 2, 3, 4]
     for match in matches:
@@ -35,7 +43,20 @@ def test_a_broker_gets_an_order(qianxian: Command, office: Path, kind: str) -> N
 
 def test_others_get_groups_in_no_order(qianxian: Command, office: Path) -> None:
     for role in ("outsider", "enterprise"):
-        ran = qianxian("--home", office, "match", "need-expert", "--text", "激光器", "--as", role, "--limit", "1", "--explain", "--json")
+        ran = qianxian(
+            "--home",
+            office,
+            "match",
+            "need-expert",
+            "--text",
+            "激光器",
+            "--as",
+            role,
+            "--limit",
+            "1",
+            "--explain",
+            "--json",
+        )
         assert all(len(group["matches"]) >= 5 for group in ran.json["groups"])
         assert not any("rank" in match or "score" in match["explanation"] for match in _matches(ran.json))
 
@@ -50,9 +71,13 @@ def test_names_stay_hidden_on_screen(qianxian: Command, office: Path) -> None:
     from graph.store import open_store
 
     with open_store(load(home=office).store_url) as store:
-        names = {str(e.values[f]) for e in store.entities("expert") for f in ("name", "email", "phone") if f in e.values}
+        names = {
+            str(e.values[f]) for e in store.entities("expert") for f in ("name", "email", "phone") if f in e.values
+        }
     for role in ("outsider", "broker", "operator"):
-        ran = qianxian("--home", office, "match", "need-expert", "--subject", NEED, "--as", role, "--limit", "100", "--explain")
+        ran = qianxian(
+            "--home", office, "match", "need-expert", "--subject", NEED, "--as", role, "--limit", "100", "--explain"
+        )
         assert ran.status == 0 and len(names) > 100
         assert not [name for name in names if len(name) > 2 and name in ran.out]
 
@@ -62,7 +87,12 @@ def test_what_a_person_reads(qianxian: Command, office: Path, monkeypatch: pytes
     words = ("--home", office, "match", "need-expert", "--subject", NEED, "--as", "broker", "--limit", "3", "--explain")
     ran = qianxian(*words)
     assert f"experts for a need · “{NEED}” · asked as broker" in ran.out
-    assert ran.out.count("shown values shared by 5 or more") + ran.out.count("shared by 10") + ran.out.count("shared by 20") == 3
+    assert (
+        ran.out.count("shown values shared by 5 or more")
+        + ran.out.count("shared by 10")
+        + ran.out.count("shared by 20")
+        == 3
+    )
     assert not [line for line in ran.out.splitlines() if line != line.rstrip()]
     monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
     assert "为需求找专家" in qianxian(*words).out
@@ -123,7 +153,9 @@ def test_evaluate_measures_and_writes_the_run(qianxian: Command, sample: Path, t
 
 
 def test_evaluate_ranks_a_set_of_positives(qianxian: Command, sample: Path, tmp_path: Path) -> None:
-    ran = qianxian("evaluate", sample / "sets" / "enterprise-fund", "--test", "dev", "--run", tmp_path / "run.tsv", "--top", "3")
+    ran = qianxian(
+        "evaluate", sample / "sets" / "enterprise-fund", "--test", "dev", "--run", tmp_path / "run.tsv", "--top", "3"
+    )
     assert ran.status == 0 and "95 % interval" in ran.out and "recall" in ran.out
     subjects = [line.split("\t")[0] for line in (tmp_path / "run.tsv").read_text(encoding="utf-8").splitlines()[1:]]
     assert max(subjects.count(subject) for subject in set(subjects)) == 3
@@ -154,10 +186,17 @@ def test_score_keeps_the_order_of_the_pairs(qianxian: Command, sample: Path, tmp
         (("evaluate", "SAMPLE", "--kinds", "nowhere.json"), "nowhere.json"),
         (("score", "SAMPLE", "--match", "need-expert", "--pairs", "nowhere.tsv", "--out", "o"), "nowhere.tsv does not exist"),
         (("score", "SAMPLE", "--match", "need-expert"), "--pairs"),
+        (("evaluate", "SAMPLE", "--run", "no/where.tsv"), "cannot be written there"),
+        (("evaluate", "SAMPLE", "--top", "0"), "--top"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_a_measurement(
-    qianxian: Command, sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], wanted: str
+    qianxian: Command,
+    sample: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    words: tuple[str, ...],
+    wanted: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert wanted in qianxian(*(str(sample) if word == "SAMPLE" else word for word in words)).error

@@ -86,13 +86,19 @@ def test_a_single_file_and_a_store_of_its_own(qianxian: Command, tmp_path: Path)
     assert qianxian("--home", tmp_path / "home", "ingest", file, "--store", store).status == 0
     with open_store(store) as opened:
         assert opened.counts() == {"need": 1}
-    assert qianxian("--home", tmp_path / "home", "export", tmp_path / "out", "--store", store, "--json").json["records"] == 1
+    assert (
+        qianxian("--home", tmp_path / "home", "export", tmp_path / "out", "--store", store, "--json").json["records"]
+        == 1
+    )
 
 
 def test_export_and_ingest_round_trip(qianxian: Command, sample: Path, office: Path, tmp_path: Path) -> None:
     assert qianxian("--home", office, "export", tmp_path / "copy").status == 0
     assert qianxian("--home", tmp_path / "home", "ingest", tmp_path / "copy").status == 0
-    with open_store(f"sqlite:///{office / 'graph.db'}") as first, open_store(f"sqlite:///{tmp_path / 'home/graph.db'}") as second:
+    with (
+        open_store(f"sqlite:///{office / 'graph.db'}") as first,
+        open_store(f"sqlite:///{tmp_path / 'home/graph.db'}") as second,
+    ):
         assert first.counts() == second.counts()
         prints = {project(store, tmp_path / name).fingerprint for store, name in ((first, "p1"), (second, "p2"))}
     assert len(prints) == 1
@@ -101,11 +107,18 @@ def test_export_and_ingest_round_trip(qianxian: Command, sample: Path, office: P
 def test_export_keeps_kinds_of_ones_own(qianxian: Command, tmp_path: Path) -> None:
     data = _folder(tmp_path / "data", entities__boat=[{"id": "b1", "name": "示例"}])
     labels = {"en": "boat", "zh": "船"}
-    kind = {"name": "boat", "labels": labels, "fields": [{"name": "name", "type": "string", "access": "public", "labels": labels}]}
+    kind = {
+        "name": "boat",
+        "labels": labels,
+        "fields": [{"name": "name", "type": "string", "access": "public", "labels": labels}],
+    }
     (data / "kinds.json").write_bytes(orjson.dumps({"entities": [kind]}))
     assert qianxian("--home", tmp_path / "home", "ingest", data).status == 0
     assert qianxian("--home", tmp_path / "home", "export", tmp_path / "copy").status == 0
-    assert qianxian("--home", tmp_path / "home2", "ingest", tmp_path / "copy", "--json").json["kinds"]["boat"]["inserted"] == 1
+    assert (
+        qianxian("--home", tmp_path / "home2", "ingest", tmp_path / "copy", "--json").json["kinds"]["boat"]["inserted"]
+        == 1
+    )
 
 
 def test_export_never_overwrites(qianxian: Command, office: Path, tmp_path: Path) -> None:
@@ -130,11 +143,12 @@ def test_build_takes_up_what_changed(qianxian: Command, office: Path, tmp_path: 
         (("ingest", "nowhere"), "nowhere does not exist"),
         (("ingest", "."), "is no data folder; valid:"),
         (("export", "out"), "graph.db"),
-        (("build",), "run `qianxian"),
+        (("build",), "graph.db does not exist"),
         (("--store", "mysql://a:secret@b/c", "ingest", "."), "valid: sqlite:///FILE"),
-        (("ingest", ".", "--date", "yesterday"), "date"),
+        (("ingest", ".", "--date", "yesterday"), "2026-01-31"),
+        (("ingest", ".", "--rejects", "no/where.jsonl"), "cannot be written there"),
         (("sample", "out", "--experts", "0"), "experts"),
-        (("sample", "out", "--experts", "many"), "many"),
+        (("sample", "out", "--experts", "many"), "--experts"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_named(

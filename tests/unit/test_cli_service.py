@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from api.cli.demo import run as demo
 from api.cli.context import Context
+from api.cli.demo import run as demo
 from graph.errors import InputError
 from graph.records import Entity, Origin
 from graph.store import open_store
@@ -76,7 +76,19 @@ def test_help_comes_at_once_and_every_command_has_it(qianxian: Command) -> None:
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not {"numpy", "scipy", "sklearn", "sqlalchemy", "fastapi", "neo4j"} & set(loaded), "what help does not need"
     commands = re.findall(r"^│ ([a-z]+)\s", done.stdout, re.MULTILINE)
-    assert {"demo", "sample", "ingest", "build", "train", "serve", "match", "key", "evaluate", "score", "export"} <= set(commands)
+    assert {
+        "demo",
+        "sample",
+        "ingest",
+        "build",
+        "train",
+        "serve",
+        "match",
+        "key",
+        "evaluate",
+        "score",
+        "export",
+    } <= set(commands)
     for name in commands:
         ran = qianxian(name, "--help")
         assert ran.status == 0 and "Usage" in ran.out
@@ -106,7 +118,19 @@ def test_an_interrupt_ends_with_130_and_no_traceback(tmp_path: Path) -> None:
 def test_a_reader_that_goes_away_is_no_error_to_shout_about(office: Path) -> None:
     read, write = os.pipe()
     os.close(read)
-    words = ["--home", str(office), "match", "need-patent", "--text", "激光", "--as", "broker", "--limit", "100", "--json"]
+    words = [
+        "--home",
+        str(office),
+        "match",
+        "need-patent",
+        "--text",
+        "激光",
+        "--as",
+        "broker",
+        "--limit",
+        "100",
+        "--json",
+    ]
     done = subprocess.run([*START, *words], stdout=write, stderr=subprocess.PIPE, text=True, check=False)
     os.close(write)
     assert done.returncode != 0 and "Traceback" not in done.stderr and "Exception ignored" not in done.stderr

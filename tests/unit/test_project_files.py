@@ -120,7 +120,9 @@ def test_dockerfile_is_pinned_unprivileged_and_copies_what_exists() -> None:
     stages = [line.split()[1] for line in lines if line.startswith("FROM")]
     assert len(stages) == 2 and all(re.fullmatch(r"python:3\.1\d\.\d+-slim-\w+", stage) for stage in stages)
     assert [line for line in lines if line.startswith("USER")] == ["USER 10001"]
-    allowed = {line.strip("!\n") for line in (ROOT / ".dockerignore").read_text(encoding="utf-8").split() if line[0] == "!"}
+    allowed = {
+        line.strip("!\n") for line in (ROOT / ".dockerignore").read_text(encoding="utf-8").split() if line[0] == "!"
+    }
     for line in lines:
         if line.startswith("COPY") and "--from" not in line:
             for source in line.split()[1:-1]:
