@@ -37,7 +37,7 @@ _SCALES = {
 }
 _AMOUNT = re.compile(
     r"(?:约|人民币|rmb|cny|¥|￥)*\s*(?P<number>[+-]?[\d,]*\.?\d+(?:e[+-]?\d+)?)\s*(?P<scale>万亿|千万|百万|亿|万|千|k|w|m|b)?\s*"
-    r"(?:元|人民币|rmb|cny|yuan)?(?:/(?:小时|时|h|hour|次|样))?",
+    r"(?:元|人民币|rmb|cny|yuan)*(?:/(?:小时|时|h|hour|次|样))?",
     re.IGNORECASE,
 )
 _DATE = re.compile(

@@ -133,7 +133,8 @@ def build(
         say(f"index {kind}", projection.table(kind).n)
         place = folder / "index" / f"{kind}-{keys[kind]}"
         if not place.exists():
-            TextIndex.build(rows_of(columns, projection.table(kind).n)).save(place)
+            index, kept = TextIndex.build(rows_of(columns, projection.table(kind).n), _previous(place.parent, kind))
+            index.save(place, kept)
         indexes[kind] = TextIndex.open(place)
     manifest = {
         "format": FORMAT,
@@ -162,6 +163,12 @@ def open_state(projection_folder: Path, folder: Path, secret: bytes) -> State:
     mask = Mask.open(folder / "mask", projection, secret)
     indexes = {kind: TextIndex.open(folder / "index" / f"{kind}-{key}") for kind, key in manifest["indexes"].items()}
     return State(projection, mask, indexes, folder / "models")
+
+
+def _previous(folder: Path, kind: str) -> Path | None:
+    """The latest index of a kind whose texts were analysed as they are now."""
+    found = [path for path in folder.glob(f"{kind}-*-{analysis.VERSION}") if path.is_dir()]
+    return max(found, key=lambda path: path.stat().st_mtime_ns, default=None)
 
 
 def _switch(folder: Path, manifest: bytes) -> None:

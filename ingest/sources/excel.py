@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -25,8 +27,7 @@ LARGEST_UNPACKED = 256 * 1024 * 1024
 MOST_PARTS = 5_000
 STEEPEST = 200
 """How many times smaller than its content a part of more than a MiB may be packed."""
-MOST_CELLS = 20_000_000
-"""Cells of a sheet's rectangle: two cells far apart span a rectangle that is held in memory."""
+PROBE_SECONDS = 120
 _CHUNK = 1 << 20
 
 
@@ -40,6 +41,7 @@ def sources(path: Path, catalogue: Catalogue) -> list[Source]:
         _check_parts(path)
     elif not start.startswith((b"\xd0\xcf\x11\xe0", b"\x09\x08", b"\x09\x04", b"\x09\x02", b"\x09\x00")):
         raise InputError(f"{path} is damaged or no Excel workbook: it does not begin like one", field="path")
+    _probe(path)
     with _opened(path) as book:
         names = list(book.sheet_names)
     found: list[Source] = []
@@ -88,6 +90,19 @@ def _unpacked(path: Path, archive: zipfile.ZipFile, part: zipfile.ZipInfo, room:
     return size
 
 
+def _probe(path: Path) -> None:
+    """Let another process open it first: a hostile workbook can make the reader end the process it runs in."""
+    command = [sys.executable, "-P", str(Path(__file__).with_name("excel_probe.py")), str(path.absolute())]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PROBE_SECONDS)
+    except subprocess.TimeoutExpired:
+        raise InputError(f"{path} takes longer than {PROBE_SECONDS} s to open; save it as CSV", field="path") from None
+    if done.returncode == 1 and (reason := done.stderr.strip()) and "Traceback" not in reason:
+        raise InputError(f"{path} is not loaded: {reason}", field="path")
+    if done.returncode:
+        raise InputError(f"{path} is damaged or needs too much memory to open; save it as CSV", field="path")
+
+
 def _opened(path: Path) -> CalamineWorkbook:
     try:
         return CalamineWorkbook.from_path(str(path))
@@ -100,8 +115,6 @@ def _read(path: Path, name: str) -> Iterator[Line]:
     with _opened(path) as book:
         try:
             sheet = book.get_sheet_by_name(name)
-            if sheet.total_height * sheet.total_width > MOST_CELLS:
-                raise InputError(f"{path}, sheet {name!r} spans more than {MOST_CELLS:,} cells", field="path")
             rows: list[list[Any]] = sheet.to_python(skip_empty_area=False)
         except (CalamineError, OSError, ValueError) as error:
             raise InputError(f"{path}, sheet {name!r} is damaged: {error}", field="path") from None

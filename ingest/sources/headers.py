@@ -200,7 +200,7 @@ def _two_rows(upper: Sequence[Any], lower: Sequence[Any]) -> tuple[list[str], li
         over = str(upper[at]).strip() if at < len(upper) and upper[at] not in {None, ""} else ""
         under = str(lower[at]).strip() if at < len(lower) and lower[at] not in {None, ""} else ""
         above = over or (above if under else "")
-        pairs.append((above, under))
+        pairs.append((above, "" if under == above else under))
     return [a + b for a, b in pairs], [b + a if b else a for a, b in pairs]
 
 

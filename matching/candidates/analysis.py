@@ -145,6 +145,15 @@ class Terms(NamedTuple):
     """Occurrences."""
 
 
+class Kept(NamedTuple):
+    """Texts that were analysed before."""
+
+    hashes: Codes
+    """Hash of each text."""
+    terms: Terms
+    """Their terms."""
+
+
 _stemmer = Stemmer.Stemmer("english")
 _word_codes: dict[str, int] = {}
 _WORDS_KEPT = 1_000_000
@@ -209,6 +218,36 @@ def _counted(owners: NDArray[np.int64], codes: Codes, n: int) -> Terms:
     counts = np.diff(np.append(starts, len(codes))).astype(np.float32)
     indptr = np.concatenate([[0], np.cumsum(np.bincount(owners[starts], minlength=n))]).astype(np.int64)
     return Terms(indptr, codes[starts], counts)
+
+
+def reused(texts: Sequence[str], analyser: Callable[[Sequence[str]], Terms], hashes: Codes, kept: Kept | None) -> Terms:
+    """The terms of each text; those of a text that was analysed before are taken from there."""
+    if kept is None or len(kept.hashes) == 0:
+        return analyser(texts)
+    order = np.argsort(kept.hashes, kind="stable")
+    place = np.minimum(np.searchsorted(kept.hashes[order], hashes), len(order) - 1)
+    known = kept.hashes[order][place] == hashes
+    new = np.flatnonzero(~known)
+    fresh = analyser([texts[at] for at in new.tolist()])
+    lengths = np.empty(len(texts), np.int64)
+    lengths[known] = np.diff(kept.terms.indptr)[order[place[known]]]
+    lengths[new] = np.diff(fresh.indptr)
+    starts = np.empty(len(texts), np.int64)
+    starts[known] = kept.terms.indptr[:-1][order[place[known]]]
+    starts[new] = fresh.indptr[:-1] + len(kept.terms.codes)
+    indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    at = np.arange(int(indptr[-1])) + np.repeat(starts - indptr[:-1], lengths)
+    codes, counts = (np.concatenate([getattr(kept.terms, name), getattr(fresh, name)]) for name in ("codes", "counts"))
+    return Terms(indptr, codes[at], counts[at])
+
+
+def hashes_of(texts: Sequence[str]) -> Codes:
+    """64 bits of BLAKE2b of each text."""
+    return np.fromiter(
+        (int.from_bytes(hashlib.blake2b(t.encode(), digest_size=8).digest(), "little") for t in texts),
+        np.uint64,
+        len(texts),
+    )
 
 
 VIEWS: dict[str, Callable[[Sequence[str]], Terms]] = {"words": word_terms, "chars": char_terms}

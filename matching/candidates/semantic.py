@@ -32,7 +32,7 @@ class SemanticIndex:
 
     FILES: ClassVar[tuple[str, ...]] = ("codes", "basis", "vectors")
     DIMENSIONS: ClassVar[int] = 96
-    SAMPLE: ClassVar[int] = 20_000
+    SAMPLE: ClassVar[int] = 5_000
     """Documents that the SVD is fitted on, evenly spread over the kind."""
     TERMS: ClassVar[int] = 30_000
     """Most frequent terms that the basis knows."""

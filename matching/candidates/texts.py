@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from matching.candidates import analysis
-from matching.candidates.lexical import Floats, LexicalIndex, Query
+from matching.candidates.lexical import Floats, LexicalIndex, Query, mapped
 from matching.candidates.semantic import SemanticIndex
 
 
@@ -45,11 +45,15 @@ class TextIndex:
         return self.words.n
 
     @classmethod
-    def build(cls, texts: Sequence[str]) -> TextIndex:
-        """The index of texts, one a row; an empty text has no terms."""
-        words = LexicalIndex.build(analysis.word_terms(texts))
-        chars = LexicalIndex.build(analysis.char_terms(texts))
-        return cls(words, chars, SemanticIndex.build(chars))
+    def build(cls, texts: Sequence[str], previous: Path | None = None) -> tuple[TextIndex, dict[str, analysis.Kept]]:
+        """The index of texts, one a row, and their terms; what an index in `previous` analysed is not redone."""
+        hashes = analysis.hashes_of(texts)
+        kept: dict[str, analysis.Kept] = {}
+        for view, analyser in analysis.VIEWS.items():
+            before = _kept_in(previous / f"{view}-terms") if previous else None
+            kept[view] = analysis.Kept(hashes, analysis.reused(texts, analyser, hashes, before))
+        words, chars = (LexicalIndex.build(kept[view].terms) for view in ("words", "chars"))
+        return cls(words, chars, SemanticIndex.build(chars)), kept
 
     def query(self, analysed: Mapping[str, analysis.Terms]) -> TextQuery:
         """A text analysed by `analyse` as a query of this index."""
@@ -60,12 +64,16 @@ class TextIndex:
         """Lexical cosines over all documents."""
         return TextScores(self.words.scores(query.words), self.chars.scores(query.chars))
 
-    def save(self, folder: Path) -> None:
-        """Write the index into `folder`, whole or not at all."""
+    def save(self, folder: Path, kept: Mapping[str, analysis.Kept]) -> None:
+        """Write the index and the analysed terms into `folder`, whole or not at all."""
         scratch = folder.with_name(f"{folder.name}.{os.getpid()}.part")
         shutil.rmtree(scratch, ignore_errors=True)
         for name in ("words", "chars", "semantic"):
             getattr(self, name).save(scratch / name)
+        for view, terms in kept.items():
+            (scratch / f"{view}-terms").mkdir()
+            for name, array in {"hashes": terms.hashes, **terms.terms._asdict()}.items():
+                np.save(scratch / f"{view}-terms" / f"{name}.npy", array, allow_pickle=False)
         try:
             scratch.rename(folder)
         except OSError:  # another process was faster with the same content
@@ -79,6 +87,13 @@ class TextIndex:
             LexicalIndex.open(folder / "chars"),
             SemanticIndex.open(folder / "semantic"),
         )
+
+
+def _kept_in(folder: Path) -> analysis.Kept | None:
+    if not folder.exists():
+        return None
+    hashes, *terms = (mapped(folder / f"{name}.npy") for name in ("hashes", "indptr", "codes", "counts"))
+    return analysis.Kept(hashes, analysis.Terms(*terms))
 
 
 def analyse(text: str) -> dict[str, analysis.Terms]:

@@ -22,7 +22,7 @@ from graph.records import EntityKey
 from graph.schema import Access, EntityKind, Field, FieldType
 from matching.masking.keys import EpochKeys
 from matching.masking.ladders import ladders_of
-from matching.masking.redact import Redactor, names_of
+from matching.masking.redact import Redactor, redactor_of
 from matching.masking.viewer import Viewer
 from matching.masking.visible import Visible, visible_of
 
@@ -52,7 +52,7 @@ class Mask:
         cls, projection: Projection, folder: Path, *, k: int, epoch: str, secret: bytes,
     ) -> Mask:  # fmt: skip
         """Bring the mask in `folder` up to a projection; levels decided in the same epoch stay as they are."""
-        redactor = Redactor(names_of(projection))
+        redactor = redactor_of(projection)
         before = _Stored.open(folder)
         same = before is not None and (before.about["epoch"], before.about["k"]) == (epoch, k)
         names: dict[str, str] = {}
@@ -83,7 +83,7 @@ class Mask:
         about = stored.about
         keys = EpochKeys(secret, about["epoch"])
         parts = _read_parts(folder, about["parts"])
-        return cls(projection, about["k"], about["epoch"], keys, Redactor(names_of(projection)), parts)
+        return cls(projection, about["k"], about["epoch"], keys, redactor_of(projection), parts)
 
     def visible(self, kind: str) -> Visible:
         """What may be seen of a kind."""

@@ -75,12 +75,30 @@ SHORT_FORM = 3
 def names_of(projection: Projection) -> list[str]:
     """Every name in the graph: the revealed texts of every kind. A declared release: redaction depends on them."""
     found: set[str] = set()
-    for kind in projection.catalogue.entities.values():
-        table = projection.table(kind.name)
-        for field in kind.fields:
-            if field.access is Access.REVEALED and field.type is FieldType.STRING and table.n:
-                found.update(table.labels(field.name).vocabulary)
+    for kind in projection.catalogue.entities:
+        table = projection.table(kind)
+        for field in _name_fields(projection, kind) if table.n else ():
+            found.update(table.labels(field).vocabulary)
     return sorted(found)
+
+
+_made: dict[tuple[str, ...], Redactor] = {}
+
+
+def redactor_of(projection: Projection) -> Redactor:
+    """The redactor of every name in a projection; kept while the kinds that carry names stay as they are."""
+    tables = [projection.table(kind) for kind in projection.catalogue.entities if _name_fields(projection, kind)]
+    key = tuple(f"{table.kind} {table.digest}" for table in tables)
+    if key not in _made:
+        made = Redactor(names_of(projection))
+        _made.clear()
+        _made[key] = made
+    return _made[key]
+
+
+def _name_fields(projection: Projection, kind: str) -> list[str]:
+    fields = projection.catalogue.entity(kind).fields
+    return [f.name for f in fields if f.access is Access.REVEALED and f.type is FieldType.STRING]
 
 
 def spellings(name: str) -> set[str]:

@@ -25,13 +25,21 @@ def people(n: int = 60) -> list[Entity | Relation]:
         bio = f"研究{topic}。电话13800{at:06}，邮箱 e{at}@example.org。"
         values = {"name": f"陈样{chr(0x4E00 + at)}", "tags": [topic], "title": "教授" if at % 3 else "讲师", "bio": bio}
         records.append(Entity("expert", f"e{at:03}", values))
-        paper = {"title": f"{topic}的方法 {at}", "abstract": f"本文研究{topic}，method {at % 7}。", "year": 2000 + at % 20}
+        paper = {
+            "title": f"{topic}的方法 {at}",
+            "abstract": f"本文研究{topic}，method {at % 7}。",
+            "year": 2000 + at % 20,
+        }
         records.append(Entity("publication", f"p{at:03}", paper))
-        records.append(Entity("patent", f"t{at:03}", {"title": f"一种{topic}装置", "abstract": topic, "ipc": ["H04L9/32"]}))
+        records.append(
+            Entity("patent", f"t{at:03}", {"title": f"一种{topic}装置", "abstract": topic, "ipc": ["H04L9/32"]})
+        )
         records.append(Relation("authored", "expert", f"e{at:03}", "publication", f"p{at:03}", {"position": 1}))
         records.append(Relation("employed_by", "expert", f"e{at:03}", "institution", f"i{at % 4}", {}))
     for at in range(12):
-        records.append(Entity("enterprise", f"f{at}", {"name": f"杭州样本{at}科技有限公司", "tags": ["电子"], "stage": "A轮"}))
+        records.append(
+            Entity("enterprise", f"f{at}", {"name": f"杭州样本{at}科技有限公司", "tags": ["电子"], "stage": "A轮"})
+        )
         need = {"title": f"寻求{TOPICS[at % 6]}", "text": f"我们需要{TOPICS[at % 6]}的专家。", "need_type": "技术需求"}
         records.append(Entity("need", f"n{at}", need))
         records.append(Relation("posted", "enterprise", f"f{at}", "need", f"n{at}", {}))

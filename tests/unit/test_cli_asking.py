@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -30,10 +31,8 @@ def _matches(answer: dict[str, Any]) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("kind", ["need-expert", "need-patent", "need-instrument", "need-publication"])
 def test_a_broker_gets_an_order(qianxian: Command, office: Path, kind: str) -> None:
-    ran = qianxian(
-        "--home", office, "match", kind, "--subject", NEED, "--as", "broker", "--limit", "4", "--explain", "--json"
-    )
-    matches = _matches(ran.json)
+    asked = _ask(qianxian, office, kind, "--subject", NEED, "--as", "broker", "--limit", "4", "--explain")
+    matches = _matches(asked)
     assert [match["rank"] for match in matches] == [1, 2, 3, 4]
     for match in matches:
         explanation = match["explanation"]
@@ -41,45 +40,34 @@ def test_a_broker_gets_an_order(qianxian: Command, office: Path, kind: str) -> N
         assert total == pytest.approx(explanation["score"])
 
 
-def test_others_get_groups_in_no_order(qianxian: Command, office: Path) -> None:
-    for role in ("outsider", "enterprise"):
-        ran = qianxian(
-            "--home",
-            office,
-            "match",
-            "need-expert",
-            "--text",
-            "激光器",
-            "--as",
-            role,
-            "--limit",
-            "1",
-            "--explain",
-            "--json",
-        )
-        assert all(len(group["matches"]) >= 5 for group in ran.json["groups"])
-        assert not any("rank" in match or "score" in match["explanation"] for match in _matches(ran.json))
+@pytest.mark.parametrize("role", ["outsider", "enterprise"])
+def test_others_get_groups_in_no_order(qianxian: Command, office: Path, role: str) -> None:
+    answer = _ask(qianxian, office, "need-expert", "--text", "激光器", "--as", role, "--limit", "1", "--explain")
+    assert answer["groups"] and all(len(group["matches"]) >= 5 for group in answer["groups"])
+    assert not any("rank" in match or "score" in match["explanation"] for match in _matches(answer))
 
 
 def test_the_outsider_is_the_default(qianxian: Command, office: Path) -> None:
-    words = ("--home", office, "match", "need-expert", "--text", "激光器", "--json")
-    assert qianxian(*words).out == qianxian(*words, "--as", "outsider").out
+    words = ("--text", "激光器")
+    answer = _ask(qianxian, office, "need-expert", *words)
+    assert answer == _ask(qianxian, office, "need-expert", *words, "--as", "outsider")
+    assert answer != _ask(qianxian, office, "need-expert", *words, "--as", "broker")
 
 
 def test_names_stay_hidden_on_screen(qianxian: Command, office: Path) -> None:
     from api.settings import load
     from graph.store import open_store
 
+    hidden = ("name", "email", "phone")
     with open_store(load(home=office).store_url) as store:
-        names = {
-            str(e.values[f]) for e in store.entities("expert") for f in ("name", "email", "phone") if f in e.values
-        }
+        values = [entity.values.get(field) for entity in store.entities("expert") for field in hidden]
+    names = {str(value) for value in values if value and len(str(value)) > 2}
+    assert len(names) > 100
     for role in ("outsider", "broker", "operator"):
-        ran = qianxian(
-            "--home", office, "match", "need-expert", "--subject", NEED, "--as", role, "--limit", "100", "--explain"
-        )
-        assert ran.status == 0 and len(names) > 100
-        assert not [name for name in names if len(name) > 2 and name in ran.out]
+        words = ("--subject", NEED, "--as", role, "--limit", "100", "--explain")
+        ran = qianxian("--home", office, "match", "need-expert", *words)
+        assert ran.status == 0
+        assert not [name for name in names if name in ran.out]
 
 
 def test_what_a_person_reads(qianxian: Command, office: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,12 +75,7 @@ def test_what_a_person_reads(qianxian: Command, office: Path, monkeypatch: pytes
     words = ("--home", office, "match", "need-expert", "--subject", NEED, "--as", "broker", "--limit", "3", "--explain")
     ran = qianxian(*words)
     assert f"experts for a need · “{NEED}” · asked as broker" in ran.out
-    assert (
-        ran.out.count("shown values shared by 5 or more")
-        + ran.out.count("shared by 10")
-        + ran.out.count("shared by 20")
-        == 3
-    )
+    assert len(re.findall(r"shown values shared by (?:5|10|20) or more", ran.out)) == 3
     assert not [line for line in ran.out.splitlines() if line != line.rstrip()]
     monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
     assert "为需求找专家" in qianxian(*words).out
@@ -153,11 +136,10 @@ def test_evaluate_measures_and_writes_the_run(qianxian: Command, sample: Path, t
 
 
 def test_evaluate_ranks_a_set_of_positives(qianxian: Command, sample: Path, tmp_path: Path) -> None:
-    ran = qianxian(
-        "evaluate", sample / "sets" / "enterprise-fund", "--test", "dev", "--run", tmp_path / "run.tsv", "--top", "3"
-    )
+    run = tmp_path / "run.tsv"
+    ran = qianxian("evaluate", sample / "sets" / "enterprise-fund", "--test", "dev", "--run", run, "--top", "3")
     assert ran.status == 0 and "95 % interval" in ran.out and "recall" in ran.out
-    subjects = [line.split("\t")[0] for line in (tmp_path / "run.tsv").read_text(encoding="utf-8").splitlines()[1:]]
+    subjects = [line.split("\t")[0] for line in run.read_text(encoding="utf-8").splitlines()[1:]]
     assert max(subjects.count(subject) for subject in set(subjects)) == 3
 
 
@@ -184,7 +166,7 @@ def test_score_keeps_the_order_of_the_pairs(qianxian: Command, sample: Path, tmp
         (("evaluate", "SAMPLE", "--match", "moon-sun"), "unknown match kind"),
         (("evaluate", "SAMPLE", "--fold", "moon"), "unknown fold 'moon'; valid:"),
         (("evaluate", "SAMPLE", "--kinds", "nowhere.json"), "nowhere.json"),
-        (("score", "SAMPLE", "--match", "need-expert", "--pairs", "nowhere.tsv", "--out", "o"), "nowhere.tsv does not exist"),
+        (("score", "SAMPLE", "--match", "need-expert", "--pairs", "nowhere.tsv", "--out", "o"), "nowhere.tsv does not"),
         (("score", "SAMPLE", "--match", "need-expert"), "--pairs"),
         (("evaluate", "SAMPLE", "--run", "no/where.tsv"), "cannot be written there"),
         (("evaluate", "SAMPLE", "--top", "0"), "--top"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 from matching.candidates.analysis import VIEWS, char_terms, word_terms, words_of
 from matching.candidates.lexical import LexicalIndex
+from matching.candidates.texts import TextIndex, analyse
 
 TEXTS = [
     "功率芯片散热 thermal management of power chips",
@@ -83,7 +86,33 @@ def test_words_are_segmented_stemmed_and_lower_case() -> None:
     assert word_terms(["batteries"]).codes.tolist() == word_terms(["battery"]).codes.tolist()
 
 
-def test_building_again_gives_the_same_arrays(tmp_path: object) -> None:
+def test_building_again_gives_the_same_arrays() -> None:
     first, second = (LexicalIndex.build(char_terms(TEXTS)) for _ in range(2))
     for name in LexicalIndex.FILES:
         np.testing.assert_array_equal(getattr(first, name), getattr(second, name))
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    st.lists(st.sampled_from(TEXTS), max_size=6), st.lists(st.sampled_from([*TEXTS, "新的一篇 new one"]), max_size=6)
+)
+def test_an_index_that_goes_on_from_an_earlier_one_is_as_if_built_anew(before: list[str], after: list[str]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        first, kept = TextIndex.build(before)
+        first.save(Path(folder) / "before", kept)
+        went_on, _ = TextIndex.build(after, Path(folder) / "before")
+        anew, _ = TextIndex.build(after)
+        for view in ("words", "chars"):
+            for name in LexicalIndex.FILES:
+                np.testing.assert_array_equal(getattr(getattr(went_on, view), name), getattr(getattr(anew, view), name))
+        np.testing.assert_array_equal(went_on.semantic.vectors, anew.semantic.vectors)
+
+
+def test_a_saved_index_scores_the_same(tmp_path: Path) -> None:
+    index, kept = TextIndex.build(TEXTS)
+    index.save(tmp_path / "index", kept)
+    opened = TextIndex.open(tmp_path / "index")
+    question = analyse("电池散热 thermal")
+    one, two = index.scores(index.query(question)), opened.scores(opened.query(question))
+    np.testing.assert_array_equal(one.words, two.words)
+    np.testing.assert_array_equal(one.chars, two.chars)

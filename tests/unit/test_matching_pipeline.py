@@ -1,0 +1,201 @@
+"""The pipeline: its order, its constraints, and a match kind that the code has never seen."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from graph import projection
+from graph.errors import DeclarationError, InputError, UnknownNameError
+from graph.kinds import BUILTIN
+from graph.records import Entity, EntityKey, Origin, Relation
+from graph.store import open_store
+from matching import pipeline
+from matching.build import State, build
+from matching.kinds import MatchKinds
+from matching.masking import Role, Viewer
+from matching.pipeline import Question, match
+from matching.training import learned
+
+ROOT = Path(__file__).parents[2]
+BROKER = Viewer("b", Role.BROKER, everything=True)
+OPERATOR = Viewer("o", Role.OPERATOR)
+
+
+def _state(folder: Path, records: list[Entity | Relation], kinds: dict[str, Any] | None = None) -> State:
+    with open_store(f"sqlite:///{folder / 'graph.db'}") as store:
+        if kinds:
+            store.adopt(kinds)
+        store.upsert(records, Origin("test", "2024"))
+        projection.build(store, folder / "projection")
+    return build(folder / "projection", folder / "matching", b"s" * 32, k=2, epoch="e")
+
+
+def _world() -> list[Entity | Relation]:
+    records: list[Entity | Relation] = [
+        Entity("enterprise", "asker", {"name": "某样本公司", "tags": ["a"]}),
+        Entity("enterprise", "supplier", {}),
+        Entity("need", "n", {"title": "激光焊接缺陷检测"}),
+        Relation("posted", "enterprise", "asker", "need", "n", {}),
+        Relation("supplies", "enterprise", "supplier", "enterprise", "asker", {}),
+    ]
+    for name in ("free", "employee", "holder", "supplier_s", "partner", "far"):
+        text = "作物育种" if name == "far" else "激光焊接缺陷检测"
+        records.append(Entity("expert", name, {"bio": text}))
+    records += [
+        Relation("employed_by", "expert", "employee", "enterprise", "asker", {}),
+        Relation("holds", "expert", "holder", "enterprise", "asker", {}),
+        Relation("employed_by", "expert", "supplier_s", "enterprise", "supplier", {}),
+        Relation("collaborated", "expert", "partner", "enterprise", "asker", {}),
+    ]
+    return records
+
+
+def _names(state: State, question: Question, viewer: Viewer = BROKER) -> list[str]:
+    """Ids of an answer's matches, in order, found by their aliases."""
+    kind = state.kinds[question.kind].candidate
+    table = state.projection.table(kind)
+    by_alias = {state.mask.alias(viewer, question.about, EntityKey(kind, name)): name for name in table.ids}
+    answer = match(state, question, viewer)
+    return [by_alias[found.alias] for _, matches in answer.groups for found in matches]
+
+
+def test_masking_is_the_last_stage_and_makes_the_answer() -> None:
+    assert [stage.__name__ for stage in pipeline.PIPELINE] == ["retrieve", "score", "constrain", "mask"]
+    tree = ast.parse((ROOT / "matching" / "pipeline.py").read_text(encoding="utf-8"))
+    makers = {
+        function.name
+        for function in tree.body
+        if isinstance(function, ast.FunctionDef)
+        for node in ast.walk(function)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Answer"
+    }
+    assert makers == {"mask"}
+
+
+def test_outside_masking_nothing_in_matching_reads_raw_records() -> None:
+    raw = {"values", "labels", "numbers"}
+    for path in sorted((ROOT / "matching").rglob("*.py")):
+        if "masking" in path.parts:
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in raw):
+                continue
+            owner = node.func.value
+            called = owner.func.attr if isinstance(owner, ast.Call) and isinstance(owner.func, ast.Attribute) else ""
+            if called == "table" or (isinstance(owner, ast.Name) and owner.id in {"table", "subject_table"}):
+                # folds of an evaluation may be named by any field: nothing of them reaches a score or a card
+                assert (path.name, node.func.attr) == ("evaluation.py", "values"), path
+
+
+def test_conflicts_and_past_partners_are_left_out(tmp_path: Path) -> None:
+    state = _state(tmp_path, _world())
+    assert _names(state, Question("need-expert", subject="n")) == ["free", "far"]
+
+
+def test_a_free_text_has_no_conflicts(tmp_path: Path) -> None:
+    state = _state(tmp_path, _world())
+    names = _names(state, Question("need-expert", text="激光焊接缺陷检测"))
+    assert len(names) == 6
+    assert names[-1] == "far"
+
+
+def test_filters_act_on_what_is_visible(tmp_path: Path) -> None:
+    records = [Entity("expert", f"e{n}", {"title": "教授" if n % 2 else "讲师", "bio": "焊接"}) for n in range(10)]
+    state = _state(tmp_path, records)
+    found = match(state, Question("need-expert", text="焊接", filters={"title": "教授"}), BROKER).to_dict()
+    titles = {m["card"]["fields"]["title"] for group in found["groups"] for m in group["matches"]}
+    assert titles == {"教授"}
+    with pytest.raises(UnknownNameError, match="valid: .*title"):
+        match(state, Question("need-expert", text="焊接", filters={"name": "x"}), BROKER)
+
+
+@pytest.mark.parametrize(
+    ("question", "reason"),
+    [
+        (Question("need-expert"), "either"),
+        (Question("need-expert", subject="n", text="x"), "either"),
+        (Question("need-expert", text="  "), "empty"),
+        (Question("need-expert", text="x" * 20_001), "at most 20000"),
+        (Question("need-expert", text="x", limit=0), "1 to 100"),
+        (Question("need-wizard", text="x"), "valid: .*need-expert"),
+    ],
+)
+def test_a_bad_question_is_told_why(tmp_path: Path, question: Question, reason: str) -> None:
+    state = _state(tmp_path, [Entity("expert", "e", {})])
+    with pytest.raises((InputError, UnknownNameError), match=reason):
+        match(state, question, BROKER)
+
+
+def test_entities_with_nothing_but_an_id_are_answered(tmp_path: Path) -> None:
+    kinds = {"need": 3, "expert": 4, "patent": 3, "instrument": 3, "publication": 3, "enterprise": 3, "fund": 3}
+    records = [Entity(kind, f"{kind}{n}", {}) for kind, count in kinds.items() for n in range(count)]
+    state = _state(tmp_path, records)  # type: ignore[arg-type]
+    for name, kind in state.kinds.items():
+        asked = Question(name, subject=f"{kind.subject}0", explain=True)
+        assert _names(state, asked)
+        assert learned(state.prepared(name)).about["outcomes"] == 0
+
+
+UNSEEN: dict[str, Any] = {
+    "hierarchies": [{"name": "skill_tree", "form": "tree", "tree": {"welding": ["joining"], "gluing": ["joining"]}}],
+    "entities": [
+        {
+            "name": "challenge",
+            "labels": {"en": "challenge", "zh": "榜单"},
+            "fields": [
+                {"name": "text", "type": "text", "access": "redacted", "labels": {"en": "text", "zh": "内容"}},
+                {"name": "skill", "type": "string", "many": True, "access": "generalised", "hierarchy": "skill_tree",
+                 "labels": {"en": "skill", "zh": "技能"}},
+            ],
+        },
+        {
+            "name": "team",
+            "labels": {"en": "team", "zh": "团队"},
+            "fields": [
+                {"name": "skill", "type": "string", "many": True, "access": "generalised", "hierarchy": "skill_tree",
+                 "labels": {"en": "skill", "zh": "技能"}},
+                {"name": "story", "type": "text", "access": "matched", "labels": {"en": "story", "zh": "经历"}},
+                {"name": "leader", "type": "string", "access": "revealed", "labels": {"en": "leader", "zh": "负责人"}},
+            ],
+        },
+    ],
+    "relations": [
+        {"name": "won", "labels": {"en": "won", "zh": "揭榜"}, "sources": ["team"], "targets": ["challenge"]}
+    ],
+    "matches": [
+        {"name": "challenge-team", "subject": "challenge", "candidate": "team", "outcome": "<won",
+         "labels": {"en": "teams for a challenge", "zh": "为榜单找团队"}}
+    ],
+}  # fmt: skip
+
+
+def test_a_kind_that_nobody_knew_is_ranked_and_masked(tmp_path: Path) -> None:
+    records: list[Entity | Relation] = [Entity("challenge", "c", {"text": "weld thin sheets", "skill": ["welding"]})]
+    for n in range(8):
+        skill = ["welding"] if n < 4 else ["gluing"]
+        story = f"王样{n} welds thin sheets" if n < 4 else f"王样{n} bakes bread"
+        records.append(Entity("team", f"t{n}", {"skill": skill, "story": story, "leader": f"王样{n}"}))
+    records.append(Relation("won", "team", "t0", "challenge", "c", {}))
+    state = _state(tmp_path, records, UNSEEN)
+    assert set(state.prepared("challenge-team").features.names) >= {"words", "compare_skill", "popularity"}
+    asked = Question("challenge-team", subject="c", limit=8, explain=True)
+    assert set(_names(state, asked)[:3]) == {"t1", "t2", "t3"}
+    body = str(match(state, asked, OPERATOR).to_dict())
+    assert "王样" not in body
+    assert "bread" not in body
+    assert "welding" in body
+
+
+def test_a_match_kind_that_reads_what_is_hidden_cannot_be_declared() -> None:
+    hidden = {
+        "matches": [
+            {"name": "expert-expert", "subject": "expert", "candidate": "expert", "labels": {"en": "x", "zh": "x"},
+             "compare": [{"name": "names", "subject": "name", "candidate": "name"}]}
+        ]
+    }  # fmt: skip
+    with pytest.raises(DeclarationError, match="not visible"):
+        MatchKinds.of(BUILTIN.extended(hidden))
