@@ -148,7 +148,7 @@ class SqlStore(GraphStore):
             )
             for table, changed in ((ENTITY, rows), (RELATION, edges)):
                 if changed:
-                    connection.execute(_upserting(connection, table), changed)
+                    _write_rows(connection, table, changed)
             changed_any = written.inserted or written.updated
             written.revision = revision if changed_any else revision - 1
             if changed_any:
@@ -163,13 +163,12 @@ class SqlStore(GraphStore):
     def _merge(
         self, connection: sa.Connection, table: sa.Table, records: Sequence[tuple[_Key, tuple[Any, ...], Values]],
         origin: Origin, replace: bool, revision: int, written: Written,
-    ) -> list[dict[str, Any]]:  # fmt: skip
+    ) -> list[tuple[Any, ...]]:  # fmt: skip
         """Rows to write for a batch of (key, identifying columns, values), merged with what is stored."""
-        names = [column.name for column in table.c][: len(records[0][1])] if records else []
         rest = (table.c.body, table.c.provenance, table.c.revision)
         stored = _stored(connection, table, [key for key, _, _ in records], *rest)
         fresh = orjson.dumps({"": list(origin)})
-        rows: list[dict[str, Any]] = []
+        rows: list[tuple[Any, ...]] = []
         for key, columns, values in records:
             old = stored.get(key)
             if old is None or old.body is None:
@@ -184,9 +183,7 @@ class SqlStore(GraphStore):
                 if same and newer is source:
                     continue
                 body, provenance, at = canonical(after), orjson.dumps(newer), old.revision if same else revision
-            rows.append(
-                {**dict(zip(names, columns, strict=True)), "body": body, "provenance": provenance, "revision": at}
-            )
+            rows.append((*columns, body, provenance, at))
         return rows
 
     def delete(self, keys: Collection[EntityKey | RelationKey]) -> int:
@@ -346,6 +343,19 @@ def _upserting(connection: sa.Connection, table: sa.Table) -> sa.Executable:
     insert = _insert(connection, table)
     new = {name: insert.excluded[name] for name in ("body", "provenance", "revision")}
     return insert.on_conflict_do_update(index_elements=list(table.primary_key), set_=new)
+
+
+def _write_rows(connection: sa.Connection, table: sa.Table, rows: list[tuple[Any, ...]]) -> None:
+    """Upsert rows whose values are in the order of the table's columns."""
+    names = [column.name for column in table.c]
+    statement = _upserting(connection, table)
+    if connection.dialect.name != "sqlite":
+        connection.execute(statement, [dict(zip(names, row, strict=True)) for row in rows])
+        return
+    # SQLite takes the tuples as they are: naming and converting each value would take longer than writing it.
+    compiled = statement.compile(dialect=connection.dialect, column_keys=names)
+    assert getattr(compiled, "positiontup", None) == names
+    connection.exec_driver_sql(str(compiled), rows)
 
 
 def _set_revision(connection: sa.Connection, revision: int) -> None:

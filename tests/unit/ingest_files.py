@@ -1,4 +1,4 @@
-"""Files of the shapes that people send, made at run time, and a store to load them into. Everybody in them is made up."""
+"""Files of the shapes that people send, made at run time, and a store to load them into. Nobody in them is real."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def equipment_rows() -> list[list[Any]]:
 
 
 def equipment_xlsx(path: Path, rows: Iterable[Sequence[Any]] | None = None) -> Path:
-    """A sheet as a university's equipment office sends it: title, date, titles, rows, a blank one, a total, a remark."""
+    """A sheet of a university's equipment office: title, date, column titles, rows, a blank one, a total, a remark."""
     book = Workbook()
     sheet = book.active
     assert sheet is not None

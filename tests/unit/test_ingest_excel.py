@@ -112,7 +112,7 @@ def test_titles_over_two_rows_and_values_merged_downwards(tmp_path: Path) -> Non
 
 
 def test_several_sheets_units_in_titles_and_dates(tmp_path: Path) -> None:
-    companies = [
+    companies: list[list[object]] = [
         ["企业名称", "统一社会信用代码", "注册资本（万元）", "成立日期", "研发费用（元）"],
         ["生成甲公司", "", 500, date(2015, 6, 1), 1000000],
         ["生成乙公司", "", "1.2亿元", "2018年", "300万"],

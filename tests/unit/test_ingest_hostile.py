@@ -83,7 +83,8 @@ before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 path = Path(sys.argv[1])
 with store_in(path.parent) as store:
     report = load(store, path)
-    print(report.rejected, store.counts().get("expert", 0), (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print(report.rejected, store.counts().get("expert", 0), (peak - before) // 1024)
 """
 
 

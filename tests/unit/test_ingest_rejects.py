@@ -49,7 +49,7 @@ def test_a_rejects_file_with_an_unknown_kind_or_a_broken_line(tmp_path: Path) ->
         report = load(store, path)
         assert [entry["line"] for entry in report.rejects] == [2, 3, 4]
         assert store.counts() == {"expert": 1}
-        with pytest.raises(UnknownNameError, match="valid: .*expert"):
+        with pytest.raises(UnknownNameError, match=r"valid: .*expert"):
             load(store, jsonl(path, [good, {"kind": "martian", "row": {}}]))
 
 
