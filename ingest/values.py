@@ -17,6 +17,7 @@ Converter = Callable[[Any], Any]
 
 ABSENT = frozenset({"", "-", "--", "—", "/", "n/a", "na", "null", "none", "nan", "无", "暂无", "未知", "空"})
 """What stands for no value, lower-case; a text field takes only the blank one so."""
+LONGEST_ABSENT = max(map(len, ABSENT))
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028\u2029\ufeff]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
@@ -53,10 +54,12 @@ LONGEST = 1_000_000
 
 def clean(text: str) -> str:
     """Text without control characters and outer blanks; ValueRejectedError for broken Unicode or excessive length."""
-    if not text.isascii() and _SURROGATE.search(text):
-        raise ValueRejectedError("holds half a character (a lone surrogate): the file's encoding is broken")
     if len(text) > LONGEST:
         raise ValueRejectedError(f"has {len(text)} characters; at most {LONGEST}")
+    if text.isprintable():
+        return text.strip()
+    if not text.isascii() and _SURROGATE.search(text):
+        raise ValueRejectedError("holds half a character (a lone surrogate): the file's encoding is broken")
     if _CONTROL.search(text):
         text = _CONTROL.sub("", text)
     return text.strip()
@@ -67,7 +70,7 @@ def _short(value: Any) -> str:
     text = clean(value if isinstance(value, str) else _plain(value))
     if not text.isascii():
         text = unicodedata.normalize("NFC", text).translate(_HALF_WIDTH)
-    return _BLANKS.sub(" ", text) if " " in text or "\n" in text or "\t" in text else text
+    return text if text.isprintable() and "  " not in text else _BLANKS.sub(" ", text)
 
 
 _HALF_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F) if chr(code - 0xFEE0).isalnum()} | {
@@ -96,7 +99,7 @@ def _text(value: Any) -> str:
 
 def _string(value: Any) -> str | None:
     text = _short(value)
-    return None if text.lower() in ABSENT else text
+    return None if len(text) <= LONGEST_ABSENT and text.lower() in ABSENT else text
 
 
 def _finite(value: float) -> float:
@@ -150,6 +153,11 @@ def _date(value: Any) -> str | None:
             return (_EXCEL_EPOCH + timedelta(days=int(value))).isoformat()
         raise ValueRejectedError(f"{value} is no date: neither a year nor a spreadsheet's day number")
     text = _short(value)
+    if len(text) == 10 and text.isascii() and text[4] == text[7] == "-":
+        try:
+            return date.fromisoformat(text).isoformat()
+        except ValueError:
+            pass  # the reason is told below
     if text.lower() in ABSENT:
         return None
     if text.isdigit() and len(text) == 5:

@@ -212,9 +212,12 @@ def main() -> None:
         if what == "postgres":
             with postgres_server() as url:
                 _announce(url)
-        with tempfile.TemporaryDirectory(prefix="qianxian-neo4j-") as scratch:
-            with neo4j_server(Path(scratch) / "home") as server:
+        scratch = Path(tempfile.mkdtemp(prefix="qianxian-neo4j-"))
+        try:
+            with neo4j_server(scratch / "home") as server:
                 _announce(server.url)
+        finally:
+            shutil.rmtree(scratch)
     except KeyboardInterrupt:
         pass
     except Unavailable as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import sqlite3
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -339,7 +339,7 @@ def _insert(connection: sa.Connection, table: sa.Table) -> sqlite.Insert | postg
     return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
 
 
-def _upserting(connection: sa.Connection, table: sa.Table) -> sa.Executable:
+def _upserting(connection: sa.Connection, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
     insert = _insert(connection, table)
     new = {name: insert.excluded[name] for name in ("body", "provenance", "revision")}
     return insert.on_conflict_do_update(index_elements=list(table.primary_key), set_=new)
@@ -380,10 +380,21 @@ def _stored(
     found: dict[_Key, Any] = {}
     for name, names in by_kind.items():
         for start in range(0, len(names), LOOKED_UP):
-            query = sa.select(second, *extra).where(kind == name, second.in_(names[start : start + LOOKED_UP]))
-            for row in connection.execute(query):
+            some = names[start : start + LOOKED_UP]
+            for row in _looked_up(connection, sa.select(second, *extra), kind, second, name, some):
                 found[name, row[0]] = row
     return found
+
+
+def _looked_up(
+    connection: sa.Connection, query: sa.Select[Any], kind: sa.Column[Any], second: sa.Column[Any], name: str,
+    names: list[Any],
+) -> Iterable[Any]:  # fmt: skip
+    if connection.dialect.name != "sqlite":
+        return connection.execute(query.where(kind == name, second.in_(names)))
+    # As in `_write_rows`: a parameter with a name of its own for each key takes longer than finding it.
+    start = query.where(kind == sa.literal_column("?")).compile(dialect=connection.dialect)
+    return connection.exec_driver_sql(f"{start} AND {second.name} IN ({','.join('?' * len(names))})", (name, *names))
 
 
 def _split_dangling(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,26 +24,25 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> State:
     return state_of(tmp_path_factory.mktemp("world"), people())
 
 
-def _answer(state: State, viewer: Viewer, **about: object) -> dict[str, object]:
-    question = Question(kind="need-expert", **({"subject": "n0"} | about))  # type: ignore[arg-type]
+def _answer(state: State, viewer: Viewer, **about: Any) -> dict[str, Any]:
+    question = Question(kind="need-expert", **({"subject": "n0"} | about))
     return match(state, question, viewer).to_dict()
 
 
-def _matches(answer: dict[str, object]) -> list[dict[str, object]]:
-    groups: list[dict[str, list[dict[str, object]]]] = answer["groups"]  # type: ignore[assignment]
-    return [m for group in groups for m in group["matches"]]
+def _matches(answer: dict[str, Any]) -> list[dict[str, Any]]:
+    return [m for group in answer["groups"] for m in group["matches"]]
 
 
 def test_toward_an_outsider_groups_have_k_cards_in_no_order(state: State) -> None:
     answer = _answer(state, OUTSIDER, explain=True, limit=20)
-    for group in answer["groups"]:  # type: ignore[attr-defined]
+    for group in answer["groups"]:
         assert len(group["matches"]) >= 5
         aliases = [m["alias"] for m in group["matches"]]
         assert aliases == sorted(aliases)
     for found in _matches(answer):
         assert "rank" not in found
-        assert "score" not in found["explanation"]  # type: ignore[operator]
-        assert all(isinstance(part["share"], str) for part in found["explanation"]["contributions"])  # type: ignore[index, call-overload]
+        assert "score" not in found["explanation"]
+        assert all(isinstance(part["share"], str) for part in found["explanation"]["contributions"])
 
 
 def test_a_limit_below_k_still_gives_k_cards(state: State) -> None:
@@ -54,11 +54,11 @@ def test_a_broker_sees_the_order_and_shares_that_add_up(state: State) -> None:
     assert [m["rank"] for m in found] == list(range(1, 9))
     scores = []
     for one in found:
-        why: dict[str, object] = one["explanation"]  # type: ignore[assignment]
-        total = why["base"] + sum(part["share"] for part in why["contributions"])  # type: ignore[attr-defined, operator]
+        why = one["explanation"]
+        total = why["base"] + sum(part["share"] for part in why["contributions"])
         assert total == pytest.approx(why["score"])
         scores.append(why["score"])
-    assert scores == sorted(scores, reverse=True)  # type: ignore[type-var]
+    assert scores == sorted(scores, reverse=True)
 
 
 def test_nothing_hidden_is_in_an_answer(state: State) -> None:
@@ -88,9 +88,9 @@ def test_aliases_differ_by_viewer_question_and_epoch(state: State) -> None:
         for two in sets[at + 1 :]:
             assert not one & two
     key = EntityKey("expert", "e1")
-    one, two = (EpochKeys(b"x" * 32, epoch).alias(OUTSIDER, "n0", key) for epoch in ("e1", "e2"))
-    assert one != two
-    assert len(one) == 20
+    now, later = (EpochKeys(b"x" * 32, epoch).alias(OUTSIDER, "n0", key) for epoch in ("e1", "e2"))
+    assert now != later
+    assert len(now) == 20
 
 
 def test_the_same_question_gets_the_same_bytes(state: State, tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ def test_the_same_question_gets_the_same_bytes(state: State, tmp_path: Path) -> 
 
 
 def test_hidden_values_do_not_move_a_byte(state: State, tmp_path: Path) -> None:
-    """Phones and e-mails, dois, registered capital and shares are hidden: another world's differ, the answers do not."""
+    """Another world's registry figures and DOIs differ; the answers do not."""
     changed: list[Entity | Relation] = []
     for record in people():
         values = dict(record.values)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from graph import projection
 from graph.records import Entity, Origin, Relation
@@ -15,7 +16,7 @@ TOPICS = ("功率芯片散热", "锂电池热失控", "thermal imaging", "crop g
 
 
 def people(n: int = 60) -> list[Entity | Relation]:
-    """n generated experts with papers, needs, enterprises and patents."""
+    """Generated: n experts with papers, needs, enterprises and patents."""
     records: list[Entity | Relation] = []
     for at in range(4):
         values = {"name": f"浙江样本{at}大学", "institution_type": "高校", "region": f"33010{at + 1}"}
@@ -23,17 +24,17 @@ def people(n: int = 60) -> list[Entity | Relation]:
     for at in range(n):
         topic = TOPICS[at % len(TOPICS)]
         bio = f"研究{topic}。电话13800{at:06}，邮箱 e{at}@example.org。"
-        values = {"name": f"陈样{chr(0x4E00 + at)}", "tags": [topic], "title": "教授" if at % 3 else "讲师", "bio": bio}
-        records.append(Entity("expert", f"e{at:03}", values))
+        title = "教授" if at % 3 else "讲师"
+        person: dict[str, Any] = {"name": f"陈样{chr(0x4E00 + at)}", "tags": [topic], "title": title, "bio": bio}
+        records.append(Entity("expert", f"e{at:03}", person))
         paper = {
             "title": f"{topic}的方法 {at}",
             "abstract": f"本文研究{topic}，method {at % 7}。",
             "year": 2000 + at % 20,
         }
         records.append(Entity("publication", f"p{at:03}", paper))
-        records.append(
-            Entity("patent", f"t{at:03}", {"title": f"一种{topic}装置", "abstract": topic, "ipc": ["H04L9/32"]})
-        )
+        patent: dict[str, Any] = {"title": f"一种{topic}装置", "abstract": topic, "ipc": ["H04L9/32"]}
+        records.append(Entity("patent", f"t{at:03}", patent))
         records.append(Relation("authored", "expert", f"e{at:03}", "publication", f"p{at:03}", {"position": 1}))
         records.append(Relation("employed_by", "expert", f"e{at:03}", "institution", f"i{at % 4}", {}))
     for at in range(12):

@@ -92,7 +92,7 @@ def _enterprises(folder: Path) -> GraphStore:
         for n in range(200)
     ]
     rows.append({**rows[7], "id": "same", "name": rows[7]["name"] + "有限公司", "size": 5})
-    rows[9]["uscc"], other = "91330106MA2CFRYA0A", "91310115MA1K3XEW5J"
+    rows[9]["uscc"], other = "91330106MA2CFRYA0U", "91310115MA1K3XEW5P"
     rows.append({**rows[9], "id": "contrary", "uscc": other})
     rows.append({**rows[8], "id": "doubtful", "regions": ["650000"]})
     store = store_in(folder)

@@ -104,12 +104,15 @@ def test_a_free_text_has_no_conflicts(tmp_path: Path) -> None:
 
 
 def test_filters_act_on_what_is_visible(tmp_path: Path) -> None:
-    records = [Entity("expert", f"e{n}", {"title": "教授" if n % 2 else "讲师", "bio": "焊接"}) for n in range(10)]
+    titles = ["讲师", "教授"]
+    records: list[Entity | Relation] = [
+        Entity("expert", f"e{n}", {"title": titles[n % 2], "bio": "焊接"}) for n in range(10)
+    ]
     state = _state(tmp_path, records)
     found = match(state, Question("need-expert", text="焊接", filters={"title": "教授"}), BROKER).to_dict()
-    titles = {m["card"]["fields"]["title"] for group in found["groups"] for m in group["matches"]}
-    assert titles == {"教授"}
-    with pytest.raises(UnknownNameError, match="valid: .*title"):
+    shown = {m["card"]["fields"]["title"] for group in found["groups"] for m in group["matches"]}
+    assert shown == {"教授"}
+    with pytest.raises(UnknownNameError, match=r"valid: .*title"):
         match(state, Question("need-expert", text="焊接", filters={"name": "x"}), BROKER)
 
 
