@@ -1,4 +1,4 @@
-"""What an answer costs inside the process, and what opening and building cost, on the sample world; run by `make bench`."""
+"""What answers, opening and building cost on the sample world; run by `make bench`."""
 
 from __future__ import annotations
 
