@@ -332,7 +332,8 @@ def write_run(path: Path, rows: Sequence[tuple[str, str, float, float | None]]) 
     with path.open("w", encoding="utf-8", newline="") as file:
         file.write("subject\tcandidate\tscore\tgrade\n")
         for subject, candidate, score, grade in rows:
-            file.write(f"{subject}\t{candidate}\t{score!r}\t{'' if grade is None else grade!r}\n")
+            written = "" if grade is None else repr(grade)
+            file.write(f"{subject}\t{candidate}\t{score!r}\t{written}\n")
 
 
 def write_scores(path: Path, pairs: Pairs, scored: Scored) -> None:

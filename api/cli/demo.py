@@ -66,9 +66,11 @@ def run(context: Context, experts: int) -> None:
         step("loaded into the graph store", lambda: ingest(store, [world], Options(), progress))
         shutil.rmtree(world)
     step("projection, masks and text indexes built", lambda: bootstrap.build(settings, progress=progress))
-    step("models learned from past outcomes", lambda: train(bootstrap.open_matcher(settings).state, None, progress))
     matcher = bootstrap.open_matcher(settings)
     stories = _stories(matcher.state)
+    asked = [s.kind for s in stories if matcher.state.kinds[s.kind].outcome]
+    step("models learned from past outcomes", lambda: train(matcher.state, asked, progress))
+    matcher = bootstrap.open_matcher(settings)
     for story in stories:
         _tell(context, matcher, story)
     token = _over_http(context, settings, matcher, stories[0])

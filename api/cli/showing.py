@@ -36,7 +36,7 @@ def show_answer(
         out.print(Text.assemble((f"● {group['band']}", f"bold {COLOURS.get(group['band'], 'white')}"), order))
         rows = Table.grid(padding=(0, 1))
         rows.add_column(justify="right", width=4)
-        rows.add_column()
+        rows.add_column(overflow="fold")
         for match in matches:
             rows.add_row(str(match.get("rank", "·")), _card(match, names))
         _print(out, rows)

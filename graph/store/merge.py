@@ -3,39 +3,87 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 from graph.errors import ValueRejectedError
 from graph.records import Entity, Origin, Relation, Values
 from graph.schema import Catalogue
+from graph.store.port import Written
 
 Provenance = dict[str, list[str]]
 """Field → [source, date]; the key "" stands for every field without an entry of its own."""
 
 
-def split_checked(catalogue: Catalogue, records: Iterable[Entity | Relation]) -> tuple[list[Entity], list[Relation]]:
-    """The batch's entities and relations, each identity once (the later wins field by field)."""
+class Stored(NamedTuple):
+    """A record as a store keeps it, its identity aside."""
+
+    values: Values
+    provenance: Provenance
+    revision: int
+
+
+@dataclass
+class Intake:
+    """One batch as it is taken in: what each record becomes, and the tally."""
+
+    origin: Origin
+    replace: bool
+    revision: int
+    """The revision that the write has if it changes anything."""
+    written: Written = field(default_factory=Written)
+
+    def take(self, values: Values, old: Stored | None) -> Stored | None:
+        """What to store where `old` is stored now; None where that stays as it is."""
+        if old is None:
+            self.written.inserted += 1
+            return Stored(values, {"": list(self.origin)}, self.revision)
+        after, provenance = merged(old.values, old.provenance, values, self.origin, self.replace)
+        if after is not old.values:
+            self.written.updated += 1
+            return Stored(after, provenance, self.revision)
+        self.written.unchanged += 1
+        return None if provenance is old.provenance else Stored(after, provenance, old.revision)
+
+    def finish(self) -> bool:
+        """Whether anything changed; `written` then carries the new revision, else the one before."""
+        changed = self.written.inserted > 0 or self.written.updated > 0
+        self.written.revision = self.revision if changed else self.revision - 1
+        return changed
+
+
+def split_checked(
+    catalogue: Catalogue, records: Iterable[Entity | Relation], replace: bool
+) -> tuple[list[Entity], list[Relation]]:
+    """The batch's entities and relations, each identity once: of two the later wins, field by field or whole."""
     entities: dict[tuple[str, str], Entity] = {}
     relations: dict[tuple[str, ...], Relation] = {}
     for record in records:
         if isinstance(record, Entity):
             catalogue.entity(record.kind)
-            known = entities.get((record.kind, record.id))
+            if not record.id or "\0" in record.id:
+                raise ValueRejectedError(f"{record.kind}: an id is a text of at least one character, without NUL")
+            known = None if replace else entities.get((record.kind, record.id))
             entities[record.kind, record.id] = (
                 record if known is None else record._replace(values=known.values | record.values)
             )
             continue
-        kind = catalogue.relation(record.kind)
-        sources, targets = catalogue.ends(record.kind)
-        for end, valid in ((record.source_kind, sources), (record.target_kind, targets)):
-            if end not in valid:
-                raise ValueRejectedError(f"{record.kind}: an end of kind {end!r}; valid: {', '.join(valid)}")
-        if (record.source_kind, record.source) == (record.target_kind, record.target):
-            raise ValueRejectedError(f"{record.kind}: {record.source!r} is related to itself", field="target")
-        identity = (*record[:5], record.key(kind))
-        old = relations.get(identity)
+        identity = _checked(catalogue, record)
+        old = None if replace else relations.get(identity)
         relations[identity] = record if old is None else record._replace(values=old.values | record.values)
     return list(entities.values()), list(relations.values())
+
+
+def _checked(catalogue: Catalogue, relation: Relation) -> tuple[str, ...]:
+    """The identity of a relation that may exist by its declaration."""
+    kind = catalogue.relation(relation.kind)
+    sources, targets = catalogue.ends(relation.kind)
+    for end, valid in ((relation.source_kind, sources), (relation.target_kind, targets)):
+        if end not in valid:
+            raise ValueRejectedError(f"{relation.kind}: an end of kind {end!r}; valid: {', '.join(valid)}")
+    if (relation.source_kind, relation.source) == (relation.target_kind, relation.target):
+        raise ValueRejectedError(f"{relation.kind}: {relation.source!r} is related to itself", field="target")
+    return (*relation[:5], relation.key(kind))
 
 
 def merged(

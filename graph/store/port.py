@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, NamedTuple, Self, final
 
+from graph.errors import StoreError
 from graph.kinds import BUILTIN
 from graph.records import Entity, EntityKey, Origin, Relation, RelationKey
 from graph.schema import Catalogue
@@ -69,7 +70,7 @@ class GraphStore(ABC):
         """
         from graph.store.merge import split_checked  # one place checks what every backend gets
 
-        entities, relations = split_checked(self.catalogue, records)
+        entities, relations = split_checked(self.catalogue, records, replace)
         return self._upsert(entities, relations, origin, replace)
 
     @final
@@ -77,16 +78,33 @@ class GraphStore(ABC):
         """Extend the store's catalogue by a kinds.json document, for good; idempotent. Raises DeclarationError."""
         from graph.store.merge import merged_extension
 
-        extension = merged_extension(self._read_extension(), document)
-        catalogue = BUILTIN.extended(extension)
-        self._write_extension(extension, catalogue)
-        self.catalogue = catalogue
-        return catalogue
+        while True:
+            before = self._read_extension()
+            extension = merged_extension(before, document)
+            catalogue = BUILTIN.extended(extension)
+            if self._write_extension(before, extension, catalogue):
+                self.catalogue = catalogue
+                return catalogue
 
     @final
     def extension(self) -> dict[str, Any]:
         """The kinds.json document of all that was adopted; `{}` where nothing was."""
         return self._read_extension()
+
+    @final
+    def _check_schema(self, found: object) -> None:
+        """Refuse a store whose schema version is another than ours."""
+        if str(found) == str(SCHEMA_VERSION):
+            return
+        newer = str(found).isdigit() and int(str(found)) > SCHEMA_VERSION
+        advice = (
+            "install the newer program that wrote it"
+            if newer
+            else ("export it with the program that wrote it and ingest the export into a new store")
+        )
+        raise StoreError(
+            f"store {self.url} has schema version {found}, this program reads {SCHEMA_VERSION}: {advice}", field="store"
+        )
 
     @final
     def __enter__(self) -> Self:
@@ -111,8 +129,8 @@ class GraphStore(ABC):
         """The adopted kinds.json document, `{}` at first."""
 
     @abstractmethod
-    def _write_extension(self, extension: Mapping[str, Any], catalogue: Catalogue) -> None:
-        """Keep the document and make what its kinds need (constraints, indexes)."""
+    def _write_extension(self, before: Mapping[str, Any], after: Mapping[str, Any], catalogue: Catalogue) -> bool:
+        """Keep the document `after` and make what its kinds need; False where `before` is not the one kept now."""
 
     @abstractmethod
     def delete(self, keys: Collection[EntityKey | RelationKey]) -> int:

@@ -1,0 +1,165 @@
+"""The tables of SqlStore, and everything in which SQLite and PostgreSQL differ."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from graph.errors import StoreError
+
+METADATA = sa.MetaData()
+
+ENTITY = sa.Table(
+    "entity",
+    METADATA,
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("body", sa.LargeBinary),
+    sa.Column("provenance", sa.LargeBinary),
+    sa.Column("revision", sa.BigInteger, nullable=False, index=True),
+    sqlite_with_rowid=False,
+)
+"""One row per entity; `body` is canonical JSON, NULL for a deleted entity (kept for `changes_since`)."""
+
+RELATION = sa.Table(
+    "relation",
+    METADATA,
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("hash", sa.LargeBinary, primary_key=True),
+    *(sa.Column(name, sa.Text) for name in ("source_kind", "source", "target_kind", "target", "identity")),
+    sa.Column("body", sa.LargeBinary),
+    sa.Column("provenance", sa.LargeBinary),
+    sa.Column("revision", sa.BigInteger, nullable=False, index=True),
+    sa.Index("relation_source", "source", "source_kind"),
+    sa.Index("relation_target", "target", "target_kind"),
+    sqlite_with_rowid=False,
+)
+"""One row per relation, the same way; `hash` stands for both ends and `identity`: one short key is looked up faster."""
+
+META = sa.Table("meta", METADATA, sa.Column("name", sa.Text, primary_key=True), sa.Column("value", sa.Text))
+"""`schema`, `revision` and `extension` (the adopted kinds.json)."""
+
+Key = tuple[Any, ...]
+"""The primary key of a row: kind, then id or hash."""
+
+BUSY_SECONDS = 60
+"""How long a writer waits for the one before it."""
+_LOOKED_UP = 2_000  # keys of one look-up: below SQLite's bound on the variables of a statement
+_CREATING = 7145  # any number that programs agree on: PostgreSQL's lock while tables are made
+
+
+def engine_of(url: str, create: bool) -> sa.Engine:
+    """The engine for an address; StoreError when it is no address, or its file cannot be one of ours."""
+    try:
+        parsed = sa.make_url(url)
+    except (sa.exc.ArgumentError, ValueError):
+        form = "sqlite:///FILE or postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
+        raise StoreError(f"the store address cannot be read; its form is {form}", field="store") from None
+    if parsed.get_backend_name() == "sqlite":
+        _check_file(parsed.database, create)
+        engine = sa.create_engine(parsed, connect_args={"timeout": BUSY_SECONDS, "isolation_level": None})
+        sa.event.listen(engine, "connect", _tune_sqlite)
+        return engine
+    return sa.create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+
+
+def _check_file(database: str | None, create: bool) -> None:
+    if not database or database == ":memory:":
+        raise StoreError("an embedded store needs a file: sqlite:///FILE", field="store")
+    path = Path(database)
+    if not path.parent.is_dir():
+        raise StoreError(f"folder {path.parent} of store {path} does not exist", field="store")
+    if not create and not path.exists():
+        raise StoreError(f"there is no store at {path}; `qianxian ingest` makes one", field="store")
+
+
+def _tune_sqlite(connection: sqlite3.Connection, _: Any) -> None:
+    # WAL: readers do not wait for a writer. FULL: what was committed survives a power failure.
+    for setting in ("journal_mode=WAL", "synchronous=FULL", "cache_size=-65536", "temp_store=MEMORY"):
+        connection.execute(f"PRAGMA {setting}")
+
+
+def _is_sqlite(connection: sa.Connection) -> bool:
+    return connection.dialect.name == "sqlite"
+
+
+@contextmanager
+def transaction(connection: sa.Connection) -> Iterator[None]:
+    """A writing transaction; on SQLite the only one."""
+    if not _is_sqlite(connection):
+        with connection.begin():
+            yield
+        return
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.exec_driver_sql("COMMIT")
+    except BaseException:
+        # Closing rolls back; ROLLBACK itself fails where SQLite has done so already, as on a full disk.
+        connection.invalidate()
+        raise
+
+
+def create_tables(connection: sa.Connection, first: Mapping[str, str]) -> None:
+    """Make what is missing; `first` are the rows of META of an empty store. One program at a time does it."""
+    with transaction(connection):
+        if not _is_sqlite(connection):
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_CREATING)))
+        METADATA.create_all(connection)
+        insert = _insert(connection, META).on_conflict_do_nothing()
+        connection.execute(insert, [{"name": name, "value": value} for name, value in first.items()])
+
+
+def _insert(connection: sa.Connection, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
+    return sqlite.insert(table) if _is_sqlite(connection) else postgresql.insert(table)
+
+
+def write_rows(connection: sa.Connection, table: sa.Table, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Insert rows, or replace body, provenance and revision; values in the order of the table's columns."""
+    if not rows:
+        return
+    names = [column.name for column in table.c]
+    insert = _insert(connection, table)
+    new = {name: insert.excluded[name] for name in ("body", "provenance", "revision")}
+    statement = insert.on_conflict_do_update(index_elements=list(table.primary_key), set_=new)
+    if not _is_sqlite(connection):
+        connection.execute(statement, [dict(zip(names, row, strict=True)) for row in rows])
+        return
+    # SQLite takes the tuples as they are: naming and converting each value would take longer than writing it.
+    compiled = statement.compile(dialect=connection.dialect, column_keys=names)
+    assert getattr(compiled, "positiontup", None) == names
+    connection.exec_driver_sql(str(compiled), list(rows))
+
+
+def stored(
+    connection: sa.Connection, table: sa.Table, keys: Iterable[Key], *extra: sa.ColumnElement[Any]
+) -> dict[Key, Any]:
+    """Key → row of (second key column, *extra) for those of the keys that the table has."""
+    kind, second = table.primary_key
+    by_kind: dict[str, list[Any]] = {}
+    for key in keys:
+        by_kind.setdefault(key[0], []).append(key[1])
+    found: dict[Key, Any] = {}
+    query = sa.select(second, *extra)
+    for name, names in by_kind.items():
+        for start in range(0, len(names), _LOOKED_UP):
+            for row in _looked_up(connection, query, kind, second, name, names[start : start + _LOOKED_UP]):
+                found[name, row[0]] = row
+    return found
+
+
+def _looked_up(
+    connection: sa.Connection, query: sa.Select[Any], kind: sa.Column[Any], second: sa.Column[Any],
+    name: str, names: list[Any],
+) -> Iterable[Any]:  # fmt: skip
+    if not _is_sqlite(connection):
+        return connection.execute(query.where(kind == name, second.in_(names)))
+    # As in `write_rows`: a parameter with a name of its own for each key takes longer than finding it.
+    start = query.where(kind == sa.literal_column("?")).compile(dialect=connection.dialect)
+    return connection.exec_driver_sql(f"{start} AND {second.name} IN ({','.join('?' * len(names))})", (name, *names))

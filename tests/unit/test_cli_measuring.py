@@ -1,0 +1,139 @@
+"""evaluate and score on a folder small enough to know what has to come out."""
+
+from __future__ import annotations
+
+import random
+import shutil
+from pathlib import Path
+
+import orjson
+import pytest
+
+from tests.unit.cli_running import Command, command_in
+
+TOPICS = ["激光雷达 lidar", "酶制剂 enzyme", "钙钛矿 perovskite", "热管理 cooling"]
+GRADES = (0, 1, 2)
+
+
+@pytest.fixture
+def qianxian(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
+    return command_in(capsys, monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Needs and experts of four topics, invented; a grade counts how often an expert names the need's topic."""
+    folder = tmp_path_factory.mktemp("judged")
+    needs = [
+        {"id": f"n{i}", "title": TOPICS[i % 4], "text": f"第{i}项需求", "need_type": f"类{i % 2}"} for i in range(24)
+    ]
+    experts = [{"id": f"x{i}", "tags": [TOPICS[i % 4]], "bio": f"研究{TOPICS[(i // 4) % 4]}"} for i in range(32)]
+    _lines(folder / "entities" / "need.jsonl", needs)
+    _lines(folder / "entities" / "expert.jsonl", experts)
+    pairs = [(n, x, (n % 4 == x % 4) + (n % 4 == (x // 4) % 4)) for n in range(24) for x in range(32)]
+    random.Random(3).shuffle(pairs)
+    for name, part in (("train", pairs[:500]), ("test", pairs[500:])):
+        _table(folder / "judgements" / f"{name}.tsv", part)
+    about = {
+        "match": "need-expert", "judged": "complete", "grades": GRADES, "relevant_from": 1, "fold": "subject",
+        "metrics": ["roc_auc", "ndcg@10"],
+    }  # fmt: skip
+    (folder / "set.json").write_bytes(orjson.dumps(about))
+    return folder
+
+
+def _lines(path: Path, rows: list[dict[str, object]]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"".join(orjson.dumps(row) + b"\n" for row in rows))
+
+
+def _table(path: Path, pairs: list[tuple[int, int, int]]) -> None:
+    path.parent.mkdir(exist_ok=True)
+    rows = "".join(f"n{need}\tx{expert}\t{grade}\n" for need, expert, grade in pairs)
+    path.write_text("subject\tcandidate\tgrade\n" + rows, encoding="utf-8")
+
+
+def _read(path: Path) -> list[list[str]]:
+    return [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def test_training_on_a_split_measures_the_other_and_predicts_grades(
+    qianxian: Command, judged: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run.tsv"
+    (result,) = qianxian("evaluate", judged, "--train", "train", "--test", "test", "--run", run, "--json").json
+    assert (result["split"], result["scores"]) == ("test", "trained on train")
+    values = {measure["measure"]: measure["value"] for measure in result["measures"]}
+    assert set(values) == {"roc_auc", "ndcg@10"} and values["roc_auc"] > 0.9
+    rows = _read(run)
+    wanted = [row[:2] for row in _read(judged / "judgements" / "test.tsv")[1:]]
+    assert rows[0] == ["subject", "candidate", "score", "grade"] and [row[:2] for row in rows[1:]] == wanted
+    assert all(GRADES[0] <= float(row[3]) <= GRADES[-1] for row in rows[1:])
+
+
+@pytest.mark.parametrize("fold", ["subject", "pair", "none", "need_type"])
+def test_every_way_of_folding_scores_every_pair(qianxian: Command, judged: Path, tmp_path: Path, fold: str) -> None:
+    run = tmp_path / "run.tsv"
+    (result,) = qianxian("evaluate", judged, "--fold", fold, "--run", run, "--json").json
+    assert result["split"] == "test+train" and len(_read(run)) == 24 * 32 + 1
+    assert result["scores"] == ("prior, nothing trained" if fold == "none" else f"cross-validated by {fold}")
+    # Grades are learned or there are none: the prior knows none.
+    assert all(bool(row[3]) == (fold != "none") for row in _read(run)[1:])
+    for measure in result["measures"]:
+        assert 0.5 < measure["low"] <= measure["value"] <= measure["high"] <= 1
+
+
+def test_the_same_call_gives_the_same_run(qianxian: Command, judged: Path, tmp_path: Path) -> None:
+    for name in ("a.tsv", "b.tsv"):
+        assert qianxian("evaluate", judged, "--train", "train", "--run", tmp_path / name).status == 0
+    assert (tmp_path / "a.tsv").read_bytes() == (tmp_path / "b.tsv").read_bytes()
+
+
+def test_scores_order_pairs_by_grade(qianxian: Command, judged: Path, tmp_path: Path) -> None:
+    pairs, out = tmp_path / "pairs.tsv", tmp_path / "out.tsv"
+    # x0 is of need 0's topic twice, x4 once, x5 not at all; nobody is not in the graph.
+    pairs.write_text("subject\tcandidate\nn0\tx5\nn0\tx0\nn0\tnobody\nn0\tx4\n", encoding="utf-8")
+    words = ("score", judged, "--match", "need-expert", "--pairs", pairs, "--out", out, "--train", "train")
+    assert qianxian(*words).status == 0
+    rows = _read(out)[1:]
+    assert [row[1] for row in rows] == ["x5", "x0", "nobody", "x4"]
+    score = {row[1]: float(row[2]) for row in rows}
+    assert score["x0"] > score["x4"] > score["x5"]
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("", "header"),
+        ("n0\tx0\n", "header"),
+        ("subject,candidate\nn0,x0\n", "header"),
+        ("subject\tcandidate\nn0\n", ":2:"),
+        ("subject\tcandidate\n\tx0\n", ":2:"),
+        ("subject\tcandidate\tgrade\nn0\tx0\tgood\n", "'good' is no number"),
+    ],
+)
+def test_what_is_wrong_with_pairs_is_named(
+    qianxian: Command, judged: Path, tmp_path: Path, text: str, wanted: str
+) -> None:
+    pairs, out = tmp_path / "pairs.tsv", tmp_path / "out.tsv"
+    pairs.write_text(text, encoding="utf-8")
+    error = qianxian("score", judged, "--match", "need-expert", "--pairs", pairs, "--out", out).error
+    assert wanted in error and "pairs.tsv" in error and not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("about", "wanted"),
+    [
+        ("{", "set.json"),
+        ('{"match": "need-expert", "judged": "often"}', "judged"),
+        ('{"judged": "complete"}', "match"),
+        ('{"match": "need-expert", "metrics": ["beauty"]}', "beauty"),
+    ],
+)
+def test_what_is_wrong_with_a_set_is_named(
+    qianxian: Command, judged: Path, tmp_path: Path, about: str, wanted: str
+) -> None:
+    for name in ("entities", "judgements"):
+        shutil.copytree(judged / name, tmp_path / name)
+    (tmp_path / "set.json").write_text(about, encoding="utf-8")
+    assert wanted in qianxian("evaluate", tmp_path, "--fold", "none").error
