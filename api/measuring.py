@@ -26,7 +26,7 @@ def loaded(
         home = Path(scratch)
         with open_store(f"sqlite:///{home / 'graph.db'}") as store:
             checked_kinds(store.catalogue, folders, kinds)
-            ingest(store, folders, Options(kinds=kinds), progress)
+            ingest(store, folders, Options(kinds=kinds, resolve="none"), progress)
             projection.build(store, home / "projection", progress=progress)
         secret = bytes(32)  # nothing leaves this process under an alias
         yield build(home / "projection", home / "matching", secret, k=UNMASKED, epoch="measuring", progress=progress)

@@ -31,6 +31,8 @@ EARLY = 5.0
 """A process that lived for fewer seconds died early."""
 HOPELESS = 4
 """Early deaths in a row of a server process after which the service gives up."""
+HEAD_START = 2.0
+"""Seconds that the servers get to take up what there is before the builder looks whether it is still the newest."""
 TICK = 0.2
 """Seconds between two looks at signals and processes."""
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -149,6 +151,8 @@ def _build(settings: Settings) -> None:
     logs.configure(settings.log_level)
     os.nice(5)
     with _noted_signals() as stop:
+        if settings.matching_folder.exists():
+            stop.wait(HEAD_START)
         Refresher(settings).run(stop)
 
 

@@ -84,7 +84,7 @@ class Settings(BaseSettings):
     )
     log_level: LogLevel = Field(default=LogLevel.INFO, description="Least severe message that is logged.")
     poll_interval: float = Field(
-        default=0.2, ge=0.02, le=60, description="Seconds between two looks for a newer store revision."
+        default=0.1, ge=0.02, le=60, description="Seconds between two looks for a newer store revision."
     )
     grace: int = Field(default=10, ge=1, le=600, description="Seconds that running requests get to finish on shutdown.")
 

@@ -69,6 +69,8 @@ def label(scheme: Scheme, code: str, lang: str = "zh") -> str:
         return regions.label(code, lang)
     if scheme is Scheme.INDUSTRY:
         return industries.label(code, lang)
+    if scheme is Scheme.IPC and code in IPC_SECTIONS:
+        return IPC_SECTIONS[code][lang == "en"]
     return code
 
 
@@ -82,7 +84,7 @@ def _uscc(value: str) -> str:
 
 
 def _orcid(value: str) -> str:
-    digits = re.sub(r"^https?://orcid\.org/|[\s-]", "", value, flags=re.IGNORECASE).upper()
+    digits = re.sub(r"^(https?://)?(www\.)?orcid\.org/|[\s-]", "", value, flags=re.IGNORECASE).upper()
     if not re.fullmatch(r"[0-9]{15}[0-9X]", digits):
         raise ValueRejectedError(f"{value!r} is no ORCID iD: 16 characters like 0000-0002-1825-0097")
     if not mod_11_2.is_valid(digits):
@@ -90,11 +92,25 @@ def _orcid(value: str) -> str:
     return "-".join(digits[at : at + 4] for at in range(0, 16, 4))
 
 
+IPC_SECTIONS = {
+    "A": ("人类生活必需", "human necessities"),
+    "B": ("作业；运输", "performing operations; transporting"),
+    "C": ("化学；冶金", "chemistry; metallurgy"),
+    "D": ("纺织；造纸", "textiles; paper"),
+    "E": ("固定建筑物", "fixed constructions"),
+    "F": ("机械工程；照明；加热；武器；爆破", "mechanical engineering; lighting; heating; weapons; blasting"),
+    "G": ("物理", "physics"),
+    "H": ("电学", "electricity"),
+}
+"""Section → Chinese and English name."""
 _IPC = re.compile(r"([A-H])(?:(\d{2})(?:([A-Z])(?:(\d{1,4})(?:/(\d{2,6}))?)?)?)?")
+_IPC_PADDED = re.compile(r"([A-H])(\d{2})([A-Z])(\d{4})(\d{2,6}?)0*")
 
 
 def _ipc(value: str) -> str:
-    found = _IPC.fullmatch(re.sub(r"\s|\([^)]*\)$", "", value.upper()))
+    """Without blanks, leading zeros and version; also from the padded form of WIPO ST.8, `H04L0009320000`."""
+    text = re.sub(r"\s|\([^)]*\)$", "", value.upper())
+    found = _IPC.fullmatch(text) or (_IPC_PADDED.fullmatch(text) if len(text) == 14 else None)
     if found is None:
         raise ValueRejectedError(f"{value!r} is no IPC symbol, like H04L9/32, H04L or H04")
     section, class_, subclass, group, subgroup = found.groups()
@@ -104,30 +120,50 @@ def _ipc(value: str) -> str:
     return f"{head}{int(group)}" + (f"/{subgroup}" if subgroup else "")
 
 
-_CHINESE_PATENT = re.compile(r"(?:ZL|CN)?(\d{8}|\d{12})\.?([0-9X])")
-_PATENT = re.compile(r"([A-Z]{2})(\d{4,13})([A-Z]\d?)?")
+_CHINESE_APPLICATION = re.compile(r"(ZL|CN)?(\d{8}|(?:19|20)\d{10})(\.?)([0-9X]?)")
+_PCT_APPLICATION = re.compile(r"PCT/?([A-Z]{2})(\d{4})/?(\d{5,6})")
+_PATENT = re.compile(r"([A-Z]{2})([A-Z]{0,2}\d{4,13})([A-Z]\d?)?")
+_LONG = 12
+"""Digits of a Chinese application number since October 2003; before it had eight."""
 
 
 def _patent_number(value: str) -> str:
-    """ST.16 `CC` + number + kind code; a Chinese application number (GB: check digit mod 11) becomes CN + digits."""
-    text = re.sub(r"[\s-]", "", value.upper())
-    application = _CHINESE_PATENT.fullmatch(text)
-    if application and not (text.startswith("CN") and "." not in text and len(text) not in (11, 15)):
-        digits, check = application.groups()
-        weights = [2, 3, 4, 5, 6, 7, 8, 9, 2, 3, 4, 5][: len(digits)]
-        expected = sum(int(d) * w for d, w in zip(digits, weights, strict=True)) % 11
-        if check == ("X" if expected == 10 else str(expected)):
-            return f"CN{digits}.{check}"
-        if "." in text or text.startswith("ZL"):
-            raise ValueRejectedError(f"{value!r} is no patent number: its check digit is wrong")
+    """ST.16 `CC` + number + kind code; a Chinese application number becomes `CN` + digits + `.` + check digit."""
+    text = re.sub(r"[\s,-]|(?<=\d)/(?=\d)", "", value.upper()) if "PCT" not in value.upper() else value.upper()
+    application = _CHINESE_APPLICATION.fullmatch(text)
+    if application and (number := _application(value, *application.groups())):
+        return number
+    pct = _PCT_APPLICATION.fullmatch(re.sub(r"\s", "", text))
+    if pct is not None:
+        return "PCT/{}{}/{:0>6}".format(*pct.groups())
     found = _PATENT.fullmatch(text.replace(".", ""))
     if found is None:
-        raise ValueRejectedError(f"{value!r} is no patent number, like CN112345678A, ZL202010123456.7 or US9876543B2")
+        raise ValueRejectedError(f"{value!r} is no patent number, like CN112345678A, ZL202010123456.X or US9876543B2")
     return "".join(part or "" for part in found.groups())
 
 
+def _application(value: str, prefix: str | None, digits: str, point: str, check: str) -> str:
+    """The number with its check digit; "" where the digits may as well be another kind of number."""
+    expected = _application_check(digits)
+    if check == expected:
+        return f"CN{digits}.{check}"
+    if not check and (len(digits) == _LONG or prefix == "ZL"):
+        return f"CN{digits}.{expected}"
+    if point or prefix == "ZL" or len(digits) == _LONG:
+        raise ValueRejectedError(
+            f"{value!r} is no patent number: the check digit of {digits} is {expected}, not {check}"
+        )
+    return ""
+
+
+def _application_check(digits: str) -> str:
+    """Sum of the digits by 2 … 9, 2 … 5, modulo 11, X for 10: ZC 0006-2003 of China's patent office."""
+    total = sum(int(digit) * (2 + at % 8) for at, digit in enumerate(digits))
+    return "0123456789X"[total % 11]
+
+
 def _doi(value: str) -> str:
-    text = re.sub(r"^(https?://(dx\.)?doi\.org/|doi:\s*)", "", value, flags=re.IGNORECASE).lower()
+    text = re.sub(r"^(https?://)?((dx|www)\.)?doi\.org/|^doi:?\s*", "", value, flags=re.IGNORECASE).lower()
     if not re.fullmatch(r"10\.\d{4,9}/\S+", text):
         raise ValueRejectedError(f"{value!r} is no DOI, like 10.1000/xyz123")
     return text

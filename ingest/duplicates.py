@@ -5,17 +5,21 @@ A merge only adds a relation: both records stay in the store with their origins,
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import orjson
+from numpy.typing import NDArray
 
 from graph.codes import Scheme
 from graph.errors import InputError, NotFoundError, UnknownNameError
-from graph.records import Origin, Relation, RelationKey
+from graph.kinds import BUILTIN
+from graph.records import Entity, Origin, Relation, RelationKey, digest
 from graph.store import GraphStore
 from graph.store.port import BATCH
 from ingest import resemblance
@@ -26,6 +30,8 @@ METHODS = ("identifier", "probabilistic")
 DOUBTFUL = 0.5
 """Probability from which a pair below the threshold is worth a person's look."""
 SAME_AS = "same_as"
+Marks = NDArray[np.int64]
+"""64-bit hashes of identifiers."""
 
 
 class Pair(NamedTuple):
@@ -69,6 +75,19 @@ def find(
     if review is not None:
         _write_review(review, [pair for pair in found if pair.score < threshold])
     return [pair for pair in found if pair.score >= threshold]
+
+
+def of_changed(store: GraphStore, revision: int) -> list[Pair]:
+    """Pairs not tied yet by the identifiers of records that changed after `revision`, sorted.
+
+    Only the product's own kinds and fields: an identifier that a kinds file adds may be another thing's.
+    """
+    fields = {kind: found for kind in BUILTIN.entities if (found := _identifying(store, kind))}
+    changed = {kind: array("q") for kind in fields}
+    for _, _, record in store.changes_since(revision):
+        if isinstance(record, Entity) and record.kind in fields:
+            changed[record.kind].extend(_mark(*pair) for pair in _identifiers(record, fields[record.kind]))
+    return [pair for kind, marks in changed.items() for pair in _by_identifier(store, kind, np.asarray(marks))]
 
 
 def accept(store: GraphStore, pairs: Iterable[Pair]) -> int:
@@ -149,12 +168,22 @@ def _known(store: GraphStore, kind: str) -> list[Relation]:
 
 
 def _identifying(store: GraphStore, kind: str) -> list[str]:
-    return [field.name for field in store.catalogue.entity(kind).fields if field.scheme in IDENTIFYING]
+    declared = BUILTIN.entities.get(kind) or store.catalogue.entity(kind)
+    return [field.name for field in declared.fields if field.scheme in IDENTIFYING]
 
 
-def _by_identifier(store: GraphStore, kind: str) -> list[Pair]:
+def _by_identifier(store: GraphStore, kind: str, changed: Marks | None = None) -> list[Pair]:
+    """Pairs by identifier; with `changed` only by identifiers of those marks.
+
+    The kind is read twice, so that memory holds eight bytes an identifier and only what is met again in full.
+    """
     fields = _identifying(store, kind)
-    if not fields:
+    if not fields or (changed is not None and not len(changed)):
+        return []
+    marks, counts = np.unique(_marks(store.entities(kind), fields), return_counts=True)
+    again = marks[counts > 1]
+    suspects = set((again if changed is None else again[np.isin(again, changed)]).tolist())
+    if not suspects:
         return []
     known = _known(store, kind)
     groups = _Groups((edge.source, edge.target) for edge in known)
@@ -163,14 +192,28 @@ def _by_identifier(store: GraphStore, kind: str) -> list[Pair]:
     sizes: dict[str, int] = {}
     linked: list[tuple[str, str]] = []
     for entity in store.entities(kind):
-        for field in fields:
-            code = entity.values.get(field)
-            if isinstance(code, str):
+        for field, code in _identifiers(entity, fields):
+            if _mark(field, code) in suspects:
                 sizes[entity.id] = len(entity.values)
                 other = first.setdefault((field, code), entity.id)
                 if other != entity.id:
                     linked.append((entity.id, other))
     return _pairs(kind, groups, folded, sizes, linked)
+
+
+def _marks(entities: Iterable[Entity], fields: Sequence[str]) -> Marks:
+    found = (_mark(field, code) for entity in entities for field, code in _identifiers(entity, fields))
+    return np.fromiter(found, dtype=np.int64)
+
+
+def _mark(field: str, code: str) -> int:
+    return int.from_bytes(digest(field, code)[:8], "little", signed=True)
+
+
+def _identifiers(entity: Entity, fields: Sequence[str]) -> Iterator[tuple[str, str]]:
+    for field in fields:
+        if isinstance(code := entity.values.get(field), str):
+            yield field, code
 
 
 def _pairs(

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from graph.errors import InputError, QianxianError, StoreUnavailableError
 from graph.records import Entity, Origin, Relation
 from graph.store import GraphStore
 from graph.store.port import BATCH
+from ingest import duplicates
 from ingest.ends import Ends
 from ingest.normalise import Normaliser
 from ingest.report import Rejects, Report
@@ -39,6 +40,8 @@ class Options:
     """Where rejected rows go."""
     kinds: Path | None = None
     """A kinds.json beside the data."""
+    resolve: Literal["exact", "none"] = "exact"
+    """Whether records that share an identifier are tied at once."""
 
 
 @dataclass
@@ -78,8 +81,15 @@ def ingest(
     normaliser = Normaliser(catalogue, strict=options.strict)
     load = _Load(store, options, report, rejects, normaliser, progress or (lambda stage, done: None))
     try:
-        for source in sorted(found, key=lambda source: source.is_relation):
-            _load_source(load, source)
+        before = store.revision()
+        for source in found:
+            if not source.is_relation:
+                _load_source(load, source)
+        if options.resolve == "exact" and not options.dry_run:
+            _resolve(load, before)
+        for source in found:
+            if source.is_relation:
+                _load_source(load, source)
     except StoreUnavailableError as error:
         raise StoreUnavailableError(
             f"{error}; {report.loaded:,} records were loaded, run the same command again to go on"
@@ -111,6 +121,17 @@ def _load_source(load: _Load, source: Source) -> None:
         else:
             _write(load, source, records, origin)
         load.progress(source.name, tally.read)
+
+
+def _resolve(load: _Load, before: int) -> None:
+    """Tie the records that changed to those that share an identifier with them."""
+    if load.store.revision() == before:
+        return
+    load.progress("duplicates", 0)
+    pairs = duplicates.of_changed(load.store, before)
+    duplicates.accept(load.store, pairs)
+    for pair in pairs:
+        load.report.of(pair.kind).merged += 1
 
 
 def _batched(rows: Iterable[Row]) -> Iterator[list[Row]]:

@@ -12,6 +12,7 @@ from typing import Any
 from graph import codes
 from graph.errors import ValueRejectedError
 from graph.schema import Field, FieldType
+from ingest import numbers
 
 Converter = Callable[[Any], Any]
 
@@ -22,34 +23,21 @@ LONGEST_ABSENT = max(map(len, ABSENT))
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028\u2029\ufeff]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _BLANKS = re.compile(r"\s+")
-_NUMBER = re.compile(r"[+-]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+)?(?:e[+-]?\d+)?", re.IGNORECASE)
-_SCALES = {
-    "": 1.0,
-    "千": 1e3,
-    "k": 1e3,
-    "万": 1e4,
-    "w": 1e4,
-    "百万": 1e6,
-    "m": 1e6,
-    "千万": 1e7,
-    "亿": 1e8,
-    "b": 1e9,
-    "万亿": 1e12,
-}
-_AMOUNT = re.compile(
-    r"(?:约|人民币|rmb|cny|¥|￥)*\s*(?P<number>[+-]?[\d,]*\.?\d+(?:e[+-]?\d+)?)\s*(?P<scale>万亿|千万|百万|亿|万|千|k|w|m|b)?\s*"
-    r"(?:元|人民币|rmb|cny|yuan)*(?:/(?:小时|时|h|hour|次|样))?",
-    re.IGNORECASE,
-)
 _DATE = re.compile(
     r"(\d{4})(?:[-/.年](\d{1,2})(?:[-/.月](\d{1,2})日?)?月?)?年?"
     r"(?:[ T]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?"
 )
-_COMPACT_DATE = re.compile(r"(\d{4})(\d{2})(\d{2})")
+_COMPACT_DATE = re.compile(r"(\d{4})(\d{2})(\d{2})?")
+_DAY_NUMBER = re.compile(r"\d{5}(\.\d+)?")
 _EXCEL_EPOCH = date(1899, 12, 30)
-_TRUE, _FALSE = frozenset({"true", "yes", "y", "1", "是", "有"}), frozenset({"false", "no", "n", "0", "否", "无"})
+_TRUE = frozenset({"true", "yes", "y", "1", "是", "有", "对", "√", "✓", "✔"})
+_FALSE = frozenset({"false", "no", "n", "0", "否", "无", "错", "×", "✗", "✘"})
 LONGEST = 1_000_000
 """Characters of one value at the most."""
+LONGEST_NUMBER = 100
+"""Characters of a number at the most."""
+LARGEST_WHOLE = 2**53
+"""Whole numbers up to here are exact everywhere."""
 
 
 def clean(text: str) -> str:
@@ -108,39 +96,34 @@ def _finite(value: float) -> float:
     return value
 
 
-def _number(value: Any) -> float | None:
+def _measured(value: Any, read: Callable[[str], float]) -> float | None:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return _finite(float(value))
     text = _short(value)
-    if text.lower() in ABSENT:
-        return None
-    if text.endswith("%"):
-        inner = _number(text[:-1])
-        return None if inner is None else inner / 100
-    if not _NUMBER.fullmatch(text):
-        raise ValueRejectedError(f"{text!r} is no number; valid: digits, a decimal point, thousands commas, %")
-    return _finite(float(text.replace(",", "")))
+    if len(text) > LONGEST_NUMBER:
+        raise ValueRejectedError(f"has {len(text)} characters; a number has at most {LONGEST_NUMBER}")
+    return None if text.lower() in ABSENT else _finite(read(text))
+
+
+def _number(field: Field) -> Converter:
+    return lambda value: _measured(value, lambda text: numbers.number(text, field.unit))
 
 
 def _integer(value: Any) -> int | None:
-    number = _number(_short(value).rstrip("人名个") if isinstance(value, str) else value)
-    if number is None:
+    found = _measured(value, numbers.count)
+    if found is None:
         return None
-    if not number.is_integer():
-        raise ValueRejectedError(f"{number} is no whole number")
-    return int(number)
+    if not found.is_integer():
+        if isinstance(value, str) and "." not in value:
+            return round(found)  # the middle of a range
+        raise ValueRejectedError(f"{found} is no whole number")
+    if abs(found) > LARGEST_WHOLE:
+        raise ValueRejectedError(f"{found:g} is beyond ±{LARGEST_WHOLE}")
+    return int(found)
 
 
 def _amount(value: Any) -> float | None:
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return _finite(float(value))
-    text = _short(value)
-    if text.lower() in ABSENT:
-        return None
-    found = _AMOUNT.fullmatch(text)
-    if found is None:
-        raise ValueRejectedError(f"{text!r} is no single amount; valid: a number in yuan, or like 300万, 1.2亿元")
-    return _finite(float(found["number"].replace(",", "")) * _SCALES[(found["scale"] or "").lower()])
+    return _measured(value, numbers.amount)
 
 
 def _date(value: Any) -> str | None:
@@ -160,8 +143,8 @@ def _date(value: Any) -> str | None:
             pass  # the reason is told below
     if text.lower() in ABSENT:
         return None
-    if text.isdigit() and len(text) == 5:
-        return _date(int(text))
+    if _DAY_NUMBER.fullmatch(text):
+        return _date(float(text))
     found = _COMPACT_DATE.fullmatch(text) or _DATE.fullmatch(text)
     if found is None:
         raise ValueRejectedError(f"{text!r} is no date; valid: 2021, 2021-03, 2021-03-05, 2021年3月5日, 2021/3/5")
@@ -192,7 +175,6 @@ def _boolean(value: Any) -> bool | None:
 _SINGLE: dict[FieldType, Converter] = {
     FieldType.TEXT: _text,
     FieldType.STRING: _string,
-    FieldType.NUMBER: _number,
     FieldType.INTEGER: _integer,
     FieldType.AMOUNT: _amount,
     FieldType.YEAR: _year,
@@ -205,7 +187,10 @@ _SPLIT_KEYWORDS = re.compile(r"[、；,;，_]")
 
 def converter(field: Field) -> Converter:
     """What turns a raw value into the field's value; None for an absent one; ValueRejectedError with the reason."""
-    single = _code(field) if field.scheme is not None else _SINGLE[field.type]
+    if field.scheme is not None:
+        single = _code(field)
+    else:
+        single = _number(field) if field.type is FieldType.NUMBER else _SINGLE[field.type]
     if not field.many:
         return single
     separator = _SPLIT_KEYWORDS if field.name == "keywords" else _SPLIT

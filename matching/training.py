@@ -64,8 +64,8 @@ def fit(prepared: Prepared, x: Floats, y: Floats) -> AdditiveTrees:
     """A monotone additive model of graded pairs: stiff where pairs are few, finer where there are many."""
     increasing = prepared.features.increasing
     if len(y) < MANY:
-        leaf = max(20, len(y) // 40)
-        model = AdditiveTrees(increasing=increasing, iterations=60, leaves=2, smallest_leaf=leaf, l2=50.0, bins=24)
+        leaf = max(20, len(y) // 12)
+        model = AdditiveTrees(increasing=increasing, iterations=100, leaves=2, smallest_leaf=leaf, l2=50.0, bins=24)
     else:
         model = AdditiveTrees(
             increasing=increasing, learning_rate=0.1, iterations=300, leaves=8, smallest_leaf=20, l2=1.0, bins=64

@@ -42,6 +42,7 @@ def ingest(
     date: Annotated[str | None, typer.Option(help="ISO date of the data; default: when the file changed.")] = None,
     kinds: Kinds = None,
     rejects: Annotated[Path | None, typer.Option(help="Where rejected rows go; default HOME/rejects.jsonl.")] = None,
+    apart: Annotated[bool, typer.Option("--apart", help="Do not tie records that share an identifier.")] = False,
     json: Json = False,
 ) -> None:
     """Load data into the store: good rows load, bad ones are set aside with file, line, field and reason."""
@@ -62,6 +63,7 @@ def ingest(
             date=date,
             kinds=kinds,
             rejects=rejects or mine.settings.home / "rejects.jsonl",
+            resolve="none" if apart else "exact",
         )
         loaded = load(opened, paths, options, progress)
     progress.finish()

@@ -9,7 +9,8 @@ from typing import Any
 import orjson
 from neo4j.time import Date, DateTime, Time
 
-from graph.records import EntityKey, Relation, RelationKey, Values
+from graph.errors import DeclarationError
+from graph.records import Relation, Values
 from graph.schema import Catalogue, EntityKind, Field, RelationKind
 from graph.store.merge import Provenance, Stored
 
@@ -67,7 +68,8 @@ _SINCE = "{0}._revision > $after AND {0}._revision <= $upto"
 def changed_entities(catalogue: Catalogue) -> str:
     """The statement for every entity of a range of revisions."""
     return _union(
-        f"MATCH (n:{label(kind)}) WHERE {_SINCE.format('n')} RETURN '{kind.name}' AS kind, n.id AS id, properties(n) AS p"
+        f"MATCH (n:{label(kind)}) WHERE {_SINCE.format('n')} "
+        f"RETURN '{kind.name}' AS kind, n.id AS id, properties(n) AS p"
         for kind in catalogue.entities.values()
     )
 
@@ -80,13 +82,16 @@ def changed_relations(catalogue: Catalogue) -> str:
     )
 
 
-CHANGED_DELETED = f"MATCH (d:_Deleted) WHERE {_SINCE.format('d')} RETURN d._revision AS revision, d.body AS body"
+CHANGED_DELETED = f"MATCH (d:_Deleted) WHERE {_SINCE.format('d')} RETURN d._revision AS revision, d.key AS key"
 """The statement for every deletion of a range of revisions."""
 
 
 def counted(catalogue: Catalogue) -> str:
     """The statement that counts every kind, from Neo4j's own statistics."""
-    nodes = (f"MATCH (n:{label(kind)}) RETURN '{kind.name}' AS kind, count(n) AS count" for kind in catalogue.entities.values())
+    nodes = (
+        f"MATCH (n:{label(kind)}) RETURN '{kind.name}' AS kind, count(n) AS count"
+        for kind in catalogue.entities.values()
+    )
     edges = (
         f"MATCH ()-[r:{edge_type(kind)}]->() RETURN '{kind.name}' AS kind, count(r) AS count"
         for kind in catalogue.relations.values()
@@ -114,16 +119,15 @@ def joined(identity: Collection[str]) -> str:
     return orjson.dumps(list(identity)).decode()
 
 
-def deleted_key(key: EntityKey | RelationKey) -> str:
-    """The key of the `_Deleted` node of a record."""
-    return joined(key)
-
-
 class Reader:
     """Turns rows of the statements above into records of a catalogue."""
 
     def __init__(self, catalogue: Catalogue) -> None:
         kinds: list[EntityKind] = list(catalogue.entities.values())
+        for names in ([kind.node_label for kind in kinds], [kind.edge_type for kind in catalogue.relations.values()]):
+            twice = sorted({name for name in names if names.count(name) > 1})
+            if twice:
+                raise DeclarationError(f"two kinds would have the same name in Neo4j: {', '.join(twice)}")
         self._catalogue = catalogue
         self._kind_of = {kind.node_label: kind.name for kind in kinds}
         self._relation_of = {kind.edge_type: kind for kind in catalogue.relations.values()}
@@ -135,12 +139,12 @@ class Reader:
         """The declared fields among the properties of a node or relationship."""
         many = self._many[kind]
         return {
-            name: value if type(value) in _NATIVE and isinstance(value, list) == many[name] else read
+            name: read
             for name, value in found.items()
             if name in many and (read := _read(value, many[name])) is not None
         }
 
-    def stored(self, kind: str, found: Mapping[str, Any]) -> Stored | None:
+    def stored(self, kind: str, found: Mapping[str, Any]) -> Stored:
         """The record of a node's or relationship's properties."""
         return Stored(self.values(kind, found), provenance(found), found.get("_revision", 0))
 
@@ -160,13 +164,10 @@ class Reader:
         return next((name for name in names if name in valid), None)
 
 
-_NATIVE = frozenset({str, int, bool, list})
-
-
 def _read(value: Any, many: bool) -> Any:
-    """A property as a value of ours: other tools may write dates, single values for lists, and what has no JSON."""
+    """A property as a value of ours: other tools may write dates, single values for lists, and what JSON lacks."""
     if isinstance(value, list):
-        return value if many else None
+        return value if many and all(isinstance(item, (str, int, float)) for item in value) else None
     if isinstance(value, (Date, DateTime, Time)):
         value = value.iso_format()
     if not isinstance(value, (str, int, float)) or (isinstance(value, float) and not math.isfinite(value)):

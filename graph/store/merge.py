@@ -115,6 +115,12 @@ def merged(
     return result, provenance | dict.fromkeys(fresher, incoming)
 
 
+def origins(values: Values, provenance: Provenance) -> dict[str, Origin]:
+    """Field → where its value came from."""
+    default = provenance.get("", ["", ""])
+    return {name: Origin(*provenance.get(name, default)) for name in values}
+
+
 def merged_extension(stored: Mapping[str, Any], document: Mapping[str, Any]) -> dict[str, Any]:
     """Two kinds.json documents as one: entries of the same name joined, the later last."""
     joined: dict[str, Any] = {}

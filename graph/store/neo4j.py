@@ -7,7 +7,7 @@ extension) and `_Deleted` (one node per deleted record, for `changes_since`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit, urlunsplit
@@ -16,19 +16,26 @@ import orjson
 from neo4j import GraphDatabase, ManagedTransaction
 from neo4j.exceptions import AuthError, ClientError, DriverError, Neo4jError
 
-from graph.errors import StoreError, StoreUnavailableError
+from graph.errors import StoreError, StoreUnavailableError, ValueRejectedError
 from graph.kinds import BUILTIN
-from graph.records import Entity, EntityKey, Origin, Relation, RelationKey, Values, canonical
-from graph.schema import Catalogue, EntityKind, RelationKind
-from graph.store.merge import merged
+from graph.records import Entity, EntityKey, Origin, Relation, RelationKey, identity_key
+from graph.schema import Catalogue, EntityKind
+from graph.store import cypher
+from graph.store.cypher import EDGE, STORE, Group, Reader, edge_type, joined, label, properties
+from graph.store.merge import Intake, origins
 from graph.store.port import SCHEMA_VERSION, Change, GraphStore, Written
 
 FETCHED = 2_000
 """Records that a stream fetches at a time."""
 
+RETRY_SECONDS = 15
+"""How long the driver repeats a transaction that a server did not end: a restart takes about as long."""
+
+WINDOW = 100
+"""Revisions whose changes are fetched and sorted at a time."""
+
 T = TypeVar("T")
-_Identity = tuple[str, str, str, str, str]
-"""Both ends of a relation (kind, id, kind, id) and its key."""
+_Row = dict[str, Any]
 
 
 class Neo4jStore(GraphStore):
@@ -37,21 +44,25 @@ class Neo4jStore(GraphStore):
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
         auth = (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
-        bare = parts._replace(netloc=parts.netloc.rpartition("@")[2], path="", query="", fragment="")
+        bare = parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="")
         self.url = urlunsplit(bare)
         self._database = parts.path.strip("/") or "neo4j"
         try:
             self._driver = GraphDatabase.driver(
-                self.url, auth=auth, max_transaction_retry_time=15, connection_timeout=5
+                urlunsplit(bare._replace(path="")),
+                auth=auth,
+                max_transaction_retry_time=RETRY_SECONDS,
+                connection_timeout=5,
+                notifications_min_severity="OFF",  # kinds without a record are no news
             )
         except (ValueError, DriverError) as error:
             raise StoreError(f"store {self.url}: {error}", field="store") from None
         try:
             with self._errors():
                 self._driver.verify_connectivity()
-                self._prepare()
-                self.catalogue = BUILTIN.extended(self._read_extension())
-                self._constrain(self.catalogue)
+            self._prepare()
+            self.catalogue = BUILTIN.extended(self._read_extension())
+            self._constrain(self.catalogue)
         except BaseException:
             self.close()
             raise
@@ -67,8 +78,10 @@ class Neo4jStore(GraphStore):
         except ClientError as error:
             raise StoreError(f"store {self.url}: {error.message}") from None
         except (DriverError, Neo4jError, OSError) as error:
-            reason = str(error).strip().splitlines()[0]
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise StoreUnavailableError(f"store {self.url} does not answer now: {reason}") from None
+        except (OverflowError, UnicodeError) as error:
+            raise ValueRejectedError(f"a value cannot be stored: {error}") from None
 
     def _read(self, query: str, **parameters: Any) -> list[dict[str, Any]]:
         def work(transaction: ManagedTransaction) -> list[dict[str, Any]]:
@@ -84,11 +97,11 @@ class Neo4jStore(GraphStore):
         """
 
         def whole(transaction: ManagedTransaction) -> T:
-            held = "MATCH (s:_Store {id: 'store'}) SET s._lock = true RETURN s.revision + 1 AS revision"
+            held = f"MATCH {STORE} SET s._lock = true RETURN s.revision + 1 AS revision"
             record = transaction.run(held).single(strict=True)
             result, changed = work(transaction, record["revision"])
             if changed:
-                transaction.run("MATCH (s:_Store {id: 'store'}) SET s.revision = $r", r=record["revision"]).consume()
+                transaction.run(f"MATCH {STORE} SET s.revision = $r", r=record["revision"]).consume()
             return result
 
         with self._errors(), self._driver.session(database=self._database) as session:
@@ -101,56 +114,43 @@ class Neo4jStore(GraphStore):
     # -- schema ------------------------------------------------------------------------------------------------------
 
     def _prepare(self) -> None:
-        self._schema("CREATE CONSTRAINT _store_id IF NOT EXISTS FOR (n:_Store) REQUIRE n.id IS UNIQUE")
-        self._schema("CREATE CONSTRAINT _deleted_key IF NOT EXISTS FOR (n:_Deleted) REQUIRE n.key IS UNIQUE")
-        self._schema("CREATE RANGE INDEX _deleted_revision IF NOT EXISTS FOR (n:_Deleted) ON (n._revision)")
-        query = (
-            "MERGE (s:_Store {id: 'store'}) ON CREATE SET s.schema = $schema, s.revision = 0, s.extension = '{}' "
-            "RETURN s.schema AS schema"
-        )
-        with self._driver.session(database=self._database) as session:
-            found = session.execute_write(lambda t: t.run(query, schema=SCHEMA_VERSION).single(strict=True))
-        if found["schema"] != SCHEMA_VERSION:
-            raise StoreError(
-                f"store {self.url} has schema version {found['schema']}, this program reads {SCHEMA_VERSION}: "
-                "export it with the program that wrote it and ingest the export into a new store",
-                field="store",
-            )
+        """Make the store's node where it is missing; refuse a store of another schema version."""
+        find = f"MATCH {STORE} RETURN s.schema AS schema"
+        found = self._read(find)
+        if not found:
+            self._constrain(BUILTIN)
+            make = f"MERGE {STORE} ON CREATE SET s.schema = $schema, s.revision = 0, s.extension = '{{}}'"
+            with self._errors(), self._driver.session(database=self._database) as session:
+                session.execute_write(lambda transaction: transaction.run(make, schema=SCHEMA_VERSION).consume())
+            found = self._read(find)
+        self._check_schema(found[0]["schema"])
 
     def _constrain(self, catalogue: Catalogue) -> None:
-        existing = {row["name"] for row in self._read("SHOW CONSTRAINTS YIELD name RETURN name")}
-        for kind in catalogue.entities.values():
-            if f"{kind.name}_id" not in existing:
-                label = kind.node_label
-                self._schema(f"CREATE CONSTRAINT {kind.name}_id IF NOT EXISTS FOR (n:{label}) REQUIRE n.id IS UNIQUE")
-                self._schema(f"CREATE RANGE INDEX {kind.name}_rev IF NOT EXISTS FOR (n:{label}) ON (n._revision)")
-        for relation in catalogue.relations.values():
-            if f"{relation.name}_key" not in existing:
-                edge = f"()-[r:{relation.edge_type}]-()"
-                self._schema(f"CREATE CONSTRAINT {relation.name}_key IF NOT EXISTS FOR {edge} REQUIRE r._key IS UNIQUE")
-                self._schema(f"CREATE RANGE INDEX {relation.name}_rev IF NOT EXISTS FOR {edge} ON (r._revision)")
-
-    def _schema(self, command: str) -> None:
-        with self._driver.session(database=self._database) as session:
-            session.run(command).consume()
+        """Make the constraints and indexes that are missing."""
+        commands = cypher.schema(catalogue)
+        existing = {row["name"] for row in self._read("SHOW INDEXES YIELD name RETURN name")}
+        with self._errors(), self._driver.session(database=self._database) as session:
+            for name, command in commands.items():
+                if name not in existing:
+                    session.run(command).consume()
+        self._reader = Reader(catalogue)
 
     def _read_extension(self) -> dict[str, Any]:
-        rows = self._read("MATCH (s:_Store {id: 'store'}) RETURN s.extension AS extension")
-        return dict(orjson.loads(rows[0]["extension"]))
+        return dict(orjson.loads(self._read(f"MATCH {STORE} RETURN s.extension AS extension")[0]["extension"]))
 
-    def _write_extension(self, extension: Mapping[str, Any], catalogue: Catalogue) -> None:
-        text = orjson.dumps(extension, option=orjson.OPT_SORT_KEYS).decode()
+    def _write_extension(self, before: Mapping[str, Any], after: Mapping[str, Any], catalogue: Catalogue) -> bool:
+        old, new = (orjson.dumps(document, option=orjson.OPT_SORT_KEYS).decode() for document in (before, after))
 
-        def work(transaction: ManagedTransaction, revision: int) -> tuple[None, bool]:
-            query = (
-                "MATCH (s:_Store {id: 'store'}) WITH s, s.extension AS old SET s.extension = $text "
-                "RETURN old <> $text AS changed"
-            )
-            return None, bool(transaction.run(query, text=text).single(strict=True)["changed"])
+        def work(transaction: ManagedTransaction, revision: int) -> tuple[bool, bool]:
+            swap = f"MATCH {STORE} WHERE s.extension = $old SET s.extension = $new RETURN true AS done"
+            done = transaction.run(swap, old=old, new=new).single() is not None
+            return done, done and old != new
 
-        with self._errors():
+        Reader(catalogue)
+        done = self._write(work)
+        if done:
             self._constrain(catalogue)
-        self._write(work)
+        return done
 
     # -- writing -----------------------------------------------------------------------------------------------------
 
@@ -158,263 +158,220 @@ class Neo4jStore(GraphStore):
         self, entities: Sequence[Entity], relations: Sequence[Relation], origin: Origin, replace: bool
     ) -> Written:
         def work(transaction: ManagedTransaction, revision: int) -> tuple[Written, bool]:
-            written = Written()
-            for kind, members in _grouped(entities).items():
-                self._merge_entities(
-                    transaction, self.catalogue.entity(kind), members, origin, replace, revision, written
-                )
-            for ends, edges in _grouped_by_ends(relations).items():
-                self._merge_relations(transaction, ends, edges, origin, replace, revision, written)
-            changed = bool(written.inserted or written.updated)
-            written.revision = revision if changed else revision - 1
-            return written, changed
+            intake = Intake(origin, replace, revision)
+            nodes: dict[str, list[Entity]] = {}
+            for entity in entities:
+                nodes.setdefault(entity.kind, []).append(entity)
+            for kind, members in nodes.items():
+                self._merge_entities(transaction, self.catalogue.entity(kind), members, intake)
+            groups: dict[Group, dict[str, Relation]] = {}
+            for relation in relations:
+                key = self._key(relation)
+                groups.setdefault(_group(key), {})[joined(key[1:])] = relation
+            for group, edges in groups.items():
+                self._merge_relations(transaction, group, edges, intake)
+            return intake.written, intake.finish()
 
         return self._write(work)
 
     def _merge_entities(
-        self, transaction: ManagedTransaction, kind: EntityKind, entities: Sequence[Entity],
-        origin: Origin, replace: bool, revision: int, written: Written,
-    ) -> None:  # fmt: skip
-        label = kind.node_label
-        query = f"UNWIND $ids AS id MATCH (n:{label} {{id: id}}) RETURN id, properties(n) AS p"
-        stored = {row["id"]: row["p"] for row in transaction.run(query, ids=[e.id for e in entities])}
-        rows: list[dict[str, Any]] = []
+        self, transaction: ManagedTransaction, kind: EntityKind, entities: Sequence[Entity], intake: Intake
+    ) -> None:
+        query = f"UNWIND $ids AS id MATCH (n:{label(kind)} {{id: id}}) RETURN id, properties(n) AS p"
+        known = {row["id"]: row["p"] for row in transaction.run(query, ids=[entity.id for entity in entities])}
+        rows: list[_Row] = []
         for entity in entities:
-            properties = _taken(stored.get(entity.id), entity.values, origin, replace, revision, written)
-            if properties is not None:
-                rows.append({"id": entity.id, "p": {"id": entity.id, **properties}})
+            old = self._reader.stored(kind.name, known[entity.id]) if entity.id in known else None
+            new = intake.take(entity.values, old)
+            if new is not None:
+                rows.append({"id": entity.id, "p": properties(new, old.values if old else ())})
         if rows:
-            transaction.run(f"UNWIND $rows AS row MERGE (n:{label} {{id: row.id}}) SET n = row.p", rows=rows).consume()
-            gone = [_deleted_key(EntityKey(kind.name, row["id"])) for row in rows]
-            transaction.run("UNWIND $keys AS key MATCH (d:_Deleted {key: key}) DELETE d", keys=gone).consume()
+            write = f"UNWIND $rows AS row MERGE (n:{label(kind)} {{id: row.id}}) SET n += row.p"
+            transaction.run(write, rows=rows).consume()
+            _forget_deleted(transaction, [joined((kind.name, row["id"])) for row in rows if row["id"] not in known])
 
     def _merge_relations(
-        self, transaction: ManagedTransaction, ends: tuple[str, str, str], relations: Sequence[Relation],
-        origin: Origin, replace: bool, revision: int, written: Written,
-    ) -> None:  # fmt: skip
-        kind = self.catalogue.relation(ends[0])
-        source, target = (self.catalogue.entity(end).node_label for end in ends[1:])
-        pairs = [{"s": r.source, "t": r.target, "k": _edge_key(kind, r)} for r in relations]
+        self, transaction: ManagedTransaction, group: Group, relations: Mapping[str, Relation], intake: Intake
+    ) -> None:
+        ends, between = self._patterns(group)
+        pairs = [{"s": r.source, "t": r.target, "k": key} for key, r in relations.items()]
         query = (
-            f"UNWIND $pairs AS pair OPTIONAL MATCH (a:{source} {{id: pair.s}}) "
-            f"OPTIONAL MATCH (b:{target} {{id: pair.t}}) "
-            f"OPTIONAL MATCH (a)-[r:{kind.edge_type} {{_key: pair.k}}]->(b) "
-            "RETURN pair.k AS key, a IS NOT NULL AND b IS NOT NULL AS sound, properties(r) AS p"
+            f"UNWIND $rows AS row OPTIONAL MATCH {ends[0]} OPTIONAL MATCH {ends[1]} OPTIONAL MATCH {between} "
+            "RETURN row.k AS k, a IS NOT NULL AND b IS NOT NULL AS sound, properties(r) AS p"
         )
-        found = {row["key"]: row for row in transaction.run(query, pairs=pairs)}
-        rows = []
-        for pair, relation in zip(pairs, relations, strict=True):
-            row = found[pair["k"]]
-            if not row["sound"]:
-                written.dangling.append(relation)
+        known = {row["k"]: row for row in transaction.run(query, rows=pairs)}
+        sound = [pair for pair in pairs if known[pair["k"]]["sound"]]
+        claimed = self._claim(transaction, group, [pair for pair in sound if known[pair["k"]]["p"] is None])
+        rows: list[_Row] = []
+        for pair in pairs:
+            relation, found = relations[pair["k"]], known[pair["k"]]
+            if not found["sound"]:
+                intake.written.dangling.append(relation)
                 continue
-            properties = _taken(row["p"], relation.values, origin, replace, revision, written)
-            if properties is not None:
-                rows.append({**pair, "p": {**properties, "_key": pair["k"]}})
+            before = claimed.get(pair["k"], found["p"])
+            old = None if before is None else self._reader.stored(relation.kind, before)
+            new = intake.take(relation.values, old)
+            if new is not None:
+                rows.append({**pair, "p": properties(new, old.values if old else ()), "new": old is None})
         if rows:
-            transaction.run(
-                f"UNWIND $rows AS row MATCH (a:{source} {{id: row.s}}) MATCH (b:{target} {{id: row.t}}) "
-                f"MERGE (a)-[r:{kind.edge_type} {{_key: row.k}}]->(b) SET r = row.p",
-                rows=rows,
-            ).consume()
-            gone = [f"{kind.name}:{row['k']}" for row in rows]
-            transaction.run("UNWIND $keys AS key MATCH (d:_Deleted {key: key}) DELETE d", keys=gone).consume()
+            write = f"UNWIND $rows AS row MATCH {ends[0]} MATCH {ends[1]} MERGE {between} SET r += row.p"
+            transaction.run(write, rows=rows).consume()
+            _forget_deleted(transaction, [_tombstone(group[0], row["k"]) for row in rows if row["new"]])
+
+    def _patterns(self, group: Group) -> tuple[tuple[str, str], str]:
+        """Patterns of both ends and of the relationship between them, for parameters `row.s`, `row.t`, `row.k`."""
+        source, target = (label(self.catalogue.entity(end)) for end in group[1:])
+        between = f"(a)-[r:{edge_type(self.catalogue.relation(group[0]))} {{_key: row.k}}]->(b)"
+        return (f"(a:{source} {{id: row.s}})", f"(b:{target} {{id: row.t}})"), between
+
+    def _claim(self, transaction: ManagedTransaction, group: Group, pairs: Sequence[_Row]) -> dict[str, _Row]:
+        """Give their key to relationships that another tool drew between these ends; key → their properties."""
+        (source, target), _ = self._patterns(group)
+        kind = self.catalogue.relation(group[0])
+        query = (
+            f"UNWIND $rows AS row MATCH {source} MATCH {target} MATCH (a)-[r:{edge_type(kind)}]->(b) "
+            "WHERE r._key IS NULL RETURN DISTINCT elementId(r) AS e, row.s AS s, row.t AS t, properties(r) AS p"
+        )
+        wanted = {pair["k"] for pair in pairs}
+        claimed: dict[str, _Row] = {}
+        rows = []
+        for row in transaction.run(query, rows=list(pairs)) if pairs else ():
+            identity = identity_key(kind, self._reader.values(kind.name, row["p"]))
+            key = joined((group[1], row["s"], group[2], row["t"], identity))
+            if key in wanted and key not in claimed:
+                claimed[key] = row["p"]
+                rows.append({"e": row["e"], "k": key})
+        if rows:
+            mark = "UNWIND $rows AS row MATCH ()-[r]->() WHERE elementId(r) = row.e SET r._key = row.k"
+            transaction.run(mark, rows=rows).consume()
+        return claimed
 
     def delete(self, keys: Collection[EntityKey | RelationKey]) -> int:
         """See GraphStore."""
 
         def work(transaction: ManagedTransaction, revision: int) -> tuple[int, bool]:
-            count = sum(
-                self._delete_entity(transaction, key, revision)
-                if isinstance(key, EntityKey)
-                else self._delete_relation(transaction, key, revision)
-                for key in keys
-            )
+            nodes: dict[str, list[str]] = {}
+            groups: dict[Group, list[RelationKey]] = {}
+            for key in keys:
+                if isinstance(key, EntityKey):
+                    nodes.setdefault(key.kind, []).append(key.id)
+                else:
+                    groups.setdefault(_group(key), []).append(key)
+            count = sum(self._delete_relations(transaction, *entry, revision) for entry in groups.items())
+            count += sum(self._delete_entities(transaction, *entry, revision) for entry in nodes.items())
             return count, count > 0
 
         return self._write(work)
 
-    def _delete_entity(self, transaction: ManagedTransaction, key: EntityKey, revision: int) -> int:
-        label = self.catalogue.entity(key.kind).node_label
-        for edge in self._edges(transaction, f"MATCH (n:{label} {{id: $id}})-[r]-()", id=key.id):
-            self._delete_relation(transaction, _relation_key(self.catalogue, edge), revision)
-        query = f"MATCH (n:{label} {{id: $id}}) DETACH DELETE n RETURN count(*) AS count"
-        count = int(transaction.run(query, id=key.id).single(strict=True)["count"])
-        if count:
-            _mark_deleted(transaction, key, revision)
-        return count
+    def _delete_entities(self, transaction: ManagedTransaction, kind: str, ids: list[str], revision: int) -> int:
+        find = f"UNWIND $ids AS id MATCH (n:{label(self.catalogue.entity(kind))} {{id: id}})"
+        edges = transaction.run(f"{find}-[r]-() WITH DISTINCT r, startNode(r) AS a, endNode(r) AS b {EDGE}", ids=ids)
+        _mark_deleted(transaction, [joined(self._key(edge)) for edge in self._relations(edges)], revision)
+        gone = [row["id"] for row in transaction.run(f"{find} DETACH DELETE n RETURN id", ids=ids)]
+        _mark_deleted(transaction, [joined((kind, id)) for id in gone], revision)
+        return len(gone)
 
-    def _delete_relation(self, transaction: ManagedTransaction, key: RelationKey, revision: int) -> int:
-        kind = self.catalogue.relation(key.kind)
-        source, target = (self.catalogue.entity(end).node_label for end in (key.source_kind, key.target_kind))
-        query = (
-            f"MATCH (:{source} {{id: $s}})-[r:{kind.edge_type} {{_key: $k}}]->(:{target} {{id: $t}}) DELETE r "
-            "RETURN count(*) AS count"
-        )
-        joined = _joined(key[1:])
-        result = transaction.run(query, s=key.source, t=key.target, k=joined)
-        count = int(result.single(strict=True)["count"])
-        if count:
-            _mark_deleted(transaction, key, revision)
-        return count
+    def _delete_relations(
+        self, transaction: ManagedTransaction, group: Group, keys: Sequence[RelationKey], revision: int
+    ) -> int:
+        pairs = [{"s": key.source, "t": key.target, "k": joined(key[1:])} for key in dict.fromkeys(keys)]
+        self._claim(transaction, group, pairs)
+        ends, between = self._patterns(group)
+        query = f"UNWIND $rows AS row MATCH {ends[0]} MATCH {ends[1]} MATCH {between} DELETE r RETURN row.k AS k"
+        gone = [row["k"] for row in transaction.run(query, rows=pairs)]
+        _mark_deleted(transaction, [_tombstone(group[0], key) for key in gone], revision)
+        return len(gone)
 
     # -- reading -----------------------------------------------------------------------------------------------------
 
     def get(self, kind: str, id: str) -> Entity | None:
         """See GraphStore."""
         found = self._properties(kind, id)
-        return None if found is None else Entity(kind, id, _values(found))
+        return None if found is None else Entity(kind, id, self._reader.values(kind, found))
 
     def _properties(self, kind: str, id: str) -> dict[str, Any] | None:
-        label = self.catalogue.entity(kind).node_label
-        rows = self._read(f"MATCH (n:{label} {{id: $id}}) RETURN properties(n) AS p", id=id)
+        query = f"MATCH (n:{label(self.catalogue.entity(kind))} {{id: $id}}) RETURN properties(n) AS p"
+        rows = self._read(query, id=id)
         return rows[0]["p"] if rows else None
 
     def existing(self, kind: str, ids: Sequence[str]) -> set[str]:
         """See GraphStore."""
-        label = self.catalogue.entity(kind).node_label
-        rows = self._read(f"UNWIND $ids AS id MATCH (n:{label} {{id: id}}) RETURN id", ids=list(ids))
-        return {row["id"] for row in rows}
+        query = f"UNWIND $ids AS id MATCH (n:{label(self.catalogue.entity(kind))} {{id: id}}) RETURN id"
+        return {row["id"] for row in self._read(query, ids=list(ids))}
 
     def provenance(self, kind: str, id: str) -> dict[str, Origin]:
         """See GraphStore."""
         found = self._properties(kind, id)
-        if found is None:
-            return {}
-        known = orjson.loads(found.get("_provenance", "{}"))
-        return {name: Origin(*known.get(name, known.get("", ["", ""]))) for name in _values(found)}
+        return {} if found is None else origins(*self._reader.stored(kind, found)[:2])
 
     def entities(self, kind: str) -> Iterator[Entity]:
         """See GraphStore."""
-        label = self.catalogue.entity(kind).node_label
-        for row in self._stream(f"MATCH (n:{label}) RETURN n.id AS id, properties(n) AS p"):
-            yield Entity(kind, row["id"], _values(row["p"]))
+        for row in self._stream(cypher.all_entities(self.catalogue.entity(kind))):
+            yield Entity(kind, row["id"], self._reader.values(kind, row["p"]))
 
     def relations(self, kind: str) -> Iterator[Relation]:
         """See GraphStore."""
-        for row in self._stream(f"MATCH (a)-[r:{self.catalogue.relation(kind).edge_type}]->(b) {_EDGE}"):
-            yield self._relation(row)
+        return self._relations(self._stream(cypher.all_relations(self.catalogue.relation(kind))))
+
+    def _relations(self, rows: Iterable[Any]) -> Iterator[Relation]:
+        return (edge for row in rows if (edge := self._reader.relation(row)) is not None)
+
+    def _key(self, relation: Relation) -> RelationKey:
+        return RelationKey(*relation[:5], relation.key(self.catalogue.relation(relation.kind)))
 
     def neighbours(self, kind: str, id: str, relation: str | None = None) -> list[Relation]:
         """See GraphStore."""
-        label = self.catalogue.entity(kind).node_label
-        edge = f":{self.catalogue.relation(relation).edge_type}" if relation else ""
-        match = f"MATCH (n:{label} {{id: $id}})-[r{edge}]-()"
-        with self._errors(), self._driver.session(database=self._database) as session:
-            found = session.execute_read(lambda t: self._edges(t, match, id=id))
-        return sorted(found, key=lambda edge: (edge.kind, *edge[1:5], edge.key(self.catalogue.relation(edge.kind))))
-
-    def _edges(self, transaction: ManagedTransaction, match: str, **parameters: Any) -> list[Relation]:
-        query = f"{match} WITH DISTINCT r, startNode(r) AS a, endNode(r) AS b {_EDGE}"
-        return [self._relation(row) for row in transaction.run(query, parameters)]
-
-    def _relation(self, row: Any) -> Relation:
-        source, target = self._kind_of(row["sl"]), self._kind_of(row["tl"])
-        return Relation(row["type"].lower(), source, row["s"], target, row["t"], _values(row["p"]))
-
-    def _kind_of(self, labels: Sequence[str]) -> str:
-        return next(
-            (kind.name for kind in self.catalogue.entities.values() if kind.node_label in labels), labels[0].lower()
-        )
+        edge = f":{edge_type(self.catalogue.relation(relation))}" if relation else ""
+        node = f"(n:{label(self.catalogue.entity(kind))} {{id: $id}})"
+        query = f"MATCH {node}-[r{edge}]-() WITH DISTINCT r, startNode(r) AS a, endNode(r) AS b {EDGE}"
+        return sorted(self._relations(self._read(query, id=id)), key=self._key)
 
     def counts(self) -> dict[str, int]:
         """See GraphStore."""
-        found = {}
-        for kind in self.catalogue.entities.values():
-            found[kind.name] = self._read(f"MATCH (n:{kind.node_label}) RETURN count(n) AS count")[0]["count"]
-        for relation in self.catalogue.relations.values():
-            found[relation.name] = self._read(f"MATCH ()-[r:{relation.edge_type}]->() RETURN count(r) AS count")[0][
-                "count"
-            ]
-        return {kind: count for kind, count in found.items() if count}
+        return {row["kind"]: row["count"] for row in self._read(cypher.counted(self.catalogue)) if row["count"]}
 
     def revision(self) -> int:
         """See GraphStore."""
-        return int(self._read("MATCH (s:_Store {id: 'store'}) RETURN s.revision AS revision")[0]["revision"])
+        return int(self._read(f"MATCH {STORE} RETURN s.revision AS revision")[0]["revision"])
 
     def changes_since(self, revision: int) -> Iterator[Change]:
         """See GraphStore."""
-        changes: list[Change] = []
-        for kind in self.catalogue.entities.values():
-            query = f"MATCH (n:{kind.node_label}) WHERE n._revision > $r RETURN n.id AS id, properties(n) AS p"
-            for row in self._stream(query, r=revision):
-                entity = Entity(kind.name, row["id"], _values(row["p"]))
-                changes.append(Change(row["p"]["_revision"], EntityKey(*entity[:2]), entity))
-        for relation in self.catalogue.relations.values():
-            match = f"MATCH (a)-[r:{relation.edge_type}]->(b) WHERE r._revision > $r"
-            for row in self._stream(f"{match} {_EDGE}", r=revision):
-                edge = self._relation(row)
-                changes.append(Change(row["p"]["_revision"], _relation_key(self.catalogue, edge), edge))
-        for row in self._stream(
-            "MATCH (d:_Deleted) WHERE d._revision > $r RETURN d._revision AS r, d.body AS body", r=revision
-        ):
-            parts = orjson.loads(row["body"])
-            key = EntityKey(*parts) if len(parts) == 2 else RelationKey(*parts)
-            changes.append(Change(row["r"], key, None))
-        yield from sorted(changes, key=lambda change: (change.revision, len(change.key), change.key))
+        last = self.revision()
+        for after in range(revision, last, WINDOW):
+            changes = self._changes(after=after, upto=min(after + WINDOW, last))
+            yield from sorted(changes, key=lambda change: (change.revision, len(change.key), change.key))
+
+    def _changes(self, **window: int) -> Iterator[Change]:
+        for row in self._stream(cypher.changed_entities(self.catalogue), **window):
+            entity = Entity(row["kind"], row["id"], self._reader.values(row["kind"], row["p"]))
+            yield Change(row["p"]["_revision"], EntityKey(*entity[:2]), entity)
+        for row in self._stream(cypher.changed_relations(self.catalogue), **window):
+            for edge in self._relations([row]):
+                yield Change(row["p"]["_revision"], self._key(edge), edge)
+        for row in self._stream(cypher.CHANGED_DELETED, **window):
+            parts = orjson.loads(row["key"])
+            yield Change(row["revision"], EntityKey(*parts) if len(parts) == 2 else RelationKey(*parts), None)
 
     def close(self) -> None:
         """See GraphStore."""
         self._driver.close()
 
 
-_EDGE = "RETURN type(r) AS type, labels(a) AS sl, a.id AS s, labels(b) AS tl, b.id AS t, properties(r) AS p"
+def _group(key: RelationKey) -> Group:
+    return key.kind, key.source_kind, key.target_kind
 
 
-def _grouped(entities: Sequence[Entity]) -> dict[str, list[Entity]]:
-    groups: dict[str, list[Entity]] = {}
-    for entity in entities:
-        groups.setdefault(entity.kind, []).append(entity)
-    return groups
+def _tombstone(relation: str, key: str) -> str:
+    """The key of a relation's `_Deleted` node: its `_key` with the kind in front."""
+    return joined((relation, *orjson.loads(key)))
 
 
-def _grouped_by_ends(relations: Sequence[Relation]) -> dict[tuple[str, str, str], list[Relation]]:
-    groups: dict[tuple[str, str, str], list[Relation]] = {}
-    for relation in relations:
-        groups.setdefault((relation.kind, relation.source_kind, relation.target_kind), []).append(relation)
-    return groups
+def _mark_deleted(transaction: ManagedTransaction, keys: Sequence[str], revision: int) -> None:
+    if keys:
+        query = "UNWIND $keys AS key MERGE (d:_Deleted {key: key}) SET d._revision = $revision"
+        transaction.run(query, keys=keys, revision=revision).consume()
 
 
-def _taken(
-    stored: dict[str, Any] | None, values: Values, origin: Origin, replace: bool, revision: int, written: Written
-) -> dict[str, Any] | None:
-    """The properties to write, or None where nothing changes; counts what happens."""
-    if stored is None:
-        written.inserted += 1
-        return {**values, "_revision": revision, "_provenance": orjson.dumps({"": list(origin)}).decode()}
-    before = _values(stored)
-    source = orjson.loads(stored.get("_provenance", "{}"))
-    after, newer = merged(before, source, values, origin, replace)
-    same = after is before or canonical(after) == canonical(before)
-    written.unchanged += same
-    written.updated += not same
-    if same and newer is source:
-        return None
-    at = stored.get("_revision", revision) if same else revision
-    return {**after, "_revision": at, "_provenance": orjson.dumps(newer).decode()}
-
-
-def _values(properties: Mapping[str, Any]) -> Values:
-    """The declared fields among a node's or relationship's properties."""
-    return {name: value for name, value in properties.items() if name != "id" and not name.startswith("_")}
-
-
-def _joined(identity: Sequence[str]) -> str:
-    return orjson.dumps(list(identity)).decode()
-
-
-def _edge_key(kind: RelationKind, relation: Relation) -> str:
-    return _joined((*relation[1:5], relation.key(kind)))
-
-
-def _relation_key(catalogue: Catalogue, relation: Relation) -> RelationKey:
-    return RelationKey(*relation[:5], relation.key(catalogue.relation(relation.kind)))
-
-
-def _deleted_key(key: EntityKey | RelationKey) -> str:
-    return f"{key.kind}:{_joined(key[1:])}" if isinstance(key, RelationKey) else f"{key.kind} {key.id}"
-
-
-def _mark_deleted(transaction: ManagedTransaction, key: EntityKey | RelationKey, revision: int) -> None:
-    query = "MERGE (d:_Deleted {key: $key}) SET d._revision = $revision, d.body = $body"
-    transaction.run(query, key=_deleted_key(key), revision=revision, body=_joined(key)).consume()
+def _forget_deleted(transaction: ManagedTransaction, keys: Sequence[str]) -> None:
+    if keys:
+        transaction.run("UNWIND $keys AS key MATCH (d:_Deleted {key: key}) DELETE d", keys=keys).consume()

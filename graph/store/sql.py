@@ -16,7 +16,7 @@ from graph.errors import StoreError, StoreUnavailableError, ValueRejectedError
 from graph.kinds import BUILTIN
 from graph.records import Entity, EntityKey, Origin, Relation, RelationKey, Values, canonical, digest
 from graph.schema import Catalogue
-from graph.store.merge import Intake, Provenance, Stored
+from graph.store.merge import Intake, Stored, origins
 from graph.store.port import SCHEMA_VERSION, Change, GraphStore, Written
 from graph.store.tables import ENTITY, META, RELATION, Key, create_tables, engine_of, stored, transaction, write_rows
 
@@ -141,10 +141,7 @@ class SqlStore(GraphStore):
     def provenance(self, kind: str, id: str) -> dict[str, Origin]:
         """See GraphStore."""
         row = self._row(kind, id)
-        if row is None or row.body is None:
-            return {}
-        known: Provenance = orjson.loads(row.provenance)
-        return {name: Origin(*known.get(name, known.get("", ["", ""]))) for name in orjson.loads(row.body)}
+        return {} if row is None or row.body is None else origins(orjson.loads(row.body), orjson.loads(row.provenance))
 
     def _row(self, kind: str, id: str) -> Any:
         with self._reading() as connection:

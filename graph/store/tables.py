@@ -23,7 +23,6 @@ ENTITY = sa.Table(
     sa.Column("body", sa.LargeBinary),
     sa.Column("provenance", sa.LargeBinary),
     sa.Column("revision", sa.BigInteger, nullable=False, index=True),
-    sqlite_with_rowid=False,
 )
 """One row per entity; `body` is canonical JSON, NULL for a deleted entity (kept for `changes_since`)."""
 
@@ -38,7 +37,6 @@ RELATION = sa.Table(
     sa.Column("revision", sa.BigInteger, nullable=False, index=True),
     sa.Index("relation_source", "source", "source_kind"),
     sa.Index("relation_target", "target", "target_kind"),
-    sqlite_with_rowid=False,
 )
 """One row per relation, the same way; `hash` stands for both ends and `identity`: one short key is looked up faster."""
 
@@ -126,15 +124,22 @@ def write_rows(connection: sa.Connection, table: sa.Table, rows: Sequence[tuple[
         return
     names = [column.name for column in table.c]
     insert = _insert(connection, table)
+    if isinstance(insert, postgresql.Insert):  # one statement with an array for each column, not one for each row
+        columns = zip(table.c, zip(*rows, strict=True), strict=True)
+        insert = insert.from_select(names, sa.select(*(sa.func.unnest(_array(c, values)) for c, values in columns)))
     new = {name: insert.excluded[name] for name in ("body", "provenance", "revision")}
     statement = insert.on_conflict_do_update(index_elements=list(table.primary_key), set_=new)
     if not _is_sqlite(connection):
-        connection.execute(statement, [dict(zip(names, row, strict=True)) for row in rows])
+        connection.execute(statement)
         return
     # SQLite takes the tuples as they are: naming and converting each value would take longer than writing it.
     compiled = statement.compile(dialect=connection.dialect, column_keys=names)
     assert getattr(compiled, "positiontup", None) == names
     connection.exec_driver_sql(str(compiled), list(rows))
+
+
+def _array(column: sa.Column[Any], values: Sequence[Any]) -> sa.Cast[Any]:
+    return sa.cast(list(values), postgresql.ARRAY(column.type))
 
 
 def stored(
@@ -159,7 +164,7 @@ def _looked_up(
     name: str, names: list[Any],
 ) -> Iterable[Any]:  # fmt: skip
     if not _is_sqlite(connection):
-        return connection.execute(query.where(kind == name, second.in_(names)))
+        return connection.execute(query.where(kind == name, second == sa.any_(_array(second, names))))
     # As in `write_rows`: a parameter with a name of its own for each key takes longer than finding it.
     start = query.where(kind == sa.literal_column("?")).compile(dialect=connection.dialect)
     return connection.exec_driver_sql(f"{start} AND {second.name} IN ({','.join('?' * len(names))})", (name, *names))

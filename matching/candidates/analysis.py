@@ -16,7 +16,7 @@ import rjieba
 import Stemmer
 from numpy.typing import NDArray
 
-VERSION = "1"
+VERSION = "2"
 """Part of every index's key: change it when the same text gives other codes."""
 
 CJK = r"\u3400-\u9fff"
@@ -172,9 +172,14 @@ def word_code(word: str) -> int:
     return code
 
 
+_PLACEHOLDER = re.compile("［[^［］]{1,40}］")
+"""What redaction leaves: it tells a reader something, a ranking nothing."""
+
+
 def words_of(text: str) -> list[str]:
-    """The words of a text, lower-case, Chinese segmented, stop words and punctuation left in place of nothing."""
+    """The words of a text, lower-case, Chinese segmented, without stop words, punctuation and placeholders."""
     words: list[str] = []
+    text = _PLACEHOLDER.sub(" ", text)
     for chunk in _CHUNK.findall(text.lower()):
         if _CJK_RUN.match(chunk):
             words.extend(rjieba.cut(chunk))
@@ -193,7 +198,7 @@ def word_terms(texts: Sequence[str]) -> Terms:
 
 def char_terms(texts: Sequence[str]) -> Terms:
     """Single Chinese characters, pairs of them, and four-letter pieces of Latin-script words as terms, vectorised."""
-    joined = "\x00".join(texts).lower()
+    joined = _PLACEHOLDER.sub(" ", "\x00".join(texts)).lower()
     points = np.frombuffer(joined.encode("utf-32-le", "replace"), np.uint32).astype(np.uint64)
     owner = np.cumsum(points == 0)
     cjk = (points >= 0x3400) & (points <= 0x9FFF)

@@ -117,7 +117,9 @@ class Evidence:
             c.name: comparator(projection, mask, kind, c) for c in kind.comparisons(projection.catalogue)
         }
         self.outcomes = _outcomes(kind, projection, mask)
-        self.values = {name: mask.visible(kind.candidate).numbers(name) for name in _numbers(kind, projection)}
+        self.values = {n: mask.visible(kind.candidate).numbers(n) for n in _numbers(projection, kind.candidate)}
+        own = _numbers(projection, kind.subject) if kind.mutual else []
+        self.own = {name: mask.visible(kind.subject).numbers(name) for name in own}
 
     def asked(self, row: int) -> Asked:
         """An entity of the subject kind as it asks."""
@@ -180,11 +182,11 @@ def _outcomes(kind: MatchKind, projection: Projection, mask: Mask) -> Outcomes |
     return Outcomes.build(walks, own_labels(projection, mask, kind.subject))
 
 
-def _numbers(kind: MatchKind, projection: Projection) -> list[str]:
-    """Visible numeric fields of the candidate: what a learner may weigh by itself."""
+def _numbers(projection: Projection, kind: str) -> list[str]:
+    """Visible numeric fields of a kind: what a learner may weigh by themselves."""
     visible = {"public", "generalised"}
     return [
         field.name
-        for field in projection.catalogue.entity(kind.candidate).fields
+        for field in projection.catalogue.entity(kind).fields
         if field.access in visible and field.type.is_numeric and not field.many and field.type is not FieldType.BOOLEAN
     ]

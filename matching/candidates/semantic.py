@@ -13,7 +13,6 @@ from typing import ClassVar
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
-from sklearn.decomposition import TruncatedSVD
 
 from matching.candidates.analysis import Codes
 from matching.candidates.lexical import Floats, LexicalIndex, Query, mapped
@@ -40,6 +39,8 @@ class SemanticIndex:
     @classmethod
     def build(cls, lexical: LexicalIndex) -> SemanticIndex:
         """The index over the documents of a lexical one; without dimensions where there is too little text."""
+        from sklearn.decomposition import TruncatedSVD  # half a second that only building has to wait for
+
         frequency = np.diff(lexical.indptr)
         usable = np.flatnonzero((frequency >= 2) & (frequency <= max(0.3 * lexical.n, 2)))
         terms = np.sort(usable[np.argsort(-frequency[usable], kind="stable")[: cls.TERMS]])

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -12,13 +12,37 @@ from numpy.typing import NDArray
 
 from graph.codes import Scheme
 from graph.projection import EntityTable, Labels, Projection, Strings
+from graph.projection.columns import year_fraction
 from graph.schema import Access, EntityKind, Field, FieldType, Hierarchy, HierarchyForm, Shown
-from matching.masking.levels import Hashes, mixed
+from matching.masking.levels import Hashes
 
 Floats = NDArray[np.float64]
 
 KEPT_TAGS = (3, 2, 1)
 """Labels of a list without a hierarchy that its levels keep, after all of them: the most frequent ones."""
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many entities had each label when the epoch began: what decides which labels of a list are kept.
+
+    Counted anew at every write, a label that becomes frequent would change the cards of those who did not change.
+    """
+
+    words: Strings
+    """Labels."""
+    numbers: NDArray[np.int64]
+    """Entities with each label."""
+
+    @classmethod
+    def of(cls, labels: Labels) -> Counts:
+        """The counts of a population."""
+        return cls(labels.vocabulary, np.bincount(labels.codes, minlength=len(labels.vocabulary)).astype(np.int64))
+
+    def aligned(self, vocabulary: Strings) -> NDArray[np.int64]:
+        """The count of each word of a vocabulary; 0 for one that came later."""
+        known = dict(zip(self.words, self.numbers.tolist(), strict=True))
+        return np.fromiter((known.get(word, 0) for word in vocabulary), np.int64, len(vocabulary))
 
 
 @dataclass
@@ -34,14 +58,14 @@ class Ladder:
     """The bands, where the numbers are shown as such."""
     scheme: Scheme | None = None
     """Code system of the labels."""
-    _hashes: list[Hashes] = field(default_factory=list)
+    counts: Counts | None = None
+    """What its lists of labels were cut by."""
 
     @cached_property
     def hashes(self) -> Hashes:
-        """Levels + 1 × n: a hash of what is shown; the same in every process and at every time."""
+        """Levels + 1 × n: a hash of what is shown, 0 for nothing; the same in every process and at every time."""
         n = len(self.steps[0].indptr) - 1
-        shown = [_hashed(labels, level) for level, labels in enumerate(self.steps)]
-        return np.stack([*shown, np.full(n, len(self.steps), np.uint64)])
+        return np.stack([*(_hashed(labels) for labels in self.steps), np.zeros(n, np.uint64)])
 
     def labels(self, levels: NDArray[np.int8]) -> Labels:
         """What is shown when row r is at level levels[r]."""
@@ -80,18 +104,39 @@ def labels_of(rows: NDArray[np.int64], names: NDArray[np.object_], n: int) -> La
     return Labels(indptr, (cells % width).astype(np.int32), Strings.of(vocabulary))
 
 
-def ladders_of(projection: Projection, kind: EntityKind, *, whole: bool) -> list[Ladder]:
+def ladders_of(
+    projection: Projection, kind: EntityKind, *, whole: bool, counts: Mapping[str, Counts] | None = None
+) -> list[Ladder]:
     """One ladder per visible field and shown neighbour, in declared order.
 
-    `whole` leaves lists without a hierarchy as they are: for public records and for measuring.
+    `whole` leaves lists without a hierarchy as they are: for public records and for measuring. `counts` are those of
+    the epoch, by field; without them labels are counted now.
     """
-    visible = {Access.PUBLIC, Access.GENERALISED}
-    fields = [f for f in kind.fields if f.access in visible and f.type is not FieldType.TEXT]
-    own = [_of_field(projection, kind, f, whole=whole) for f in fields]
+    own = [_of_field(projection, kind, f, whole=whole, counts=counts or {}) for f in kind.fields if _is_shown(f)]
     return [*own, *(_of_shown(projection, kind, shown) for shown in kind.shown)]
 
 
-def _of_field(projection: Projection, kind: EntityKind, declared: Field, *, whole: bool) -> Ladder:
+def declaration(projection: Projection, kind: EntityKind) -> str:
+    """What the levels of a kind rest on beside its data: while it is the same, a level means the same."""
+    fields: list[Field | Shown] = [*(f for f in kind.fields if _is_shown(f)), *kind.shown]
+    hierarchies = [projection.catalogue.hierarchies.get(f.hierarchy or "") for f in fields]
+    ends = [
+        [end, neighbour.access]
+        for shown in kind.shown
+        for end in projection.catalogue.end_kinds(kind.name, shown.path)
+        for neighbour in projection.catalogue.entity(end).fields
+        if neighbour.name == shown.field
+    ]
+    return repr((kind.public_record, fields, hierarchies, ends))
+
+
+def _is_shown(declared: Field) -> bool:
+    return declared.access in {Access.PUBLIC, Access.GENERALISED} and declared.type is not FieldType.TEXT
+
+
+def _of_field(
+    projection: Projection, kind: EntityKind, declared: Field, *, whole: bool, counts: Mapping[str, Counts]
+) -> Ladder:
     table = projection.table(kind.name)
     hierarchy = projection.catalogue.hierarchies[declared.hierarchy] if declared.hierarchy else None
     if declared.type.is_numeric and not declared.many:
@@ -101,13 +146,15 @@ def _of_field(projection: Projection, kind: EntityKind, declared: Field, *, whol
         return Ladder(
             declared.name, [_written(raw) if declared.type is not FieldType.DATE else _dates(table, declared)], raw
         )
-    labels = table.labels(declared.name)
+    labels = _listed_numbers(table, declared) if declared.type.is_numeric else table.labels(declared.name)
     if hierarchy is not None:
         return Ladder(declared.name, _generalised(labels, hierarchy), scheme=hierarchy.scheme)
-    steps = [labels]
-    if declared.many and not whole:
-        steps += [_most_frequent(labels, kept) for kept in KEPT_TAGS]
-    return Ladder(declared.name, steps, scheme=declared.scheme)
+    if not declared.many or whole:
+        return Ladder(declared.name, [labels], scheme=declared.scheme)
+    began = counts.get(declared.name) or Counts.of(labels)
+    frequency = began.aligned(labels.vocabulary)
+    steps = [labels, *(_most_frequent(labels, frequency, kept) for kept in KEPT_TAGS)]
+    return Ladder(declared.name, steps, scheme=declared.scheme, counts=began)
 
 
 def _of_shown(projection: Projection, kind: EntityKind, shown: Shown) -> Ladder:
@@ -121,6 +168,8 @@ def _of_shown(projection: Projection, kind: EntityKind, shown: Shown) -> Ladder:
         return Ladder(shown.name, _banded(counts, hierarchy), counts, hierarchy)
     rows, names = [np.empty(0, np.int64)], [np.empty(0, object)]
     for end in ends:
+        if not any(f.name == shown.field and _is_shown(f) for f in projection.catalogue.entity(end).fields):
+            continue  # what the neighbour itself does not show, nobody's card does
         reach = projection.path_matrix(kind.name, shown.path, end)
         labels = projection.table(end).labels(shown.field)
         near = np.repeat(np.arange(reach.shape[0]), np.diff(reach.indptr))
@@ -145,7 +194,19 @@ def _banded(raw: Floats, hierarchy: Hierarchy) -> list[Labels]:
 
 def _written(raw: Floats) -> Labels:
     known = np.flatnonzero(np.isfinite(raw))
-    return labels_of(known, np.array([f"{value:g}" for value in raw[known]], object), len(raw))
+    names = [str(int(value)) if value.is_integer() else repr(value) for value in raw[known].tolist()]
+    return labels_of(known, np.array(names, object), len(raw))
+
+
+def _listed_numbers(table: EntityTable, declared: Field) -> Labels:
+    """Lists of numbers, or of dates (as fractional years where they are put into bands), as labels."""
+    dated = declared.type is FieldType.DATE and declared.hierarchy is not None
+    rows, names = [], []
+    for row in range(table.n):
+        for value in table.values(row).get(declared.name) or ():
+            rows.append(row)
+            names.append(repr(year_fraction(value)) if dated else str(value))
+    return labels_of(np.array(rows, np.int64), np.array(names, object), table.n)
 
 
 def _dates(table: EntityTable, declared: Field) -> Labels:
@@ -167,10 +228,9 @@ def _generalised(labels: Labels, hierarchy: Hierarchy) -> list[Labels]:
     return steps
 
 
-def _most_frequent(labels: Labels, kept: int) -> Labels:
-    """The labels of each row that are most frequent in the population, at most `kept`."""
+def _most_frequent(labels: Labels, frequency: NDArray[np.int64], kept: int) -> Labels:
+    """The most frequent labels of each row, at most `kept`."""
     rows = np.repeat(np.arange(len(labels.indptr) - 1), np.diff(labels.indptr))
-    frequency = np.bincount(labels.codes, minlength=len(labels.vocabulary))
     order = np.lexsort((labels.codes, -frequency[labels.codes], rows))
     first = labels.indptr[:-1][rows[order]]
     best = order[np.arange(len(order)) - first < kept]
@@ -180,12 +240,9 @@ def _most_frequent(labels: Labels, kept: int) -> Labels:
     return Labels(indptr, labels.codes[best], labels.vocabulary)
 
 
-def _hashed(labels: Labels, level: int) -> Hashes:
-    """A hash of each row's labels at a level: the sum of the labels' hashes, mixed."""
-    words: Sequence[str] = list(labels.vocabulary)
-    each = np.array(
-        [int.from_bytes(hashlib.blake2b(word.encode(), digest_size=8).digest(), "little") for word in words], np.uint64
-    )
+def _hashed(labels: Labels) -> Hashes:
+    """A hash of each row's labels: the sum of the labels' hashes, 0 for none."""
+    digests = (hashlib.blake2b(word.encode(), digest_size=8).digest() for word in labels.vocabulary)
+    each = np.frombuffer(b"".join(digests), "<u8").astype(np.uint64)
     sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(each[labels.codes], dtype=np.uint64)])
-    total = sums[labels.indptr[1:]] - sums[labels.indptr[:-1]]
-    return mixed(total + np.uint64(((level + 1) * 0xD6E8FEB86659FD93) % 2**64))
+    return np.asarray(sums[labels.indptr[1:]] - sums[labels.indptr[:-1]], np.uint64)

@@ -1,24 +1,28 @@
 """Coarsening to k: every visible combination of a population is shared by at least k of its members.
 
-Rows whose combination is too rare are raised one level on one column at a time (local recoding along declared
-hierarchies, in the manner of Datafly, Sweeney 1998), always whole groups at once, so a group that is large enough is
-never broken up again.
+Top-down specialisation with local recoding (in the manner of Fung, Wang and Yu 2005): all rows begin as one group that
+shows nothing. Again and again each group shows one more level of the column that tells most, where enough of its rows
+agree; a group never falls below k rows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 Hashes = NDArray[np.uint64]
 Levels = NDArray[np.int8]
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 
 _PRIME = np.uint64(0x9E3779B97F4A7C15)
 
 
-def combined(columns: Sequence[Hashes], levels: Levels, rows: NDArray[np.int64] | None = None) -> Hashes:
+def combined(columns: Sequence[Hashes], levels: Levels, rows: Ints | None = None) -> Hashes:
     """One 64-bit number for what each row shows: columns[c][level, row] mixed over the columns.
 
     Different combinations give different numbers but for a chance of 2**-64 a pair.
@@ -37,51 +41,103 @@ def mixed(values: Hashes) -> Hashes:
     return values ^ (values >> np.uint64(31))
 
 
-def anonymised(columns: Sequence[Hashes], k: int) -> Levels:
-    """The level of each row and column such that every shown combination has at least k rows.
-
-    `columns[c][level, row]` is a hash of what column c shows of a row at a level; at its last level a column shows
-    nothing. Among columns with as much room left, later ones are coarsened first. A population of fewer than k rows
-    shows nothing at all.
-    """
-    n = columns[0].shape[1] if columns else 0
-    levels = np.zeros((n, len(columns)), np.int8)
-    top = np.array([column.shape[0] - 1 for column in columns], np.int8)
-    rare = np.arange(n)
-    while True:
-        rare = rare[group_sizes(combined(columns, levels))[rare] < k]
-        if len(rare) == 0 or bool((levels[rare] == top).all()):
-            break
-        _raise_one(levels, top, rare)
-    if len(rare):
-        levels[rare] = top
-        _join_smallest(columns, levels, top, rare, k)
-    return levels
-
-
-def group_sizes(shown: Hashes) -> NDArray[np.int64]:
+def group_sizes(shown: Hashes) -> Ints:
     """How many rows show what each row shows."""
     _, group, counts = np.unique(shown, return_inverse=True, return_counts=True)
     return counts[group].astype(np.int64)
 
 
-def _raise_one(levels: Levels, top: Levels, rows: NDArray[np.int64]) -> None:
-    """Raise each row by one level, on the column with the largest part of its levels left."""
-    left = top - levels[rows]
-    part = left / np.maximum(top, 1)
-    at = len(top) - 1 - np.argmax(part[:, ::-1], axis=1)
-    levels[rows, at] += (left[np.arange(len(rows)), at] > 0).astype(np.int8)
+def anonymised(columns: Sequence[Hashes], k: int) -> Levels:
+    """The level of each row and column such that every shown combination has at least k rows.
+
+    `columns[c][level, row]` is a hash of what column c shows of a row at a level, 0 for nothing; at its last level a
+    column shows nothing. What a column tells is measured in bits, divided by the square root of what it tells at its
+    finest, so that columns of many values do not silence those of few. A population of fewer than k rows shows nothing.
+    """
+    n = columns[0].shape[1] if columns else 0
+    levels = np.tile(np.array([len(column) - 1 for column in columns], np.int8), (n, 1))
+    if n < k:
+        return levels
+    worth = [_worth(column) for column in columns]
+    group, rows = np.zeros(n, np.int64), np.arange(n)
+    while len(rows):
+        groups = int(group[rows].max()) + 1
+        trials = [_trial(column, levels[:, at], group, rows, worth[at], groups, k) for at, column in enumerate(columns)]
+        gains = np.stack([trial.gain for trial in trials])
+        best = np.argmax(gains, axis=0)
+        rows = rows[(gains.max(axis=0) >= 0)[group[rows]]]  # a group that no column can divide is finished
+        part = np.zeros(n, np.int64)
+        for at, trial in enumerate(trials):
+            taken = trial.refined & (best[group[trial.rows]] == at)
+            levels[trial.rows[taken], at] -= 1
+            part[trial.rows[taken]] = trial.child[taken] + 1
+        _, group[rows] = np.unique(group[rows] * (n + 1) + part[rows], return_inverse=True)
+    return levels
 
 
-def _join_smallest(columns: Sequence[Hashes], levels: Levels, top: Levels, nothing: NDArray[np.int64], k: int) -> None:
-    """Rows that show nothing and are fewer than k: the smallest groups join them until they are enough."""
-    shown = combined(columns, levels)
-    values, group, sizes = np.unique(shown, return_inverse=True, return_counts=True)
-    blank = group[nothing[0]]
-    count = int(sizes[blank])
-    for other in np.lexsort((values, sizes)):
-        if count >= k:
-            return
-        if other != blank:
-            levels[group == other] = top
-            count += int(sizes[other])
+class _Trial(NamedTuple):
+    """What becomes of every group if one column shows one level more."""
+
+    rows: Ints
+    """Rows that could show more."""
+    child: Ints
+    """New group of each, if it is refined."""
+    refined: Flags
+    """Whether it may show more."""
+    gain: Floats
+    """What each group tells more; -1 where no row may."""
+
+
+def _trial(
+    column: Hashes, level: Levels, group: Ints, rows: Ints, worth: Floats, groups: int, k: int
+) -> _Trial:  # fmt: skip
+    rows = rows[level[rows] > 0]
+    finer = level[rows] - 1
+    value = column[finer, rows]
+    _, first, child, size = np.unique(
+        mixed(value * _PRIME + group[rows].astype(np.uint64)),
+        return_index=True, return_inverse=True, return_counts=True,
+    )  # fmt: skip
+    of = group[rows[first]]
+    same = (value == column[finer + 1, rows])[first]  # what such a row shows does not change: it can stay behind
+    own = ~same & (size >= k)
+    behind = np.bincount(of, np.where(own, 0, size), groups).astype(np.int64)
+    small = np.bincount(of, ~own & ~same, groups) > 0
+    own |= same & ~small[of] & (behind >= k)[of]
+    lacking = np.where((behind > 0) & (behind < k), k - behind, 0)
+    refined = _completed(own, of, child, size, lacking, k)
+    gain = np.bincount(group[rows], worth[finer, rows] * refined, groups)
+    able = np.bincount(group[rows], refined, groups) > 0
+    return _Trial(rows, child, refined, np.where(able, gain, -1.0))
+
+
+def _completed(own: Flags, of: Ints, child: Ints, size: Ints, lacking: Ints, k: int) -> Flags:
+    """Rows that may be refined when those left behind are filled up to k.
+
+    The rows that are lacking come from the group's largest child, as long as that keeps k; else its smallest child
+    stays behind whole.
+    """
+    order = np.lexsort((np.arange(len(of)), size, of))
+    order = order[own[order] & (lacking[of[order]] > 0)]
+    last = np.ones(len(order), bool)
+    last[:-1] = of[order[1:]] != of[order[:-1]]
+    largest, smallest = order[last], order[np.roll(last, 1)]
+    short = lacking[of[largest]]
+    enough = size[largest] - short >= k
+    own = own.copy()
+    own[smallest[~enough]] = False
+    given = np.zeros(len(of), np.int64)
+    given[largest[enough]] = short[enough]
+    by_child = np.argsort(child, kind="stable")
+    rank = np.empty(len(child), np.int64)
+    rank[by_child] = np.arange(len(child)) - np.repeat(np.cumsum(size) - size, size)
+    return own[child] & (rank >= given[child])
+
+
+def _worth(column: Hashes) -> Floats:
+    """[level, row]: what a row tells more at a level than at the next coarser one."""
+    n = column.shape[1]
+    told = np.zeros(column.shape)
+    for level, values in enumerate(column[:-1]):
+        told[level] = np.where(values == 0, 0.0, -np.log2(group_sizes(values) / n))
+    return np.asarray((told[:-1] - told[1:]) / np.sqrt(max(float(told[0].sum()), 1.0) * n))

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import shutil
 from collections.abc import Mapping, Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -19,15 +17,26 @@ from graph.codes import Scheme
 from graph.errors import ProjectionError
 from graph.projection import EntityTable, Labels, Projection, Strings
 from graph.records import EntityKey
-from graph.schema import Access, EntityKind, Field, FieldType
+from graph.schema import EntityKind
 from matching.masking.keys import EpochKeys
-from matching.masking.ladders import ladders_of
-from matching.masking.redact import Redactor, redactor_of
+from matching.masking.ladders import Counts, declaration, ladders_of
+from matching.masking.redact import Redactor, redactor_again, redactor_of
+from matching.masking.stored import (
+    FORMAT,
+    NAMES,
+    Part,
+    Stored,
+    bytes_in,
+    forms_in,
+    names_in,
+    read_parts,
+    switch,
+    write_part,
+)
+from matching.masking.texts import Before, Redaction, card_text, is_redacted, texts_of
 from matching.masking.viewer import Viewer
 from matching.masking.visible import Visible, visible_of
 
-FORMAT = 1
-Part = dict[str, NDArray[Any]]
 Texts = dict[str, Strings]
 
 
@@ -35,10 +44,10 @@ class Mask:
     """What anyone but its owner may see of every entity of one projection."""
 
     def __init__(
-        self, projection: Projection, k: int, epoch: str, keys: EpochKeys, redactor: Redactor, parts: Mapping[str, Part]
+        self, projection: Projection, k: int, epoch: str, keys: EpochKeys, redactor: str, parts: Mapping[str, Part]
     ) -> None:
-        self.projection, self.k, self.epoch, self.keys, self._redactor = projection, k, epoch, keys, redactor
-        self._parts = parts
+        self.projection, self.k, self.epoch, self.keys = projection, k, epoch, keys
+        self._version, self._parts = redactor, parts
         self._visible: dict[str, Visible] = {}
         self._texts: dict[str, Texts] = {}
 
@@ -53,37 +62,37 @@ class Mask:
     ) -> Mask:  # fmt: skip
         """Bring the mask in `folder` up to a projection; levels decided in the same epoch stay as they are."""
         redactor = redactor_of(projection)
-        before = _Stored.open(folder)
+        before = Stored.open(folder)
         same = before is not None and (before.about["epoch"], before.about["k"]) == (epoch, k)
-        names: dict[str, str] = {}
+        redaction = Redaction(redactor, *(before.redactor() if before is not None else ()))
+        names = {NAMES: f"names-{redactor.version}"}
+        if not (folder / names[NAMES]).exists():
+            spelled = Strings.of(redactor.forms)
+            write_part(folder / names[NAMES], {"forms.blob": spelled.blob, "forms.offsets": spelled.offsets})
         for kind in projection.catalogue.entities.values():
-            previous = before.part(kind.name) if before is not None and same else None
             old_name = before.about["parts"].get(kind.name, "") if before is not None and same else ""
-            name = _part_name(projection, kind, k, epoch, redactor.version, old_name)
+            used = redactor.version if is_redacted(kind) else ""
+            name = _part_name(projection, kind, k, epoch, used, old_name)
             if old_name and name.rpartition("-")[0] == old_name.rpartition("-")[0]:
                 name = old_name
             if not (folder / name).exists():
-                _write_part(folder / name, _part_of(projection, kind, k, redactor, previous))
+                previous = before.part(kind.name) if before is not None else None
+                write_part(folder / name, _part_of(projection, kind, k, redaction, previous, same))
             names[kind.name] = name
-        about = {"format": FORMAT, "epoch": epoch, "k": k, "fingerprint": projection.fingerprint, "parts": names}
-        scratch = folder / f"current.{os.getpid()}.part"
-        scratch.write_bytes(orjson.dumps(about))
-        scratch.replace(folder / "current.json")
-        for path in folder.iterdir():
-            if path.is_dir() and path.name not in names.values():
-                shutil.rmtree(path, ignore_errors=True)
-        return cls(projection, k, epoch, EpochKeys(secret, epoch), redactor, _read_parts(folder, names))
+        about = {"epoch": epoch, "k": k, "fingerprint": projection.fingerprint, "parts": names}
+        switch(folder, about)
+        return cls(projection, k, epoch, EpochKeys(secret, epoch), redactor.version, read_parts(folder, names))
 
     @classmethod
     def open(cls, folder: Path, projection: Projection, secret: bytes) -> Mask:
         """The mask built last; ProjectionError where there is none for this projection."""
-        stored = _Stored.open(folder)
+        stored = Stored.open(folder)
         if stored is None or stored.about["fingerprint"] != projection.fingerprint:
-            raise ProjectionError("the mask is of another revision than the projection; run `qianxian build`")
+            raise ProjectionError("the mask is absent or of another revision than the projection; run `qianxian build`")
         about = stored.about
         keys = EpochKeys(secret, about["epoch"])
-        parts = _read_parts(folder, about["parts"])
-        return cls(projection, about["k"], about["epoch"], keys, redactor_of(projection), parts)
+        parts = read_parts(folder, about["parts"])
+        return cls(projection, about["k"], about["epoch"], keys, about["parts"][NAMES].removeprefix("names-"), parts)
 
     def visible(self, kind: str) -> Visible:
         """What may be seen of a kind."""
@@ -106,6 +115,11 @@ class Mask:
     def redact(self, text: str) -> str:
         """A text as others may see it."""
         return self._redactor.redact(text)
+
+    @cached_property
+    def _redactor(self) -> Redactor:
+        """Made on first use: a million names take seconds, and only free texts need them."""
+        return redactor_again(self._version, forms_in(self._parts))
 
     def alias(self, viewer: Viewer, question: str, key: EntityKey) -> str:
         """See EpochKeys.alias."""
@@ -145,8 +159,7 @@ class Mask:
             (name, name in many, schemes[name], list(column.vocabulary))
             for name, column in self.visible(kind).columns.items()
         ]
-        told = {Access.PUBLIC, Access.REDACTED}
-        texts = [f.name for f in declared.fields if f.type is FieldType.TEXT and f.access in told]
+        texts = [f.name for f in declared.fields if card_text(f)]
         self._plans[kind] = plan = _CardPlan(shown, [name for name in texts if name in self.texts(kind)])
         return plan
 
@@ -163,60 +176,54 @@ def _label(scheme: Scheme, code: str) -> str:
     return codes.label(scheme, code)
 
 
-class _Stored:
-    """A mask folder as it is."""
-
-    def __init__(self, folder: Path, about: dict[str, Any]) -> None:
-        self.folder, self.about = folder, about
-
-    @classmethod
-    def open(cls, folder: Path) -> _Stored | None:
-        path = folder / "current.json"
-        folder.mkdir(parents=True, exist_ok=True)
-        if not path.exists():
-            return None
-        about = orjson.loads(path.read_bytes())
-        return cls(folder, about) if about.get("format") == FORMAT else None
-
-    def part(self, kind: str) -> Part | None:
-        name = self.about["parts"].get(kind)
-        return _read_part(self.folder / name) if name and (self.folder / name).exists() else None
-
-
-def ranked_text(kind: EntityKind, field: Field) -> bool:
-    """Whether a field's words feed ranking as text."""
-    if not field.access.feeds_ranking or field.access is Access.GENERALISED:
-        return False
-    if field.type is FieldType.TEXT:
-        return True
-    return field.type is FieldType.STRING and (field.many or kind.public_record)
-
-
-def _part_of(projection: Projection, kind: EntityKind, k: int, redactor: Redactor, previous: Part | None) -> Part:
+def _part_of(
+    projection: Projection, kind: EntityKind, k: int, redaction: Redaction, previous: Part | None, same: bool
+) -> Part:
+    """The part of a kind: the texts go on from those of the `previous` build, in the same epoch the levels do, too."""
     table = projection.table(kind.name)
-    ladders = ladders_of(projection, kind, whole=kind.public_record or k == 1)
+    declared = hashlib.blake2b(declaration(projection, kind).encode(), digest_size=16).digest()
+    whole = kind.public_record or k == 1
+    begun = previous if same and previous is not None and previous["declared"].tobytes() == declared else None
+    ladders = ladders_of(projection, kind, whole=whole, counts=_counts_in(begun) if begun is not None else None)
     kept = None
-    if previous is not None and not kind.public_record and k > 1 and ladders:
+    if begun is not None and not whole and ladders:
         fresh = visible_of(ladders, table.n, 1, open_record=True)
-        kept = _kept_levels(table, fresh, previous)
+        kept = _kept_levels(table, fresh, begun)
     visible = visible_of(ladders, table.n, k, open_record=kind.public_record, kept=kept)
     part: Part = {
         "levels": visible.levels, "floor": visible.floor, "shown": visible.shown, "finest": visible.finest,
         "ids.blob": np.asarray(table.ids.blob), "ids.offsets": np.asarray(table.ids.offsets),
-        "fields": _names(visible.columns), "figures": _names(visible.figures),
+        "fields": names_in(visible.columns), "figures": names_in(visible.figures), "declared": bytes_in(declared),
     }  # fmt: skip
     for name, column in visible.columns.items():
         part |= {f"label.{name}.indptr": column.indptr, f"label.{name}.codes": column.codes}
         part |= {f"label.{name}.blob": column.vocabulary.blob, f"label.{name}.offsets": column.vocabulary.offsets}
     for name, figures in visible.figures.items():
         part[f"figure.{name}"] = figures
-    return part | _texts_of(table, kind, redactor, previous)
+    for name, counts in ((ladder.name, ladder.counts) for ladder in ladders if ladder.counts is not None):
+        part |= {f"counts.{name}.blob": counts.words.blob, f"counts.{name}.offsets": counts.words.offsets}
+        part[f"counts.{name}.numbers"] = counts.numbers
+    before = None
+    if previous is not None:
+        before = Before(kind, previous, _rows_before(table, previous), redaction.redactor)
+    return part | texts_of(table, kind, redaction, before)
 
 
-def _kept_levels(table: EntityTable, fresh: Visible, previous: Part) -> NDArray[np.int8] | None:
-    """Levels of rows whose finest form is what it was; -1 elsewhere. None where the fields are others."""
-    if previous["levels"].shape[1:] != fresh.levels.shape[1:]:
-        return None
+def _counts_in(part: Part) -> dict[str, Counts]:
+    """Field → the counts that its epoch began with."""
+    names = [
+        key[len("counts.") : -len(".numbers")] for key in part if key.startswith("counts.") and key.endswith(".numbers")
+    ]
+    return {
+        name: Counts(
+            Strings(part[f"counts.{name}.blob"], part[f"counts.{name}.offsets"]), part[f"counts.{name}.numbers"]
+        )
+        for name in names
+    }
+
+
+def _kept_levels(table: EntityTable, fresh: Visible, previous: Part) -> NDArray[np.int8]:
+    """Levels of rows whose finest form is what it was; -1 elsewhere."""
     at = _rows_before(table, previous)
     known = at >= 0
     known[known] = previous["finest"][at[known]] == fresh.finest[known]
@@ -230,40 +237,6 @@ def _rows_before(table: EntityTable, previous: Part) -> NDArray[np.int64]:
     before = Strings(previous["ids.blob"], previous["ids.offsets"])
     place = {name: at for at, name in enumerate(before)}
     return np.fromiter((place.get(name, -1) for name in table.ids), np.int64, table.n)
-
-
-def _texts_of(table: EntityTable, kind: EntityKind, redactor: Redactor, previous: Part | None) -> Part:
-    fields = [field for field in kind.fields if ranked_text(kind, field)]
-    same = previous is not None and previous["redactor"].tobytes().decode() == redactor.version
-    at = _rows_before(table, previous) if previous is not None and same else np.full(table.n, -1)
-    raw = np.zeros(table.n, np.uint64)
-    columns: dict[str, list[str]] = {field.name: [] for field in fields}
-    for row in range(table.n):
-        values = table.values(row)
-        words = [_as_text(values.get(field.name)) for field in fields]
-        raw[row] = int.from_bytes(hashlib.blake2b("\x00".join(words).encode(), digest_size=8).digest(), "little")
-        old = int(at[row])
-        unchanged = previous is not None and old >= 0 and previous["raw"][old] == raw[row]
-        for field, text in zip(fields, words, strict=True):
-            if field.access is Access.PUBLIC or not text:
-                columns[field.name].append(text)
-            elif unchanged and previous is not None and f"text.{field.name}.blob" in previous:
-                stored = Strings(previous[f"text.{field.name}.blob"], previous[f"text.{field.name}.offsets"])
-                columns[field.name].append(stored[old])
-            else:
-                columns[field.name].append(redactor.redact(text))
-    told = {name: Strings.of(column) for name, column in columns.items() if any(column)}
-    part: Part = {"raw": raw, "redactor": _bytes(redactor.version.encode()), "texts": _names(told)}
-    hasher = hashlib.blake2b(digest_size=16)
-    for name, strings in told.items():
-        part |= {f"text.{name}.blob": strings.blob, f"text.{name}.offsets": strings.offsets}
-        for piece in (name.encode(), strings.blob.tobytes(), strings.offsets.tobytes()):
-            hasher.update(piece)
-    return {**part, "textdigest": _bytes(hasher.digest())}
-
-
-def _as_text(value: Any) -> str:
-    return " ".join(map(str, value)) if isinstance(value, list) else "" if value is None else str(value)
 
 
 def _visible_in(part: Part) -> Visible:
@@ -280,18 +253,11 @@ def _visible_in(part: Part) -> Visible:
     return Visible(n, columns, figures, part["floor"], part["levels"], part["shown"], part["finest"])
 
 
-def _names(columns: Mapping[str, Any]) -> NDArray[np.uint8]:
-    return _bytes(orjson.dumps(list(columns)))
-
-
-def _bytes(data: bytes) -> NDArray[np.uint8]:
-    return np.frombuffer(data, np.uint8)
-
-
 def _part_name(projection: Projection, kind: EntityKind, k: int, epoch: str, redactor: str, before: str) -> str:
     """`kind-content-history`: what the part is made of, and what it continues within the epoch."""
     hasher = hashlib.blake2b(digest_size=12)
-    parts = [str(FORMAT), projection.table(kind.name).digest, str(k), epoch, redactor, repr(kind)]
+    parts = [str(FORMAT), projection.table(kind.name).digest, str(k), epoch, redactor]
+    parts += [repr(kind), declaration(projection, kind)]
     for shown in kind.shown:
         for end in projection.catalogue.end_kinds(kind.name, shown.path):
             reach = projection.path_matrix(kind.name, shown.path, end)
@@ -301,27 +267,3 @@ def _part_name(projection: Projection, kind: EntityKind, k: int, epoch: str, red
         hasher.update(part.encode() + b"\x00")
     history = hashlib.blake2b(before.encode(), digest_size=4).hexdigest()
     return f"{kind.name}-{hasher.hexdigest()}-{history}"
-
-
-def _write_part(path: Path, part: Part) -> None:
-    scratch = path.with_name(f"{path.name}.{os.getpid()}.part")
-    shutil.rmtree(scratch, ignore_errors=True)
-    scratch.mkdir(parents=True)
-    for name, array in part.items():
-        np.save(scratch / f"{name}.npy", np.ascontiguousarray(array), allow_pickle=False)
-    try:
-        scratch.rename(path)
-    except OSError:  # another process was faster with the same content
-        shutil.rmtree(scratch)
-
-
-def _read_part(path: Path) -> Part:
-    # Plain arrays over the mapped pages: slices of NumPy's own memmap type cost several times more.
-    return {file.stem: np.load(file, mmap_mode="r", allow_pickle=False).view(np.ndarray) for file in path.glob("*.npy")}
-
-
-def _read_parts(folder: Path, names: Mapping[str, str]) -> dict[str, Part]:
-    try:
-        return {kind: _read_part(folder / name) for kind, name in names.items()}
-    except (OSError, ValueError) as error:
-        raise ProjectionError(f"the mask in {folder} is damaged: {error}; run `qianxian build`") from error

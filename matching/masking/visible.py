@@ -27,7 +27,7 @@ class Visible:
     figures: Mapping[str, Floats]
     """Numeric field → number shown, or what stands for its band; NaN where nothing is shown."""
     floor: NDArray[np.int16]
-    """At least how many entities share what a row shows: k, 2k or 4k; 0 for public records."""
+    """At least how many share what a row shows: 4k, 2k, k, or 1 where fewer than k do; 0 for public records."""
     levels: Levels
     """Level of each row and field."""
     shown: Hashes
@@ -69,7 +69,7 @@ def visible_of(ladders: Sequence[Ladder], n: int, k: int, *, open_record: bool, 
         levels = _fitted(hashes, kept, k)
     shown = combined(hashes, levels)
     sizes = group_sizes(shown)
-    floor = np.select([sizes >= 4 * k, sizes >= 2 * k], [4 * k, 2 * k], k).astype(np.int16)
+    floor = np.select([sizes >= 4 * k, sizes >= 2 * k, sizes >= k], [4 * k, 2 * k, k], 1).astype(np.int16)
     figures = {ladder.name: ladder.numbers(levels[:, at]) for at, ladder in enumerate(ladders)}
     return Visible(
         n=n,
@@ -99,7 +99,7 @@ def _fitted(columns: Sequence[Hashes], kept: Levels, k: int) -> Levels:
     for vector in vectors[np.argsort(vectors.sum(axis=1), kind="stable")]:
         if len(waiting) == 0:
             break
-        trial = np.tile(vector, (len(kept), 1))
+        trial = np.broadcast_to(vector, kept.shape)
         fits = np.isin(combined(columns, trial, waiting), common)
         levels[waiting[fits]] = vector
         waiting = waiting[~fits]

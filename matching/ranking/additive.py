@@ -12,7 +12,6 @@ from typing import Any, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
-from sklearn.ensemble import HistGradientBoostingClassifier
 
 Floats = NDArray[np.float64]
 
@@ -114,6 +113,8 @@ class AdditiveTrees(BaseEstimator):  # type: ignore[misc] # scikit-learn is not 
 
     def _fitted(self, steps: Floats, hit: NDArray[np.bool_], weight: Floats | None) -> tuple[float, list[Floats]]:
         """(intercept, per feature the log-odds of each step, the last entry for an absent value), each mean 0."""
+        from sklearn.ensemble import HistGradientBoostingClassifier  # a second that only learning has to wait for
+
         increasing = self.increasing or (False,) * steps.shape[1]
         used = np.flatnonzero(~np.isnan(steps).all(axis=0))
         model = HistGradientBoostingClassifier(
@@ -165,7 +166,7 @@ class AdditiveTrees(BaseEstimator):  # type: ignore[misc] # scikit-learn is not 
         return np.asarray(self._logits(x).mean(axis=0))
 
     def grades(self, x: Floats) -> Floats | None:
-        """The median of the predicted distribution over the learned grades, between them by interpolation."""
+        """The median of the predicted distribution over the learned grades."""
         if len(self.grades_) == 2:
             return None
         logits = self._logits(x).sum(axis=2) + self.intercepts_[:, None]

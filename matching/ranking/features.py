@@ -25,6 +25,7 @@ DEFAULT_WEIGHTS = {
     "neighbours": 0.8,
     "profile": 0.03,
     "value": 0.0,
+    "own": 0.0,
 }
 """Prior weight of each family; chosen on judged sets, see docs/quality.md."""
 
@@ -33,7 +34,8 @@ class Features:
     """The features of one match kind.
 
     Families: `words`, `chars`, `semantic` (text), `compare_<name>`, `popularity`, `neighbours`, `profile_<field>`
-    (past outcomes) and `value_<field>` (a visible number of the candidate, for learners only).
+    (past outcomes), `value_<field>` (a visible number of the candidate, for learners only) and, where both sides
+    choose, `own_<field>` (the same of the one who chooses: some choose more often than others).
     """
 
     def __init__(self, evidence: Evidence) -> None:
@@ -46,6 +48,7 @@ class Features:
             *(f"compare_{name}" for name in evidence.comparators),
             *past,
             *(f"value_{name}" for name in evidence.values),
+            *(f"own_{name}" for name in evidence.own),
         )
 
     @cached_property
@@ -56,8 +59,8 @@ class Features:
 
     @property
     def increasing(self) -> tuple[bool, ...]:
-        """Whether more of a feature may never lower a score: all but a candidate's own numbers."""
-        return tuple(not name.startswith("value_") for name in self.names)
+        """Whether more of a feature may never lower a score: all but the numbers of either side."""
+        return tuple(name.partition("_")[0] not in {"value", "own"} for name in self.names)
 
     def of(self, asked: Asked, read: Reading, rows: Rows) -> Floats:
         """len(rows) × len(names); NaN where a side says nothing."""
@@ -73,6 +76,9 @@ class Features:
             columns.append(unknown if read.neighbours is None else read.neighbours[rows])
             columns += [read.profiles[n][rows] if n in read.profiles else unknown for n in evidence.outcomes.profiles]
         columns += [values[rows] for values in evidence.values.values()]
+        columns += [
+            unknown if asked.row is None else np.full(len(rows), values[asked.row]) for values in evidence.own.values()
+        ]
         return np.column_stack(columns) if columns else np.empty((len(rows), 0))
 
 

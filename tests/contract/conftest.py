@@ -2,37 +2,48 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import sqlalchemy as sa
 from neo4j import GraphDatabase
 
+from graph.kinds import BUILTIN
 from graph.store import GraphStore, open_store
+from graph.store.cypher import schema
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from tools.servers import Neo4j, Unavailable, neo4j_server, postgres_server
+from tools.servers import Unavailable, neo4j_server, postgres_server
 
 BACKENDS = ("sqlite", "postgres", "neo4j")
 
 
 @pytest.fixture(scope="session")
-def neo4j(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Neo4j]:
-    """A Neo4j server of this run."""
+def neo4j(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a Neo4j server: the one that the environment names, else one of this run."""
+    if "QIANXIAN_TEST_NEO4J" in os.environ:
+        yield os.environ["QIANXIAN_TEST_NEO4J"]
+        return
     try:
         with neo4j_server(tmp_path_factory.mktemp("neo4j") / "home") as server:
-            yield server
+            yield server.url
     except Unavailable as reason:
         pytest.skip(f"Neo4j: {reason}")
 
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
-    """Address of a PostgreSQL server of this run."""
+    """Address of a PostgreSQL server: the one that the environment names, else one of this run."""
+    if "QIANXIAN_TEST_POSTGRES" in os.environ:
+        yield os.environ["QIANXIAN_TEST_POSTGRES"]
+        return
     try:
         with postgres_server() as url:
             yield url
@@ -41,38 +52,58 @@ def postgres() -> Iterator[str]:
 
 
 @pytest.fixture
-def fresh(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], str]:
+def fresh(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[str], str]]:
     """Backend name → address of an empty store."""
-    made = iter(range(1000))
+    made: list[str] = []
 
     def address(backend: str) -> str:
-        number = next(made)
         if backend == "sqlite":
-            return f"sqlite:///{tmp_path / f'graph{number}.db'}"
-        if backend == "postgres":
-            url: str = request.getfixturevalue("postgres")
-            name = f"t{uuid.uuid4().hex}"
-            engine = sa.create_engine(url.replace("postgresql:", "postgresql+psycopg:"), isolation_level="AUTOCOMMIT")
-            with engine.connect() as connection:
-                connection.exec_driver_sql(f"CREATE DATABASE {name}")
-            engine.dispose()
-            return url.rpartition("/")[0] + f"/{name}"
-        server: Neo4j = request.getfixturevalue("neo4j")
-        wipe(server)
-        return server.url
+            return f"sqlite:///{tmp_path / uuid.uuid4().hex}.db"
+        url: str = request.getfixturevalue(backend)
+        if backend == "neo4j":
+            wipe(url)
+            return url
+        made.append(f"t{uuid.uuid4().hex}")
+        _administer(url, f"CREATE DATABASE {made[-1]}")
+        return url.rpartition("/")[0] + f"/{made[-1]}"
 
-    return address
+    yield address
+    for name in made:
+        _administer(request.getfixturevalue("postgres"), f"DROP DATABASE {name} WITH (FORCE)")
 
 
-def wipe(server: Neo4j) -> None:
-    """Empty a Neo4j database, constraints and indexes included."""
-    with GraphDatabase.driver(f"bolt://127.0.0.1:{server.bolt}", auth=("neo4j", server.password)) as driver:
-        driver.execute_query("MATCH (n) DETACH DELETE n")
-        for record in driver.execute_query("SHOW CONSTRAINTS YIELD name RETURN name").records:
-            driver.execute_query(f"DROP CONSTRAINT {record['name']}")
-        query = "SHOW INDEXES YIELD name, type WHERE type = 'RANGE' RETURN name"
-        for record in driver.execute_query(query).records:
-            driver.execute_query(f"DROP INDEX {record['name']} IF EXISTS")
+def _administer(url: str, command: str) -> None:
+    engine = sa.create_engine(url.replace("postgresql:", "postgresql+psycopg:"), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql(command)
+    engine.dispose()
+
+
+@contextmanager
+def cypher(url: str) -> Iterator[Callable[..., list[dict[str, object]]]]:
+    """A function that runs statements as another tool would."""
+    parts = urlsplit(url)
+    auth = (str(parts.username), str(parts.password))
+    address = f"{parts.scheme}://{parts.hostname}:{parts.port}"
+    with GraphDatabase.driver(address, auth=auth, notifications_min_severity="OFF") as driver:
+
+        def run(query: str, **parameters: object) -> list[dict[str, object]]:
+            with driver.session() as session:
+                return session.run(query, parameters).data()
+
+        yield run
+
+
+def wipe(url: str) -> None:
+    """Empty a Neo4j database; constraints and indexes of built-in kinds stay, for making them takes long."""
+    with cypher(url) as run:
+        run("MATCH (n) CALL (n) { DETACH DELETE n } IN TRANSACTIONS")
+        kept = schema(BUILTIN)
+        for name in {str(row["name"]) for row in run("SHOW CONSTRAINTS YIELD name RETURN name")} - kept.keys():
+            run(f"DROP CONSTRAINT `{name}`")
+        for name in {str(row["name"]) for row in run("SHOW INDEXES YIELD name, type WHERE type = 'RANGE' RETURN name")}:
+            if name not in kept:
+                run(f"DROP INDEX `{name}`")
 
 
 @pytest.fixture(params=BACKENDS)

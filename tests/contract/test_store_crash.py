@@ -6,17 +6,18 @@ import multiprocessing
 import os
 import random
 import signal
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 
 import pytest
 
 from graph.errors import StoreUnavailableError
 from graph.records import Entity, Origin, Relation
-from graph.store import open_store
+from graph.store import GraphStore, open_store
 from tests.contract.conftest import BACKENDS
-from tools.servers import Neo4j
+from tools.servers import Neo4j, Unavailable, neo4j_server
 
 ORIGIN = Origin("crash", "2024-01-01")
 SIZE = 10
@@ -64,16 +65,19 @@ def _crash(url: str, rounds: int) -> None:
     open_store(url).close()
     acknowledged = {round: _round(url, round, chance.uniform(0, 0.05)) for round in range(rounds)}
     with open_store(url) as store:
-        firms = {firm.id for firm in store.entities("enterprise")}
-        people = {person.id for person in store.entities("expert")}
-        ties = [(tie.source, tie.target) for tie in store.relations("collaborated")]
-    for round, last in acknowledged.items():
-        assert last >= 0
-        for number in range(last + 1):
-            assert f"f{round}-{number}" in firms
-    assert len(people) == SIZE * len(firms)
-    assert len(ties) == len(set(ties)) == SIZE * len(firms)
-    assert {target for _, target in ties} == firms
+        _check_whole(store, {round: last + 1 for round, last in acknowledged.items()})
+
+
+def _check_whole(store: GraphStore, acknowledged: dict[int, int]) -> None:
+    """Round → acknowledged batches: all of them are there, and no batch is there by half."""
+    firms = {firm.id for firm in store.entities("enterprise")}
+    people = {person.id for person in store.entities("expert")}
+    ties = [(tie.source, tie.target) for tie in store.relations("collaborated")]
+    for round, count in acknowledged.items():
+        assert count > 0
+        assert {f"f{round}-{number}" for number in range(count)} <= firms
+    assert people == {f"e{firm[1:]}-{at}" for firm in firms for at in range(SIZE)}
+    assert sorted(ties) == sorted((f"e{firm[1:]}-{at}", firm) for firm in firms for at in range(SIZE))
 
 
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
@@ -89,27 +93,50 @@ def test_a_killed_writer_loses_nothing_acknowledged_often(backend: str, fresh: C
     _crash(fresh(backend), 200)
 
 
+@pytest.fixture(scope="module")
+def mortal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Neo4j]:
+    """A Neo4j server that may be killed."""
+    try:
+        with neo4j_server(tmp_path_factory.mktemp("mortal") / "home") as server:
+            yield server
+    except Unavailable as reason:
+        pytest.skip(f"Neo4j: {reason}")
+
+
 def test_a_killed_neo4j_server_loses_nothing_and_the_load_can_be_repeated(
-    neo4j: Neo4j, fresh: Callable[[str], str]
+    mortal: Neo4j, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    url = fresh("neo4j")
-    batches = [_batch(0, number) for number in range(30)]
-    for stop in (5, 12):
-        acknowledged = 0
-        store = open_store(url)
-        with pytest.raises(StoreUnavailableError) as caught:
-            for number, batch in enumerate(batches):
-                if number == stop:
-                    neo4j.kill()
-                store.upsert(batch, ORIGIN)
-                acknowledged = number + 1
+    monkeypatch.setattr("graph.store.neo4j.RETRY_SECONDS", 1)
+    acknowledged: dict[int, int] = {}
+    for round, delay in enumerate((0.0, 0.03, 0.1)):
+        with open_store(mortal.url) as store, pytest.raises(StoreUnavailableError) as caught:
+            for number in range(10_000):
+                if number == 5:
+                    killer = threading.Timer(delay, mortal.kill)
+                    killer.start()
+                store.upsert(_batch(round, number), ORIGIN)
+                acknowledged[round] = number + 1
         assert caught.value.retry
-        store.close()
-        neo4j.start()
-        with open_store(url) as again:
-            assert again.counts()["enterprise"] >= acknowledged == stop
-    with open_store(url) as store:
+        killer.join()
+        mortal.start()
+        with open_store(mortal.url) as store:
+            _check_whole(store, acknowledged)
+    batches = [_batch(round, number) for round, last in acknowledged.items() for number in range(last + 1)]
+    with open_store(mortal.url) as store:
         for batch in batches:
             store.upsert(batch, ORIGIN)
         counts = store.counts()
-    assert counts == {"enterprise": 30, "expert": 30 * SIZE, "collaborated": 30 * SIZE}
+    total = len(batches)
+    assert counts == {"enterprise": total, "expert": total * SIZE, "collaborated": total * SIZE}
+
+
+def test_a_load_outlives_a_restart_of_the_server(mortal: Neo4j) -> None:
+    with open_store(mortal.url) as store:
+        store.upsert(_batch(8, 0), ORIGIN)
+        before = store.counts()["enterprise"]
+        mortal.kill()
+        restart = threading.Thread(target=mortal.start)
+        restart.start()
+        store.upsert(_batch(8, 1), ORIGIN)
+        restart.join()
+        assert store.counts()["enterprise"] == before + 1

@@ -71,8 +71,9 @@ class MemoryStore(GraphStore):
     def _read_extension(self) -> dict[str, Any]:
         return self._extension
 
-    def _write_extension(self, extension: Mapping[str, Any], catalogue: Catalogue) -> None:
-        self._extension = dict(extension)
+    def _write_extension(self, before: Mapping[str, Any], after: Mapping[str, Any], catalogue: Catalogue) -> bool:
+        self._extension = dict(after)
+        return True
 
     def delete(self, keys: Collection[Key]) -> int:
         gone = [key for key in keys if key in self._records]

@@ -22,7 +22,7 @@ def home(qianxian: Command, tmp_path: Path) -> Path:
     rows = [{"id": "x1", "orcid": orcid, "tags": "激光"}, {"id": "x2", "orcid": orcid}, {"id": "x3"}]
     file = tmp_path / "expert.jsonl"
     file.write_bytes(b"\n".join(orjson.dumps(row) for row in rows))
-    assert qianxian("--home", tmp_path / "home", "ingest", file).status == 0
+    assert qianxian("--home", tmp_path / "home", "ingest", file, "--apart").status == 0
     return tmp_path / "home"
 
 

@@ -29,8 +29,43 @@ EXPERTS = [
 
 def _experts(folder: Path) -> GraphStore:
     store = store_in(folder)
-    load(store, jsonl(folder / "expert.jsonl", EXPERTS))
+    load(store, jsonl(folder / "expert.jsonl", EXPERTS), resolve="none")
     return store
+
+
+def test_records_that_share_an_identifier_are_tied_as_they_load(tmp_path: Path) -> None:
+    first, later = tmp_path / "1" / "expert.jsonl", tmp_path / "2" / "expert.jsonl"
+    with store_in(tmp_path) as store:
+        report = load(store, jsonl(first, EXPERTS))
+        assert report.of("expert").merged == 2
+        assert [pair[1:3] for pair in duplicates.listed(store)] == [("a", "b"), ("c", "b")]
+        revision = store.revision()
+        assert load(store, first).of("expert").merged == 0
+        assert store.revision() == revision
+        report = load(store, jsonl(later, [{"id": "z", "name": "丙", "orcid": ORCIDS[1]}, {"id": "y"}]))
+        assert [pair[1:3] for pair in duplicates.listed(store)] == [("a", "b"), ("c", "b"), ("z", "d")]
+        assert report.to_dict()["kinds"]["expert"]["merged"] == 1
+        duplicates.undo(store, duplicates.tied(store, "expert", "z"))
+        load(store, first, later, jsonl(tmp_path / "3" / "expert.jsonl", [{"id": "x", "orcid": ORCIDS[0]}]))
+        assert ("z", "d") not in [pair[1:3] for pair in duplicates.listed(store)]
+
+
+def test_a_trial_run_ties_nothing(tmp_path: Path) -> None:
+    with store_in(tmp_path) as store:
+        load(store, jsonl(tmp_path / "expert.jsonl", EXPERTS), dry_run=True)
+        assert store.revision() == 0
+
+
+def test_an_identifier_that_a_kinds_file_adds_ties_nothing(tmp_path: Path) -> None:
+    labels = {"en": "client", "zh": "委托方"}
+    client = {"name": "client", "type": "code", "scheme": "uscc", "access": "internal", "labels": labels}
+    (tmp_path / "entities").mkdir()
+    (tmp_path / "kinds.json").write_bytes(orjson.dumps({"entities": [{"name": "need", "fields": [client]}]}))
+    code = "91110000600037341L"
+    jsonl(tmp_path / "entities" / "need.jsonl", [{"id": "1", "client": code}, {"id": "2", "client": code}])
+    with store_in(tmp_path) as store:
+        assert load(store, tmp_path).of("need").inserted == 2
+        assert duplicates.find(store) == duplicates.listed(store) == []
 
 
 def test_the_fuller_record_then_the_smaller_id_stands_for_all(tmp_path: Path) -> None:
@@ -61,7 +96,7 @@ def test_a_record_that_comes_later_is_tied_to_the_one_that_stands(tmp_path: Path
     with _experts(tmp_path) as store:
         duplicates.accept(store, duplicates.find(store))
         late = [{"id": "z", "orcid": ORCIDS[0]}, {"id": "f", "orcid": ORCIDS[1], "name": "乙"}]
-        load(store, jsonl(tmp_path / "expert.jsonl", late))
+        load(store, jsonl(tmp_path / "expert.jsonl", late), resolve="none")
         assert [pair[1:3] for pair in duplicates.find(store)] == [("f", "d"), ("z", "b")]
 
 

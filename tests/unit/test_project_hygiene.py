@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from email import message_from_string
 from pathlib import Path
 from zipfile import ZipFile
@@ -79,14 +80,15 @@ def test_no_library_code_prints() -> None:
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> ZipFile:
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ZipFile]:
     """The wheel, built without a network from what is published."""
     folder = tmp_path_factory.mktemp("wheel")
     pytest.importorskip("hatchling", reason="hatchling builds the wheel; it is not installed here")
     code = f"from hatchling.build import build_wheel; build_wheel({str(folder)!r})"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    return ZipFile(next(folder.glob("qianxian-*.whl")))
+    with ZipFile(next(folder.glob("qianxian-*.whl"))) as opened:
+        yield opened
 
 
 def test_the_wheel_has_the_code_and_what_it_reads_and_nothing_else(wheel: ZipFile) -> None:

@@ -1,0 +1,96 @@
+"""Names as they are written, and finding them: spellings, word boundaries, overlaps."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from matching.masking.names import forms_of, name_fields, spellings
+from matching.masking.patterns import folded
+from matching.masking.redact import PLACEHOLDERS, NameFinder, Redactor
+
+NAME = PLACEHOLDERS["name"]
+
+
+@pytest.mark.parametrize(
+    ("name", "also"),
+    [
+        ("Ada Lovelace", {"lovelace, ada", "lovelace ada", "a. lovelace", "lovelace, a."}),
+        ("A. B. Example", {"example, a. b.", "a.b. example"}),
+        ("王伟", {"王 伟"}),
+        ("杭州样本智能科技有限公司", {"样本智能科技", "杭州样本智能科技"}),
+        ("浙江省杭州市样本（杭州）电梯集团有限公司", {"样本电梯", "样本(杭州)电梯"}),
+        ("Sample Thermal Co., Ltd.", {"sample thermal"}),
+        ("０１２Ａ", {"012a"}),
+    ],
+)
+def test_spellings(name: str, also: set[str]) -> None:
+    assert folded(name) in spellings(name)
+    assert also <= spellings(name)
+
+
+@pytest.mark.parametrize("name", ["X", "  ", "20210315", "\ufffc\ufffc"])
+def test_what_would_hit_too_much_or_nothing_is_no_name(name: str) -> None:
+    assert spellings(name) == set()
+
+
+def test_a_firms_short_form_is_not_an_ordinary_ending() -> None:
+    assert "un" not in spellings("Unlimited")
+    assert spellings("杭州科技有限公司") == {"杭州科技有限公司", "杭州科技"}  # two characters are no firm's name
+
+
+def test_revealed_fields_hold_names_also_where_a_kinds_file_closed_them() -> None:
+    from graph.kinds import BUILTIN
+
+    closed = BUILTIN.extended({"entities": [{"name": "expert", "fields": [{"name": "name", "access": "internal"}]}]})
+    assert "name" in name_fields(closed.entity("expert"))
+    assert "registered_capital" not in name_fields(BUILTIN.entity("enterprise"))
+
+
+@pytest.mark.parametrize(
+    ("names", "text", "told"),
+    [
+        (
+            ["Wei", "Wei Li"],
+            "Wei Lindberg",
+            f"{NAME} Lindberg",
+        ),
+        (["Ann Lee", "Lee Smith"], "Joann Lee Smith", f"Joann {NAME}"),
+        (["Ann Lee", "Lee Smith"], "Ann Lee Smith", NAME),
+        (["样本甲", "甲乙丙"], "由样本甲乙丙研制", f"由{NAME}研制"),
+        (["Ann Lee"], "ANN\nLEE and Ａｎｎ　Ｌｅｅ", f"{NAME} and {NAME}"),
+        (["张三"], "张\u200b三", NAME),
+        (["Lee"], "sleepy Leeds, Lee's", f"sleepy Leeds, {NAME}'s"),
+        (["名称", "name"], "名称 name", f"{NAME} {NAME}"),
+    ],
+)
+def test_finding(names: list[str], text: str, told: str) -> None:
+    assert Redactor(names).redact(text) == told
+
+
+_PIECES = st.sampled_from(["张", "三", "丰", "wei", "li", "Wei Li", " ", ",", "a", "１", "\u3000", NAME, "电"])
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.lists(st.text("张三丰weil ", min_size=2, max_size=5), max_size=5), st.lists(_PIECES, max_size=12))
+def test_no_name_is_left_and_doing_it_again_changes_nothing(names: list[str], pieces: list[str]) -> None:
+    redactor = Redactor(names)
+    once = redactor.redact("".join(pieces))
+    assert redactor.redact(once) == once
+    rest = folded(once)
+    for placeholder in PLACEHOLDERS.values():
+        rest = rest.replace(folded(placeholder), "\ufffc")
+    for form in forms_of(names):
+        at = rest.find(form)
+        while at >= 0:
+            before, after = rest[at - 1 : at], rest[at + len(form) : at + len(form) + 1]
+            inside = (form[0].isascii() and form[0].isalnum() and before.isascii() and before.isalnum()) or (
+                form[-1].isascii() and form[-1].isalnum() and after.isascii() and after.isalnum()
+            )
+            assert inside, (form, once)
+            at = rest.find(form, at + 1)
+
+
+def test_no_names_find_nothing() -> None:
+    assert NameFinder([]).spans("anything") == []
+    assert Redactor([]).redact("Ada Lovelace") == "Ada Lovelace"
