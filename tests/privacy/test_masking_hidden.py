@@ -37,7 +37,7 @@ def _secret(field: Field, mark: str) -> Any:
 
 
 def _marked(mark: str) -> list[Entity | Relation]:
-    """The same people with every hidden field filled with something that carries the mark; codes stay valid or absent."""
+    """The same people with every hidden field filled with what carries the mark; codes stay valid or absent."""
     marked: list[Entity | Relation] = []
     for record in people():
         if not isinstance(record, Entity):
