@@ -46,7 +46,7 @@ class Question:
     filters: Mapping[str, str] = field(default_factory=dict)
     """Visible field of the candidate → the value it must show."""
     exclude: frozenset[str] = frozenset()
-    """Aliases of earlier answers to the same question that are not wanted again."""
+    """Aliases of earlier answers that are not wanted again; toward the blind nobody moves up in their place."""
     explain: bool = False
     """Whether to say why."""
     cursor: str | None = None
@@ -143,7 +143,7 @@ def constrain(run: Run) -> None:
     tie = run.state.tie_break(run.prepared.evidence.kind.candidate)[rows]
     order = np.lexsort((tie, -run.score[kept]))
     run.rows, run.shares, run.score = rows[order], run.shares[kept][order], run.score[kept][order]
-    if run.question.exclude:
+    if run.question.exclude and run.viewer.sees_order:
         wanted = [at for at, row in enumerate(run.rows) if _alias(run, int(row)) not in run.question.exclude]
         run.rows, run.shares, run.score = run.rows[wanted], run.shares[wanted], run.score[wanted]
 
@@ -151,7 +151,9 @@ def constrain(run: Run) -> None:
 def mask(run: Run) -> None:
     """Stage 4, always last: aliases, cards, bands and groups as the viewer may see them."""
     kind, viewer, state = run.prepared.evidence.kind, run.viewer, run.state
-    size = max(run.question.limit, 1 if viewer.sees_order else state.mask.k)
+    size = run.question.limit
+    if not viewer.sees_order:  # one more than asked would tell who comes next: the blind get whole steps of k
+        size = -(-size // state.mask.k) * state.mask.k
     page = slice(run.offset, run.offset + size)
     rows, scores = run.rows[page], run.score[page]
     why = _explanations(run, page) if run.question.explain else [None] * len(rows)
@@ -171,6 +173,7 @@ def mask(run: Run) -> None:
                 explanation=why[places[row]],
             )
             for row in members
+            if viewer.sees_order or _alias(run, row) not in run.question.exclude
         )
         groups.append((band, matches))
     more = len(run.rows) > page.stop and bool(groups)

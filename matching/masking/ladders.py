@@ -194,18 +194,23 @@ def _banded(raw: Floats, hierarchy: Hierarchy) -> list[Labels]:
 
 def _written(raw: Floats) -> Labels:
     known = np.flatnonzero(np.isfinite(raw))
-    names = [str(int(value)) if value.is_integer() else repr(value) for value in raw[known].tolist()]
-    return labels_of(known, np.array(names, object), len(raw))
+    return labels_of(known, np.array([_plain(value) for value in raw[known].tolist()], object), len(raw))
+
+
+def _plain(value: float) -> str:
+    """A number as people write it, and no two numbers alike."""
+    return str(int(value)) if value.is_integer() else repr(value)
 
 
 def _listed_numbers(table: EntityTable, declared: Field) -> Labels:
     """Lists of numbers, or of dates (as fractional years where they are put into bands), as labels."""
-    dated = declared.type is FieldType.DATE and declared.hierarchy is not None
+    dated = declared.type is FieldType.DATE
+    plain = dated and declared.hierarchy is None
     rows, names = [], []
     for row in range(table.n):
         for value in table.values(row).get(declared.name) or ():
             rows.append(row)
-            names.append(repr(year_fraction(value)) if dated else str(value))
+            names.append(value if plain else _plain(year_fraction(value) if dated else float(value)))
     return labels_of(np.array(rows, np.int64), np.array(names, object), table.n)
 
 

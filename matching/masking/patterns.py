@@ -20,8 +20,6 @@ _BLANKS = "\t\n\v\f\r\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2
 _FOLDED = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {ord(blank): " " for blank in _BLANKS}
 _FOLDED |= dict.fromkeys(map(ord, "‐‑‒–—―−﹣"), "-") | {ord("．"): ".", ord("・"): "·", ord("•"): "·"}
 _INVISIBLE = re.compile("[\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
-
-
 _BLANK = f"[{_BLANKS.replace(chr(10), '')} ]"
 _RUN_OF_BLANKS = re.compile(rf"{_BLANK}*\n{_BLANK}*|{_BLANK}{{2,}}")
 
@@ -113,7 +111,7 @@ _PATTERNS = (
     _Pattern(
         "account",
         ("微信", "微 信", "v信", "薇信", "wechat", "weixin", "vx", "wx"),
-        r"(?:微 ?信|薇信|v信|wechat|weixin|(?<![a-z])vx|(?<![a-z])wx)(?:公众)?"
+        r"(?:微 ?信|薇信|v信|wechat|weixin|(?<![a-z])[vw]x(?![a-hj-z]))(?:公众)?"
         r"(?:(?:号码?|账号|帐号| ?id)[ :=是为]{0,3}|[ ]?[:=是为][ ]?|[ ]?(?=[a-z0-9_\-]{0,29}[0-9_]))"
         r"[a-z0-9][a-z0-9_\-]{4,29}",
     ),

@@ -83,10 +83,7 @@ class Redactor:
         return text
 
     def _pass(self, text: str) -> str:
-        flat = folded(text)
-        if "［" in text:  # placeholders of an earlier pass are opaque
-            for placed in _PLACED.finditer(text):
-                flat = flat[: placed.start()] + OPAQUE * len(placed[0]) + flat[placed.end() :]
+        flat = folded(_PLACED.sub(_opaque, text) if "［" in text else text)
         spans = [*self._names.spans(flat), *identifiers(flat)]
         if not spans:
             return text
@@ -95,6 +92,11 @@ class Redactor:
             parts += [text[at:start], PLACEHOLDERS[type_]]
             at = end
         return "".join([*parts, text[at:]])
+
+
+def _opaque(placed: re.Match[str]) -> str:
+    """What an earlier pass took out, as long as its placeholder."""
+    return OPAQUE * len(placed[0])
 
 
 def _merged(spans: list[Span]) -> list[Span]:

@@ -77,19 +77,17 @@ def texts_of(table: EntityTable, kind: EntityKind, redaction: Redaction, before:
     fields = [field for field in kind.fields if ranked_text(kind, field)]
     raw = np.zeros(table.n, np.uint64)
     columns: dict[str, list[str]] = {field.name: [] for field in fields}
-    declared = repr([(field.name, field.access) for field in fields])  # a text that was closed since is redacted
     old = {field.name: before.column(field.name) if before is not None else None for field in fields}
     for row, words in enumerate(_words(table, fields)):
-        hashed = int.from_bytes(
-            hashlib.blake2b("\x00".join([declared, *words]).encode(), digest_size=8).digest(), "little"
-        )
-        raw[row] = hashed
+        joined = "\x00".join(words)
+        raw[row] = hashed = int.from_bytes(hashlib.blake2b(joined.encode(), digest_size=8).digest(), "little")
         was = before.row(row, hashed) if before is not None else -1
+        kept = was >= 0 and redaction.still_holds(joined)
         for field, text in zip(fields, words, strict=True):
             column = old[field.name]
             if field.access is Access.PUBLIC or not text:
                 told = text
-            elif column is not None and was >= 0 and redaction.still_holds(text):
+            elif kept and column is not None:
                 told = column[was]
             else:
                 told = redaction.redactor.redact(text)

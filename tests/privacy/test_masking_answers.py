@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +146,17 @@ def test_excluded_aliases_do_not_come_back(state: State) -> None:
     gone = frozenset(str(m["alias"]) for m in _matches(first)[:2])
     second = _answer(state, BROKER, limit=5, exclude=gone)
     assert [m["alias"] for m in _matches(second)][:3] == [m["alias"] for m in _matches(first)][2:]
+
+
+def test_the_blind_cannot_learn_the_order_by_asking_for_one_more(state: State) -> None:
+    seen = [{m["alias"] for m in _matches(_answer(state, OUTSIDER, limit=limit))} for limit in range(6, 22)]
+    for fewer, more in pairwise(seen):
+        assert fewer <= more
+        assert len(more - fewer) in {0, 5}
+    first = _matches(_answer(state, OUTSIDER, limit=5))
+    gone = frozenset({str(first[0]["alias"])})
+    rest = {m["alias"] for m in _matches(_answer(state, OUTSIDER, limit=5, exclude=gone))}
+    assert rest == {m["alias"] for m in first} - gone
 
 
 def test_sealed_tokens_open_for_their_viewer_only() -> None:

@@ -37,7 +37,7 @@ def _secret(field: Field, mark: str) -> Any:
 
 
 def _marked(mark: str) -> list[Entity | Relation]:
-    """The same people with every hidden field filled with what carries the mark; codes stay valid or absent."""
+    """The same people, every hidden field but codes filled with something that carries the mark."""
     marked: list[Entity | Relation] = []
     for record in people():
         if not isinstance(record, Entity):
@@ -121,7 +121,7 @@ def test_fields_of_every_form_are_masked(tmp_path: Path) -> None:
     mask = _mask(tmp_path / "w", records, {"entities": [NOTE]})
     card = mask.card("note", 0)
     assert card["fields"] == {
-        "scores": ["1.5", "2.0"], "grant": "1234567", "dates": ["2010–2015", "2020–2025"], "checked": "true",
+        "scores": ["1.5", "2"], "grant": "1234567", "dates": ["2010–2015", "2020–2025"], "checked": "true",
     }  # fmt: skip
     assert card["texts"] == {"motto": "［电话 phone］"}
     assert list(mask.texts("note")["hint"]) == ["［账号 account］"] * 5

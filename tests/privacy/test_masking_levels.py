@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -39,10 +40,46 @@ def test_every_combination_has_k_rows_or_nothing_is_shown(values: list[list[int]
         assert min(shown.values()) >= k
 
 
-def test_a_combination_that_is_common_stays_as_it_is() -> None:
-    values = [[3, 3, 3]] * 5 + [[9, 1, 2]]
+def test_what_everyone_shares_is_shown_whole() -> None:
+    assert not anonymised(_columns([[3, 3, 3]] * 5, [2, 3, 1]), 5).any()
+
+
+def test_a_few_odd_rows_cost_the_others_little() -> None:
+    values = [[3, 3, 3]] * 100 + [[9, 1, 2]] + [[3, 7, 3]] * 2
     levels = anonymised(_columns(values, [2, 2, 2]), 5)
-    assert not levels[:5].any() or (levels == levels[0]).all()
+    whole = (levels == 0).all(axis=1)
+    assert whole[:100].sum() >= 100 - 4  # four stay behind with the odd one
+    assert not whole[100:].any()
+
+
+def test_a_group_of_exactly_k_apart_from_a_crowd_is_shown() -> None:
+    values = [[8, 0, 0]] * 5 + [[1, 0, 0]] * 50
+    assert not anonymised(_columns(values, [4, 1, 1]), 5).any()
+
+
+def test_rows_that_say_nothing_do_not_hide_what_others_say() -> None:
+    """An absent value looks like a dropped one, so both kinds of rows make up each other's group."""
+    said = np.array([[7] * 6 + [9] * 2 + [0] * 4, [0] * 12], np.uint64)
+    levels = anonymised([said], 5)
+    assert (levels[:6] == 0).all()
+    shown = Counter(combined([said], levels).tolist())
+    assert sorted(shown.values()) == [6, 6]
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    st.lists(st.lists(st.integers(0, 3), min_size=2, max_size=2), min_size=2, max_size=40),
+    st.integers(2, 6),
+    st.randoms(use_true_random=False),
+)
+def test_with_absent_values_every_combination_has_k_rows(values: list[list[int]], k: int, random: Any) -> None:
+    random.shuffle(values)
+    flat = np.array(values, np.uint64).T
+    columns = [np.stack([column, column // np.uint64(2), np.zeros(len(values), np.uint64)]) for column in flat]
+    levels = anonymised(columns, k)
+    sizes = Counter(tuple(int(c[level, row]) for c, level in zip(columns, levels[row], strict=True))
+                    for row in range(len(values)))  # fmt: skip
+    assert min(sizes.values()) >= min(k, len(values))
 
 
 def _shown(card: dict[str, object]) -> str:
