@@ -16,6 +16,7 @@ import pycountry
 from graph.errors import ValueRejectedError
 from graph.region_names import ADDED, ENGLISH, PEOPLES, SPELLINGS
 
+_LONGEST_PLACE = 30
 _NO_NAMES = frozenset({"市辖区", "市区", "县", "郊区", "省直辖县级行政单位", "自治区直辖县级行政单位"})
 _WITHOUT_PARTS = ("71", "81", "82")
 """Provinces whose parts the table lacks."""
@@ -157,6 +158,16 @@ def _named(text: str) -> list[str]:
 
 def _within(code: str, broad: str) -> bool:
     return code != broad and code.startswith(broad[:2] if broad.endswith("0000") else broad.rstrip("0").ljust(4, "0"))
+
+
+@lru_cache(10_000)
+def of_address(text: str) -> str:
+    """The finest division of China that an address begins with; "" where it begins with none."""
+    address = re.sub(r"\s|^中国", "", text)[:_LONGEST_PLACE]
+    for end in range(len(address), 1, -1):
+        if address[end - 1] in "省市区县旗州盟" and len(codes := _named(address[:end])) == 1:
+            return codes[0]
+    return ""
 
 
 def label(code: str, lang: str = "zh") -> str:

@@ -83,6 +83,8 @@ def of_changed(store: GraphStore, revision: int) -> list[Pair]:
     Only the product's own kinds and fields: an identifier that a kinds file adds may be another thing's.
     """
     fields = {kind: found for kind in BUILTIN.entities if (found := _identifying(store, kind))}
+    if not revision:
+        return [pair for kind in fields for pair in _by_identifier(store, kind)]
     changed = {kind: array("q") for kind in fields}
     for _, _, record in store.changes_since(revision):
         if isinstance(record, Entity) and record.kind in fields:

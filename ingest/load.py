@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
-from graph.errors import InputError, QianxianError, StoreUnavailableError
+from graph.errors import InputError, QianxianError, StoreError
 from graph.records import Entity, Origin, Relation
 from graph.store import GraphStore
 from graph.store.port import BATCH
@@ -65,8 +65,9 @@ def ingest(
 ) -> Report:
     """Load files and data folders; kinds first, then entities, then relations, whatever the order of `paths`.
 
-    Good rows load, bad ones are rejected one by one. Raises InputError for a path that is no input, DeclarationError
-    for a bad kinds file, StoreUnavailableError when the store goes away: the load can then be repeated without harm.
+    Good rows load, bad ones are rejected one by one. Raises InputError for a path that is no input or cannot be read,
+    DeclarationError for a bad kinds file, StoreError when the store fails or goes away: what was loaded stays, and the
+    load can be repeated without harm.
     """
     options = options or Options()
     for path in paths:
@@ -90,10 +91,11 @@ def ingest(
         for source in found:
             if source.is_relation:
                 _load_source(load, source)
-    except StoreUnavailableError as error:
-        raise StoreUnavailableError(
-            f"{error}; {report.loaded:,} records were loaded, run the same command again to go on"
-        ) from error
+    except StoreError as error:
+        error.args = (f"{error}; {report.loaded:,} records were loaded, the same command can be repeated to go on",)
+        raise
+    except OSError as error:
+        raise InputError(f"{error.filename or 'a file'} cannot be read or written: {error}", field="path") from error
     finally:
         rejects.close()
     report.unknown = normaliser.unknown
@@ -110,8 +112,8 @@ def _kinds(paths: Sequence[Path], options: Options) -> Iterator[dict[str, Any]]:
 def _load_source(load: _Load, source: Source) -> None:
     changed = datetime.fromtimestamp(source.path.stat().st_mtime, UTC).isoformat(timespec="seconds")
     origin = Origin(load.options.source or source.name, load.options.date or changed)
-    tally = load.report.of(source.kind)
     for rows in _batched(source.rows()):
+        tally = load.report.of(source.kind)
         tally.read += len(rows)
         records = list(_normalised(load, source, rows))
         if source.is_relation:

@@ -12,6 +12,10 @@ from graph.schema import Catalogue, Field
 from ingest.values import Converter, clean, converter
 
 LONGEST_ID = 512
+LONGEST_NAME = 100
+"""Characters of an undeclared field's name in the report."""
+MOST_UNKNOWN = 1_000
+"""Undeclared fields that are counted one by one; further ones together, as `…`."""
 ENDS = frozenset({"source", "target", "source_kind", "target_kind"})
 
 
@@ -80,10 +84,15 @@ class Normaliser:
     def _unknown(self, kind: str, name: str, known: Mapping[str, Converter]) -> None:
         if self.strict:
             raise UnknownNameError(f"field of {kind}", name, known, field=name)
-        self.unknown[kind, name] += 1
+        key = (kind, name[:LONGEST_NAME])
+        if key not in self.unknown and len(self.unknown) >= MOST_UNKNOWN:
+            key = (kind, "…")
+        self.unknown[key] += 1
 
 
 def _id(value: Any, field: str) -> str:
+    if isinstance(value, float) and value.is_integer():  # as spreadsheets hold whole numbers
+        value = int(value)
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
     if not isinstance(value, str) or not (text := clean(value)):

@@ -10,7 +10,7 @@ from typing import IO, Any
 import orjson
 
 SHOWN = 20
-"""Rejects that the report itself shows."""
+"""Rejects, and unknown fields, that the report itself shows."""
 
 
 @dataclass
@@ -73,8 +73,10 @@ class Report:
         lines.append(" " * width + "".join(f"{name:>11}" for name in columns))
         for kind, tally in self.kinds.items():
             lines.append(f"{kind:<{width}}" + "".join(f"{getattr(tally, name):>11,}" for name in columns))
-        for (kind, name), rows in sorted(self.unknown.items()):
+        for (kind, name), rows in sorted(self.unknown.items())[:SHOWN]:
             lines.append(f"unknown field {kind}.{name} in {rows:,} rows: not loaded")
+        if len(self.unknown) > SHOWN:
+            lines.append(f"… and {len(self.unknown) - SHOWN:,} more unknown fields")
         for reject in self.rejects[:SHOWN]:
             lines.append(f"rejected {reject['file']}:{reject['line']}: {reject['reason']}")
         if self.rejected > SHOWN:

@@ -18,6 +18,8 @@ Converter = Callable[[Any], Any]
 
 ABSENT = frozenset({"", "-", "--", "—", "/", "n/a", "na", "null", "none", "nan", "无", "暂无", "未知", "空"})
 """What stands for no value, lower-case; a text field takes only the blank one so."""
+NO_AMOUNT = ABSENT | {"面议", "议价", "协商", "另议", "待定", "电议", "详询", "不限", "negotiable", "tbd"}
+NO_DATE = ABSENT | {"长期", "长期有效", "永久", "不限", "待定", "至今", "present", "tbd"}
 LONGEST_ABSENT = max(map(len, ABSENT))
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028\u2029\ufeff]")
@@ -34,6 +36,8 @@ _TRUE = frozenset({"true", "yes", "y", "1", "是", "有", "对", "√", "✓", "
 _FALSE = frozenset({"false", "no", "n", "0", "否", "无", "错", "×", "✗", "✘"})
 LONGEST = 1_000_000
 """Characters of one value at the most."""
+MOST_KNOWN = 10_000
+"""Spellings of codes of a field that are remembered."""
 LONGEST_NUMBER = 100
 """Characters of a number at the most."""
 LARGEST_WHOLE = 2**53
@@ -96,13 +100,13 @@ def _finite(value: float) -> float:
     return value
 
 
-def _measured(value: Any, read: Callable[[str], float]) -> float | None:
+def _measured(value: Any, read: Callable[[str], float], absent: frozenset[str] = ABSENT) -> float | None:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return _finite(float(value))
     text = _short(value)
     if len(text) > LONGEST_NUMBER:
         raise ValueRejectedError(f"has {len(text)} characters; a number has at most {LONGEST_NUMBER}")
-    return None if text.lower() in ABSENT else _finite(read(text))
+    return None if text.lower() in absent else _finite(read(text))
 
 
 def _number(field: Field) -> Converter:
@@ -123,7 +127,7 @@ def _integer(value: Any) -> int | None:
 
 
 def _amount(value: Any) -> float | None:
-    return _measured(value, numbers.amount)
+    return _measured(value, numbers.amount, NO_AMOUNT)
 
 
 def _date(value: Any) -> str | None:
@@ -141,7 +145,7 @@ def _date(value: Any) -> str | None:
             return date.fromisoformat(text).isoformat()
         except ValueError:
             pass  # the reason is told below
-    if text.lower() in ABSENT:
+    if text.lower() in NO_DATE:
         return None
     if _DAY_NUMBER.fullmatch(text):
         return _date(float(text))
@@ -218,8 +222,8 @@ def _code(field: Field) -> Converter:
             if text.lower() in ABSENT:
                 return None
             found = codes.canonical(scheme, text)
-            if len(known) < 100_000:
-                known[text] = found
+            if scheme in codes.DEPTH and len(known) < MOST_KNOWN:
+                known[text] = found  # identifiers are not met again
         return found
 
     return code

@@ -14,6 +14,7 @@ from typing import IO
 from graph.errors import InputError
 from graph.schema import Catalogue
 from ingest.sources import tables, uniquip
+from ingest.sources.headers import MOST_COLUMNS
 from ingest.sources.row import Source
 from ingest.sources.tables import Line
 
@@ -126,5 +127,5 @@ def read(path: Path, encoding: str, delimiter: str) -> Iterator[Line]:
             except csv.Error as error:
                 yield Line(reader.line_num, None, f"row cannot be read as CSV: {error} (an open quotation mark?)")
                 continue
-            yield Line(before + 1, [cell.replace("\0", "") for cell in cells])
+            yield Line(before + 1, [cell.replace("\0", "") for cell in cells[:MOST_COLUMNS]])
             before = reader.line_num

@@ -16,6 +16,7 @@ from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook
 from graph.errors import InputError
 from graph.schema import Catalogue
 from ingest.sources import tables, uniquip
+from ingest.sources.headers import MOST_ABOVE
 from ingest.sources.row import Source
 from ingest.sources.tables import Line
 
@@ -124,11 +125,13 @@ def _read(path: Path, name: str) -> Iterator[Line]:
 
 
 def _spread(sheet: CalamineSheet, rows: list[list[Any]]) -> None:
+    begins = next((at for at, row in enumerate(rows) if len(set(map(str, row)) - {""}) > MOST_ABOVE), 0)
     for (top, left), (bottom, right) in sheet.merged_cell_ranges or ():
         if top >= len(rows) or left >= len(rows[top]):
             continue
         if right - left + 1 > len(rows[top]) / 2:
-            rows[top][left] = ""  # a line across the sheet: its title, a heading between rows, a remark below them
+            if top >= begins:
+                rows[top][left] = ""  # a line across the table: a heading between rows, a remark below them
             continue
         for row in rows[top + 1 : bottom + 1]:
             row[left] = rows[top][left]

@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from graph import codes
-from graph.codes import Scheme
-from graph.errors import ValueRejectedError
-from graph.records import digest
+from graph import regions
 from graph.schema import Catalogue
-from ingest.sources.headers import ID, NUMBERING, PLACE, PLACED, SEARCHED, TOTALS, Head, find_head, plain
+from ingest.sources import beside
+from ingest.sources.beside import PLACE
+from ingest.sources.headers import SEARCHED, Column, Head, find_head
+from ingest.sources.identity import identity, plain
 from ingest.sources.row import Row, Source
+from ingest.sources.titles import ADDRESS, ID, NUMBERING, PLACED, SPAN, SPANS, TOTALS
 
-IDENTIFIERS = (
-    ("uscc", Scheme.USCC),
-    ("orcid", Scheme.ORCID),
-    ("number", Scheme.PATENT_NUMBER),
-    ("doi", Scheme.DOI),
+_HAS_UNIT = re.compile(r"[千万亿元%]")
+_LAST_DIGIT = re.compile(r"(\d)(?!.*\d)", re.DOTALL)
+_TO = re.compile(r"\s*(?:-+|[–—~～〜至到])\s*")
+_UNIT = re.compile(r"(?:百万|千万|万亿|[千万亿])?元?\s*$")
+_BOTH_PRICES = re.compile(
+    r"(?:校内|对内|内部)[:：]?\s*([^校对外社]+?)[，,；;、/\s]+(?:校外|对外|外部|社会)[:：]?\s*([^校对外社内]+)"
 )
-"""Fields that identify a record wherever it stands."""
-TELLING = ("serial_number", "name", "title", "text", "model", "manufacturer", "filing_date", "year", "email")
-"""Fields that tell records of one kind apart where none identifies them."""
+_AT_MOST, _AT_LEAST = re.compile(r"以[下内]|不超过|最[多高]|[<≤]"), re.compile(r"以上|不低于|至少|最[少低]|[>≥]|起$")
 
 
 class Line(NamedTuple):
@@ -50,45 +51,10 @@ def sources(path: Path, sheet: str, lines: Lines, catalogue: Catalogue) -> list[
     start = first[head.row].number
     if head.kind in catalogue.relations:
         return [Source(path, head.kind, True, partial(_plain_rows, lines, head, start), sheet)]
-    read = partial(_entities, lines, head, start)
-    return placed_sources(path, sheet, head.kind, read, any(column.name == PLACE for column in head.columns))
-
-
-Read = Callable[[], Iterator[Row]]
-
-
-def placed_sources(path: Path, sheet: str, kind: str, read: Read, placed: bool) -> list[Source]:
-    """Sources of entities whose raw rows may hold `PLACE`: they, the institutions, the relations between them."""
-    found = [Source(path, kind, False, partial(_without_place, read), sheet)]
-    if placed:
-        relation, owner = PLACED[kind]
-        found.append(Source(path, "institution", False, partial(_institutions, read), sheet))
-        found.append(Source(path, relation, True, partial(_relations, read, kind, owner), sheet))
-    return found
-
-
-def identity(kind: str, raw: Mapping[str, Any]) -> str:
-    """An id made of what identifies the row, the same whenever and wherever it is read; "" where nothing does."""
-    for name, scheme in IDENTIFIERS:
-        if value := raw.get(name):
-            try:
-                return hashed(kind, name, codes.canonical(scheme, str(value)))
-            except ValueRejectedError:
-                continue  # the row is rejected with this reason when it is normalised
-    if raw.get("serial_number"):
-        return hashed(kind, "serial_number", *(plain(raw.get(name, "")) for name in ("serial_number", "name")))
-    telling = [f"{name}={plain(raw[name])}" for name in TELLING if raw.get(name)]
-    return hashed(kind, *telling, plain(raw.get(PLACE, ""))) if telling else ""
-
-
-def hashed(kind: str, *parts: str) -> str:
-    """A stable id of a kind."""
-    return f"{kind}-{digest(kind, *parts).hex()[:16]}"
-
-
-def institution_id(name: str) -> str:
-    """The id of an institution that is known by its name alone."""
-    return hashed("institution", plain(name))
+    titles = (str(cell) for line in first[: head.row] for cell in line.cells or () if cell)
+    owner = beside.owner_in((*titles, sheet, path.stem))
+    read = partial(_entities, lines, head, start, owner)
+    return beside.sources(path, sheet, head.kind, read, any(column.name == PLACE for column in head.columns))
 
 
 def _plain_rows(lines: Lines, head: Head, start: int) -> Iterator[Row]:
@@ -111,10 +77,25 @@ def _plain_rows(lines: Lines, head: Head, start: int) -> Iterator[Row]:
         for column, value in zip(head.columns, held, strict=True):
             if column.name == NUMBERING or value is None or (isinstance(value, str) and not value.strip()):
                 continue
-            scaled = _scaled(value, column.scale) if column.scale else value
-            raw[column.name] = f"{raw[column.name]}\n{value}" if column.joined and column.name in raw else scaled
+            _take(raw, head.kind, column, _scaled(value, column.scale) if column.scale else value)
         if raw:
             yield Row(line.number, raw)
+
+
+def _take(raw: dict[str, Any], kind: str, column: Column, value: Any) -> None:
+    """Put a cell into the raw row."""
+    if column.name == SPAN:
+        raw |= _spanned(str(value), SPANS[kind][1])
+    elif column.name.startswith(ADDRESS):
+        region = regions.of_address(str(value))
+        if region:
+            raw.setdefault(PLACED[kind], region)
+        else:
+            raw[column.name.removeprefix(ADDRESS)] = value
+    elif column.name == "price_external" and (both := _BOTH_PRICES.fullmatch(str(value).strip())):
+        raw["price_internal"], raw["price_external"] = both.groups()
+    else:
+        raw[column.name] = f"{raw[column.name]}\n{value}" if column.joined and column.name in raw else value
 
 
 def _is_total(cells: Sequence[Any]) -> bool:
@@ -123,16 +104,30 @@ def _is_total(cells: Sequence[Any]) -> bool:
 
 
 def _scaled(value: Any, scale: str) -> Any:
-    """A bare number with the unit that its title names."""
+    """A bare number, or range of them, with the unit that its title names."""
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return value
     text = str(value).strip()
-    return text + scale if text[-1:].isdigit() else value
+    return text if _HAS_UNIT.search(text) else _LAST_DIGIT.sub(rf"\g<1>{scale}", text, count=1)
 
 
-def _entities(lines: Lines, head: Head, start: int) -> Iterator[Row]:
+def _spanned(text: str, fields: tuple[str, str]) -> dict[str, str]:
+    """Both fields of a range; one of them of a bound; both the same of a single number."""
+    low, high = fields
+    ends = _TO.split(text, maxsplit=1)
+    if len(ends) == 2:
+        unit = _UNIT.search(ends[1])
+        return {low: ends[0] + (unit[0] if unit and not _HAS_UNIT.search(ends[0]) else ""), high: ends[1]}
+    if _AT_MOST.search(text):
+        return {high: text}
+    return {low: text} if _AT_LEAST.search(text) else {low: text, high: text}
+
+
+def _entities(lines: Lines, head: Head, start: int, owner: str) -> Iterator[Row]:
     for row in _plain_rows(lines, head, start):
-        yield row if row.raw is None else with_id(head.kind, row)
+        if row.raw is not None and PLACE in row.raw:
+            row.raw[PLACE] = beside.whole_name(str(row.raw[PLACE]).strip(), owner)
+        yield with_id(head.kind, row)
 
 
 def with_id(kind: str, row: Row) -> Row:
@@ -140,38 +135,7 @@ def with_id(kind: str, row: Row) -> Row:
     raw = row.raw
     if raw is None or raw.get(ID) not in {None, ""}:
         return row
-    made = identity(kind, raw)
+    made = identity(kind, raw, str(raw.get(PLACE, "")))
     if not made:
         return Row(row.line, None, f"nothing in the row identifies the {kind}: give an id, a name or a number")
     return Row(row.line, {ID: made, **raw})
-
-
-def _without_place(read: Read) -> Iterator[Row]:
-    for row in read():
-        if row.raw is not None and PLACE in row.raw:
-            yield Row(row.line, {name: value for name, value in row.raw.items() if name != PLACE})
-        else:
-            yield row
-
-
-def _institutions(read: Read) -> Iterator[Row]:
-    seen: set[str] = set()
-    for row, name in _places(read):
-        id = institution_id(name)
-        if id not in seen:
-            seen.add(id)
-            yield Row(row.line, {"id": id, "name": name})
-
-
-def _relations(read: Read, kind: str, owner: bool) -> Iterator[Row]:
-    for row, name in _places(read):
-        ends = (("institution", institution_id(name)), (kind, str((row.raw or {})[ID])))
-        (source_kind, source), (target_kind, target) = ends if owner else ends[::-1]
-        pair = {"source": source, "target": target}
-        yield Row(row.line, {**pair, "source_kind": source_kind, "target_kind": target_kind})
-
-
-def _places(read: Read) -> Iterator[tuple[Row, str]]:
-    for row in read():
-        if row.raw is not None and (name := str(row.raw.get(PLACE) or "").strip()) and plain(name):
-            yield row, name

@@ -10,9 +10,12 @@ from typing import Any
 
 from graph import regions
 from graph.errors import ValueRejectedError
-from ingest.sources.headers import ID, PLACE, plain
+from ingest.sources import beside
+from ingest.sources.beside import PLACE
+from ingest.sources.identity import hashed, plain
 from ingest.sources.row import Row, Source
-from ingest.sources.tables import Line, Lines, hashed, placed_sources, with_id
+from ingest.sources.tables import Line, Lines, with_id
+from ingest.sources.titles import ID
 
 TITLES_2012 = (
     *("Type", "Name", "Description", "Related Facility ID", "Technique", "Location"),
@@ -56,7 +59,7 @@ def sources(path: Path, sheet: str, lines: Lines) -> list[Source]:
         return []
     read = partial(_rows, lines, first)
     placed = any(_FIELDS.get(plain(cell), ("", 0))[0] == PLACE for cell in first.cells)
-    return placed_sources(path, sheet, "instrument", read, placed)
+    return beside.sources(path, sheet, "instrument", read, placed)
 
 
 def _rows(lines: Lines, head: Line) -> Iterator[Row]:

@@ -44,7 +44,7 @@ def test_an_equipment_offices_sheet_loads_as_it_is(make: object, tmp_path: Path)
         }
         assert found["核磁共振谱仪"]["model"] == "AV400"
         assert found["核磁共振谱仪"]["price_external"] == 300.0
-        assert ("化学系", "质谱仪") in names(store, "owns")
+        assert ("生成大学化学系", "质谱仪") in names(store, "owns")
         before = state(store)
         again = load(store, path)
         assert state(store) == before
@@ -61,7 +61,7 @@ def test_the_old_and_the_new_format_give_the_same_records(tmp_path: Path) -> Non
 
 def test_a_damaged_sheet_is_told_row_by_row_and_mended(tmp_path: Path) -> None:
     rows = equipment_rows()
-    rows[1][10] = "面议"
+    rows[1][10] = "很贵"
     rows[2][9] = "100或200"
     rows.append([4, *[""] * 7, "13800000009", "", "", ""])
     path = equipment_xlsx(tmp_path / "仪器.xlsx", rows)
@@ -70,7 +70,7 @@ def test_a_damaged_sheet_is_told_row_by_row_and_mended(tmp_path: Path) -> None:
         report = load(store, path, rejects=rejects)
         bad = {(entry["line"], entry["field"]) for entry in report.rejects if entry["kind"] == "instrument"}
         assert bad == {(5, "price_external"), (6, "price_internal"), (7, None)}
-        assert "面议" in report.render() and "仪器.xlsx#Sheet1:5" in report.render()
+        assert "很贵" in report.render() and "仪器.xlsx#Sheet1:5" in report.render()
         assert store.counts()["instrument"] == 1
         entries = [orjson.loads(line) for line in rejects.read_bytes().splitlines()]
         for entry in entries:
@@ -161,3 +161,13 @@ def test_titles_are_found_below_a_title_row_of_many_columns(tmp_path: Path) -> N
     with store_in(tmp_path) as store:
         load(store, xlsx(tmp_path / "a.xlsx", {"a": rows}))
         assert store.counts()["instrument"] == 3
+
+
+def test_numbers_are_ids_too(tmp_path: Path) -> None:
+    expert: list[list[object]] = [["id", "姓名"], [1, "甲"]]
+    patent: list[list[object]] = [["id", "专利名称"], [7, "装置"]]
+    invented: list[list[object]] = [["source", "target", "排名"], [1, 7, 1]]
+    with store_in(tmp_path) as store:
+        report = load(store, xlsx(tmp_path / "a.xlsx", {"expert": expert, "patent": patent, "invented": invented}))
+        assert report.rejected == 0, report.render()
+        assert names(store, "invented") == [("甲", "装置")]

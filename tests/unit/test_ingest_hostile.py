@@ -172,3 +172,16 @@ def test_workbooks_damaged_anywhere_are_read_or_refused(seed: int, tmp_path: Pat
             load(store, path)
         except QianxianError as error:
             assert str(path) in str(error)
+
+
+def test_ever_new_fields_and_endless_rows_stay_bounded(tmp_path: Path) -> None:
+    fields = jsonl(tmp_path / "need.jsonl", ({"id": f"n{n}", f"field{n}": 1} for n in range(3_000)))
+    wide = tmp_path / "expert.csv"
+    wide.write_text("\n".join(["name," + ",".join(f"c{n}" for n in range(5_000)), "甲" + ",x" * 5_000]), "utf-8")
+    with store_in(tmp_path) as store:
+        report = load(store, fields)
+        assert len(report.unknown) == 1_001
+        assert sum(report.unknown.values()) == 3_000
+        assert "981 more unknown fields" in report.render()
+        assert len(load(store, wide).unknown) < 1_000
+        assert store.counts() == {"need": 3_000, "expert": 1}

@@ -8,8 +8,8 @@ from hypothesis import given, settings, strategies as st
 from graph.errors import InputError
 from graph.kinds import BUILTIN
 from ingest.sources.csv_file import encoding_of
-from ingest.sources.headers import find_head, plain
-from ingest.sources.tables import identity
+from ingest.sources.headers import find_head
+from ingest.sources.identity import identity, plain
 from tests.unit.ingest_files import load, names, state, store_in, values
 
 EXPERTS = "姓名,职称,研究方向,联系电话\n张生成,教授,催化、质谱,13800000001\n李生成,副教授,显微,13800000002\n"

@@ -31,6 +31,8 @@ GOOD: list[tuple[FieldType, Any, Any]] = [
     (FieldType.AMOUNT, "RMB 3 million", 3e6),
     (FieldType.AMOUNT, "1，200元", 1200.0),
     (FieldType.AMOUNT, "免费", 0.0),
+    (FieldType.AMOUNT, "面议", None),
+    (FieldType.DATE, "长期有效", None),
     (FieldType.DATE, "202103", "2021-03"),
     (FieldType.DATE, "44260.5", "2021-03-05"),
     (FieldType.NUMBER, "１２．５％", 0.125),
@@ -57,7 +59,7 @@ GOOD: list[tuple[FieldType, Any, Any]] = [
     (FieldType.TEXT, "a\x00b\u200bc", "abc"),
 ]
 BAD: list[tuple[FieldType, Any]] = [
-    (FieldType.AMOUNT, "面议"),
+    (FieldType.AMOUNT, "很贵"),
     (FieldType.AMOUNT, "200-100万"),
     (FieldType.AMOUNT, "100万美元"),
     (FieldType.AMOUNT, "200元/样"),
