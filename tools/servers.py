@@ -46,10 +46,10 @@ def cache() -> Path:
 
 def neo4j_jars() -> Path:
     """The folder of Neo4j's jars, downloaded on first use."""
-    for program in ("mvn", "java"):
+    jars = cache() / f"neo4j-{NEO4J}"
+    for program in ("java",) if jars.is_dir() else ("java", "mvn"):
         if shutil.which(program) is None:
             raise Unavailable(f"Neo4j needs {program}, which is not installed")
-    jars = cache() / f"neo4j-{NEO4J}"
     if jars.is_dir():
         return jars
     jars.parent.mkdir(parents=True, exist_ok=True)

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from graph.errors import ValueRejectedError
+from graph.errors import DeclarationError, ValueRejectedError
 from graph.records import Entity, Origin, Relation, Values
-from graph.schema import Catalogue
+from graph.schema import Access, Catalogue
 from graph.store.port import Written
 
 Provenance = dict[str, list[str]]
@@ -122,18 +122,40 @@ def origins(values: Values, provenance: Provenance) -> dict[str, Origin]:
 
 
 def merged_extension(stored: Mapping[str, Any], document: Mapping[str, Any]) -> dict[str, Any]:
-    """Two kinds.json documents as one: entries of the same name joined, the later last."""
+    """Two kinds.json documents as one: entries of the same name joined, the later last.
+
+    What is malformed goes through, for the catalogue to refuse. Raises DeclarationError where a field is loosened.
+    """
     joined: dict[str, Any] = {}
     for key in {**stored, **document}:
-        entries: dict[Any, Any] = {}
-        for entry in (*stored.get(key, ()), *document.get(key, ())):
-            name = entry.get("name") if isinstance(entry, dict) else None
-            known = entries.get(name)
-            if known is None or key != "entities":
-                entries[name] = entry
-            else:
-                fields = {f.get("name"): f for f in known.get("fields", ())}
-                fields |= {f.get("name"): {**fields.get(f.get("name"), {}), **f} for f in entry.get("fields", ())}
-                entries[name] = {**known, **entry, "fields": list(fields.values())}
+        added = document.get(key, [])
+        if not _lists_objects(added):
+            joined[key] = added
+            continue
+        entries = {entry.get("name"): entry for entry in stored.get(key, [])}
+        for entry in added:
+            known = entries.get(entry.get("name"))
+            entries[entry.get("name")] = entry if known is None or key != "entities" else _widened(known, entry)
         joined[key] = list(entries.values())
     return joined
+
+
+def _lists_objects(part: object) -> bool:
+    return isinstance(part, list) and all(isinstance(entry, dict) for entry in part)
+
+
+def _widened(known: dict[str, Any], entry: dict[str, Any]) -> dict[str, Any]:
+    """Two declarations of an entity kind as one."""
+    added = entry.get("fields", [])
+    if not _lists_objects(added):
+        return entry
+    fields = {declared["name"]: declared for declared in known.get("fields", [])}
+    for declared in added:
+        name = declared.get("name")
+        old = fields.get(name, {})
+        before, after = old.get("access"), declared.get("access")
+        if before in list(Access) and after in list(Access) and Access(after).rank < Access(before).rank:
+            whole = f"{known['name']}.{name}"
+            raise DeclarationError(f"{whole} is {before} and cannot be loosened to {after}", field=name)
+        fields[name] = {**old, **declared}
+    return {**known, **entry, **({"fields": list(fields.values())} if fields else {})}

@@ -8,28 +8,19 @@ extension) and `_Deleted` (one node per deleted record, for `changes_since`).
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from typing import Any, TypeVar
-from urllib.parse import unquote, urlsplit, urlunsplit
 
 import orjson
-from neo4j import GraphDatabase, ManagedTransaction
-from neo4j.exceptions import AuthError, ClientError, DriverError, Neo4jError
+from neo4j import ManagedTransaction
 
-from graph.errors import StoreError, StoreUnavailableError, ValueRejectedError
 from graph.kinds import BUILTIN
 from graph.records import Entity, EntityKey, Origin, Relation, RelationKey, identity_key
 from graph.schema import Catalogue, EntityKind
 from graph.store import cypher
+from graph.store.bolt import Bolt
 from graph.store.cypher import EDGE, STORE, Group, Reader, edge_type, joined, label, properties
 from graph.store.merge import Intake, origins
 from graph.store.port import SCHEMA_VERSION, Change, GraphStore, Written
-
-FETCHED = 2_000
-"""Records that a stream fetches at a time."""
-
-RETRY_SECONDS = 15
-"""How long the driver repeats a transaction that a server did not end: a restart takes about as long."""
 
 WINDOW = 100
 """Revisions whose changes are fetched and sorted at a time."""
@@ -42,24 +33,10 @@ class Neo4jStore(GraphStore):
     """GraphStore on a Neo4j server, through the driver's managed transactions."""
 
     def __init__(self, url: str) -> None:
-        parts = urlsplit(url)
-        auth = (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
-        bare = parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="")
-        self.url = urlunsplit(bare)
-        self._database = parts.path.strip("/") or "neo4j"
+        self._bolt = Bolt(url)
+        self.url = self._bolt.url
         try:
-            self._driver = GraphDatabase.driver(
-                urlunsplit(bare._replace(path="")),
-                auth=auth,
-                max_transaction_retry_time=RETRY_SECONDS,
-                connection_timeout=5,
-                notifications_min_severity="OFF",  # kinds without a record are no news
-            )
-        except (ValueError, DriverError) as error:
-            raise StoreError(f"store {self.url}: {error}", field="store") from None
-        try:
-            with self._errors():
-                self._driver.verify_connectivity()
+            self._bolt.check()
             self._prepare()
             self.catalogue = BUILTIN.extended(self._read_extension())
             self._constrain(self.catalogue)
@@ -67,28 +44,7 @@ class Neo4jStore(GraphStore):
             self.close()
             raise
 
-    # -- transactions ------------------------------------------------------------------------------------------------
-
-    @contextmanager
-    def _errors(self) -> Iterator[None]:
-        try:
-            yield
-        except AuthError:
-            raise StoreError(f"store {self.url} refused user and password", field="store") from None
-        except ClientError as error:
-            raise StoreError(f"store {self.url}: {error.message}") from None
-        except (DriverError, Neo4jError, OSError) as error:
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            raise StoreUnavailableError(f"store {self.url} does not answer now: {reason}") from None
-        except (OverflowError, UnicodeError) as error:
-            raise ValueRejectedError(f"a value cannot be stored: {error}") from None
-
-    def _read(self, query: str, **parameters: Any) -> list[dict[str, Any]]:
-        def work(transaction: ManagedTransaction) -> list[dict[str, Any]]:
-            return transaction.run(query, parameters).data()
-
-        with self._errors(), self._driver.session(database=self._database) as session:
-            return session.execute_read(work)
+    # -- transactions and schema -------------------------------------------------------------------------------------
 
     def _write(self, work: Callable[[ManagedTransaction, int], tuple[T, bool]]) -> T:
         """Run `work(transaction, revision)` while holding the store's node: writers take turns.
@@ -104,39 +60,28 @@ class Neo4jStore(GraphStore):
                 transaction.run(f"MATCH {STORE} SET s.revision = $r", r=record["revision"]).consume()
             return result
 
-        with self._errors(), self._driver.session(database=self._database) as session:
-            return session.execute_write(whole)
-
-    def _stream(self, query: str, **parameters: Any) -> Iterator[Any]:
-        with self._errors(), self._driver.session(database=self._database, fetch_size=FETCHED) as session:
-            yield from session.run(query, parameters)
-
-    # -- schema ------------------------------------------------------------------------------------------------------
+        return self._bolt.write(whole)
 
     def _prepare(self) -> None:
         """Make the store's node where it is missing; refuse a store of another schema version."""
         find = f"MATCH {STORE} RETURN s.schema AS schema"
-        found = self._read(find)
+        found = self._bolt.read(find)
         if not found:
             self._constrain(BUILTIN)
             make = f"MERGE {STORE} ON CREATE SET s.schema = $schema, s.revision = 0, s.extension = '{{}}'"
-            with self._errors(), self._driver.session(database=self._database) as session:
-                session.execute_write(lambda transaction: transaction.run(make, schema=SCHEMA_VERSION).consume())
-            found = self._read(find)
+            self._bolt.write(lambda transaction: transaction.run(make, schema=SCHEMA_VERSION).consume())
+            found = self._bolt.read(find)
         self._check_schema(found[0]["schema"])
 
     def _constrain(self, catalogue: Catalogue) -> None:
         """Make the constraints and indexes that are missing."""
         commands = cypher.schema(catalogue)
-        existing = {row["name"] for row in self._read("SHOW INDEXES YIELD name RETURN name")}
-        with self._errors(), self._driver.session(database=self._database) as session:
-            for name, command in commands.items():
-                if name not in existing:
-                    session.run(command).consume()
+        existing = {row["name"] for row in self._bolt.read("SHOW INDEXES YIELD name RETURN name")}
+        self._bolt.command(command for name, command in commands.items() if name not in existing)
         self._reader = Reader(catalogue)
 
     def _read_extension(self) -> dict[str, Any]:
-        return dict(orjson.loads(self._read(f"MATCH {STORE} RETURN s.extension AS extension")[0]["extension"]))
+        return dict(orjson.loads(self._bolt.read(f"MATCH {STORE} RETURN s.extension AS extension")[0]["extension"]))
 
     def _write_extension(self, before: Mapping[str, Any], after: Mapping[str, Any], catalogue: Catalogue) -> bool:
         old, new = (orjson.dumps(document, option=orjson.OPT_SORT_KEYS).decode() for document in (before, after))
@@ -228,9 +173,11 @@ class Neo4jStore(GraphStore):
         """Give their key to relationships that another tool drew between these ends; key → their properties."""
         (source, target), _ = self._patterns(group)
         kind = self.catalogue.relation(group[0])
+        # The WITH makes both ends known first: only their few common relationships are looked at, not a hub's many.
         query = (
-            f"UNWIND $rows AS row MATCH {source} MATCH {target} MATCH (a)-[r:{edge_type(kind)}]->(b) "
-            "WHERE r._key IS NULL RETURN DISTINCT elementId(r) AS e, row.s AS s, row.t AS t, properties(r) AS p"
+            f"UNWIND $rows AS row MATCH {source} MATCH {target} WITH DISTINCT a, b "
+            f"MATCH (a)-[r:{edge_type(kind)}]->(b) WHERE r._key IS NULL "
+            "RETURN elementId(r) AS e, a.id AS s, b.id AS t, properties(r) AS p"
         )
         wanted = {pair["k"] for pair in pairs}
         claimed: dict[str, _Row] = {}
@@ -267,8 +214,8 @@ class Neo4jStore(GraphStore):
         find = f"UNWIND $ids AS id MATCH (n:{label(self.catalogue.entity(kind))} {{id: id}})"
         edges = transaction.run(f"{find}-[r]-() WITH DISTINCT r, startNode(r) AS a, endNode(r) AS b {EDGE}", ids=ids)
         _mark_deleted(transaction, [joined(self._key(edge)) for edge in self._relations(edges)], revision)
-        gone = [row["id"] for row in transaction.run(f"{find} DETACH DELETE n RETURN id", ids=ids)]
-        _mark_deleted(transaction, [joined((kind, id)) for id in gone], revision)
+        gone = {row["id"] for row in transaction.run(f"{find} DETACH DELETE n RETURN id", ids=ids)}
+        _mark_deleted(transaction, [joined((kind, id)) for id in sorted(gone)], revision)
         return len(gone)
 
     def _delete_relations(
@@ -291,13 +238,13 @@ class Neo4jStore(GraphStore):
 
     def _properties(self, kind: str, id: str) -> dict[str, Any] | None:
         query = f"MATCH (n:{label(self.catalogue.entity(kind))} {{id: $id}}) RETURN properties(n) AS p"
-        rows = self._read(query, id=id)
+        rows = self._bolt.read(query, id=id)
         return rows[0]["p"] if rows else None
 
     def existing(self, kind: str, ids: Sequence[str]) -> set[str]:
         """See GraphStore."""
         query = f"UNWIND $ids AS id MATCH (n:{label(self.catalogue.entity(kind))} {{id: id}}) RETURN id"
-        return {row["id"] for row in self._read(query, ids=list(ids))}
+        return {row["id"] for row in self._bolt.read(query, ids=list(ids))}
 
     def provenance(self, kind: str, id: str) -> dict[str, Origin]:
         """See GraphStore."""
@@ -306,12 +253,12 @@ class Neo4jStore(GraphStore):
 
     def entities(self, kind: str) -> Iterator[Entity]:
         """See GraphStore."""
-        for row in self._stream(cypher.all_entities(self.catalogue.entity(kind))):
+        for row in self._bolt.stream(cypher.all_entities(self.catalogue.entity(kind))):
             yield Entity(kind, row["id"], self._reader.values(kind, row["p"]))
 
     def relations(self, kind: str) -> Iterator[Relation]:
         """See GraphStore."""
-        return self._relations(self._stream(cypher.all_relations(self.catalogue.relation(kind))))
+        return self._relations(self._bolt.stream(cypher.all_relations(self.catalogue.relation(kind))))
 
     def _relations(self, rows: Iterable[Any]) -> Iterator[Relation]:
         return (edge for row in rows if (edge := self._reader.relation(row)) is not None)
@@ -324,15 +271,15 @@ class Neo4jStore(GraphStore):
         edge = f":{edge_type(self.catalogue.relation(relation))}" if relation else ""
         node = f"(n:{label(self.catalogue.entity(kind))} {{id: $id}})"
         query = f"MATCH {node}-[r{edge}]-() WITH DISTINCT r, startNode(r) AS a, endNode(r) AS b {EDGE}"
-        return sorted(self._relations(self._read(query, id=id)), key=self._key)
+        return sorted(self._relations(self._bolt.read(query, id=id)), key=self._key)
 
     def counts(self) -> dict[str, int]:
         """See GraphStore."""
-        return {row["kind"]: row["count"] for row in self._read(cypher.counted(self.catalogue)) if row["count"]}
+        return {row["kind"]: row["count"] for row in self._bolt.read(cypher.counted(self.catalogue)) if row["count"]}
 
     def revision(self) -> int:
         """See GraphStore."""
-        return int(self._read(f"MATCH {STORE} RETURN s.revision AS revision")[0]["revision"])
+        return int(self._bolt.read(f"MATCH {STORE} RETURN s.revision AS revision")[0]["revision"])
 
     def changes_since(self, revision: int) -> Iterator[Change]:
         """See GraphStore."""
@@ -342,19 +289,19 @@ class Neo4jStore(GraphStore):
             yield from sorted(changes, key=lambda change: (change.revision, len(change.key), change.key))
 
     def _changes(self, **window: int) -> Iterator[Change]:
-        for row in self._stream(cypher.changed_entities(self.catalogue), **window):
+        for row in self._bolt.stream(cypher.changed_entities(self.catalogue), **window):
             entity = Entity(row["kind"], row["id"], self._reader.values(row["kind"], row["p"]))
             yield Change(row["p"]["_revision"], EntityKey(*entity[:2]), entity)
-        for row in self._stream(cypher.changed_relations(self.catalogue), **window):
+        for row in self._bolt.stream(cypher.changed_relations(self.catalogue), **window):
             for edge in self._relations([row]):
                 yield Change(row["p"]["_revision"], self._key(edge), edge)
-        for row in self._stream(cypher.CHANGED_DELETED, **window):
+        for row in self._bolt.stream(cypher.CHANGED_DELETED, **window):
             parts = orjson.loads(row["key"])
             yield Change(row["revision"], EntityKey(*parts) if len(parts) == 2 else RelationKey(*parts), None)
 
     def close(self) -> None:
         """See GraphStore."""
-        self._driver.close()
+        self._bolt.close()
 
 
 def _group(key: RelationKey) -> Group:

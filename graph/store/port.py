@@ -49,7 +49,8 @@ class GraphStore(ABC):
 
     Every write is one transaction that raises the revision by one if anything changed, and is durable when the call
     returns. Records are merged field by field: a field is replaced when the new origin's date is not older than the
-    stored field's, and kept otherwise; a field that a record does not carry stays as it is.
+    stored field's, and kept otherwise; a field that a record does not carry stays as it is. An unknown kind raises
+    UnknownNameError in every method. One store may be shared by threads; each stream belongs to one.
     """
 
     url: str
@@ -134,7 +135,7 @@ class GraphStore(ABC):
 
     @abstractmethod
     def delete(self, keys: Collection[EntityKey | RelationKey]) -> int:
-        """Delete in one transaction, an entity with its relations; how many of `keys` existed."""
+        """Delete in one transaction, an entity with its relations; how many of `keys` existed, each counted once."""
 
     @abstractmethod
     def get(self, kind: str, id: str) -> Entity | None:

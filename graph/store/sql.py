@@ -26,7 +26,7 @@ STREAMED = 5_000
 _Row = tuple[Key, tuple[Any, ...], Values]
 """Primary key, values of the columns that identify, values of the record."""
 
-_GONE = re.compile("locked|connect|terminat|closed|server")
+_GONE = re.compile("locked|connect|resolve|terminat|closed|server")
 _REFUSED = re.compile("password|authentication|does not exist|denied")
 
 
@@ -113,6 +113,7 @@ class SqlStore(GraphStore):
             gone = {"body": None, "provenance": None, "revision": revision}
             for key in sorted(keys, key=len, reverse=True):  # relations before the entities that would take them along
                 table = ENTITY if isinstance(key, EntityKey) else RELATION
+                (self.catalogue.entity if table is ENTITY else self.catalogue.relation)(key.kind)
                 stored_as = key if isinstance(key, EntityKey) else (key.kind, digest(*key[1:6]))
                 same = (c == v for c, v in zip(table.primary_key, stored_as, strict=True))
                 here = sa.and_(*same, table.c.body.is_not(None))
@@ -133,6 +134,7 @@ class SqlStore(GraphStore):
 
     def existing(self, kind: str, ids: Sequence[str]) -> set[str]:
         """See GraphStore."""
+        self.catalogue.entity(kind)
         alive = ENTITY.c.body.is_not(None).label("alive")
         with self._reading() as connection:
             found = stored(connection, ENTITY, [(kind, id) for id in ids], alive)
@@ -144,6 +146,7 @@ class SqlStore(GraphStore):
         return {} if row is None or row.body is None else origins(orjson.loads(row.body), orjson.loads(row.provenance))
 
     def _row(self, kind: str, id: str) -> Any:
+        self.catalogue.entity(kind)
         with self._reading() as connection:
             here = sa.and_(ENTITY.c.kind == kind, ENTITY.c.id == id)
             return connection.execute(sa.select(ENTITY).where(here)).first()
@@ -154,20 +157,24 @@ class SqlStore(GraphStore):
 
     def entities(self, kind: str) -> Iterator[Entity]:
         """See GraphStore."""
+        self.catalogue.entity(kind)
         query = sa.select(ENTITY.c.id, ENTITY.c.body).where(ENTITY.c.kind == kind, ENTITY.c.body.is_not(None))
         for id, body in self._stream(query):
             yield Entity(kind, id, orjson.loads(body))
 
     def relations(self, kind: str) -> Iterator[Relation]:
         """See GraphStore."""
+        self.catalogue.relation(kind)
         query = sa.select(RELATION).where(RELATION.c.kind == kind, RELATION.c.body.is_not(None))
         for row in self._stream(query):
             yield _relation(row)
 
     def neighbours(self, kind: str, id: str, relation: str | None = None) -> list[Relation]:
         """See GraphStore."""
+        self.catalogue.entity(kind)
         query = sa.select(RELATION).where(_touching(kind, id), RELATION.c.body.is_not(None))
         if relation is not None:
+            self.catalogue.relation(relation)
             query = query.where(RELATION.c.kind == relation)
         with self._reading() as connection:
             rows = sorted(connection.execute(query), key=lambda row: (row.kind, *row[2:7]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -64,7 +65,10 @@ def engine_of(url: str, create: bool) -> sa.Engine:
         engine = sa.create_engine(parsed, connect_args={"timeout": BUSY_SECONDS, "isolation_level": None})
         sa.event.listen(engine, "connect", _tune_sqlite)
         return engine
-    return sa.create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+    try:
+        return sa.create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+    except ModuleNotFoundError:
+        raise StoreError("PostgreSQL needs the extra `postgres`: pip install 'qianxian[postgres]'") from None
 
 
 def _check_file(database: str | None, create: bool) -> None:
@@ -73,6 +77,10 @@ def _check_file(database: str | None, create: bool) -> None:
     path = Path(database)
     if not path.parent.is_dir():
         raise StoreError(f"folder {path.parent} of store {path} does not exist", field="store")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise StoreError(f"folder {path.parent} of store {path} may not be written: SQLite needs that", field="store")
+    if path.is_dir():
+        raise StoreError(f"store {path} is a folder; name a file in it", field="store")
     if not create and not path.exists():
         raise StoreError(f"there is no store at {path}; `qianxian ingest` makes one", field="store")
 

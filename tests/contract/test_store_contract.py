@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable
-from pathlib import Path
+from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings, strategies as st
 
-from graph.errors import DeclarationError, StoreError, UnknownNameError, ValueRejectedError
-from graph.projection import build
+from graph.errors import DeclarationError, UnknownNameError, ValueRejectedError
 from graph.records import Entity, EntityKey, Origin, Relation, RelationKey
 from graph.store import GraphStore, open_store
 from tests.contract.conftest import BACKENDS
 
 OLD, NEW = Origin("old.xlsx", "2022-01-01"), Origin("new.xlsx", "2024-01-01")
-ROOT = Path(__file__).parents[2]
 
 EXPERT = Entity("expert", "e1", {"name": "张三 Zhang", "tags": ["散热", "chips"], "title": "教授"})
 FIRM = Entity("enterprise", "f1", {"name": "杭州某公司", "size": 120, "revenue": 1.5e8, "founded_year": 2001})
@@ -175,101 +170,85 @@ def test_streams_are_whole(store: GraphStore) -> None:
     assert store.existing("expert", ["e00001", "x"]) == {"e00001"}
 
 
-WRITER = """
-import sys
-from graph.records import Entity, Origin
-from graph.store import open_store
-with open_store(sys.argv[1]) as store:
-    for n in range(40):
-        name = f"{sys.argv[2]}{n}"
-        both = [Entity("expert", name, {"bio": "x"}), Entity("expert", "both", {"bio": name})]
-        store.upsert(both, Origin("w", "2024"))
-"""
+def test_unknown_kinds_are_told_everywhere(store: GraphStore) -> None:
+    key = RelationKey("bewitched", "expert", "e1", "enterprise", "f1", "[]")
+    calls: list[Callable[[], object]] = [
+        lambda: store.get("wizard", "w"),
+        lambda: store.existing("wizard", ["w"]),
+        lambda: store.provenance("wizard", "w"),
+        lambda: list(store.entities("wizard")),
+        lambda: list(store.relations("bewitched")),
+        lambda: store.neighbours("wizard", "w"),
+        lambda: store.neighbours("expert", "e1", "bewitched"),
+        lambda: store.delete([EntityKey("wizard", "w")]),
+        lambda: store.delete([key]),
+    ]
+    for call in calls:
+        with pytest.raises(UnknownNameError, match="valid: "):
+            call()
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_two_processes_write_at_once(backend: str, fresh: Callable[[str], str]) -> None:
-    url = fresh(backend)
-    open_store(url).close()
-    writers = [subprocess.Popen([sys.executable, "-c", WRITER, url, name], cwd=ROOT) for name in "ab"]
-    assert [writer.wait(120) for writer in writers] == [0, 0]
-    with open_store(url) as store:
-        assert store.counts() == {"expert": 81}
-        assert store.revision() == 80
+def test_of_two_records_of_one_identity_in_a_batch_the_later_wins(store: GraphStore) -> None:
+    first, second = Entity("expert", "e", {"title": "教授", "bio": "x"}), Entity("expert", "e", {"title": "讲师"})
+    store.upsert([first, second], NEW)
+    assert store.get("expert", "e") == Entity("expert", "e", {"title": "讲师", "bio": "x"})
+    store.upsert([first, second], OLD, replace=True)
+    assert store.get("expert", "e") == second
 
 
-@pytest.mark.parametrize(
-    ("url", "reason"),
-    [
-        ("mysql://x/y", "valid: sqlite"),
-        ("sqlite:////nowhere/at/all/graph.db", "does not exist"),
-        ("sqlite://", "needs a file"),
-        ("postgresql://u:secret-word@127.0.0.1:1/x", "does not answer"),
-        ("bolt://u:secret-word@127.0.0.1:1", "does not answer"),
-    ],
-)
-def test_a_wrong_address_is_told_without_the_password(url: str, reason: str) -> None:
-    with pytest.raises(StoreError, match=reason) as caught:
-        open_store(url)
-    assert "secret-word" not in str(caught.value)
+def test_a_large_value_and_a_large_batch_go_through(store: GraphStore) -> None:
+    large = Entity("enterprise", "f", {"business_scope": "研发 " * 400_000})
+    store.upsert([large], NEW)
+    assert store.get("enterprise", "f") == large
+    people = [Entity("expert", f"e{n}", {"tags": [str(n)]}) for n in range(10_000)]
+    ties = [Relation("collaborated", "expert", person.id, "enterprise", "f", {}) for person in people]
+    assert store.upsert([*people, *ties], NEW).inserted == 20_000
+    assert len(store.neighbours("enterprise", "f")) == 10_000
+    assert store.delete([EntityKey("enterprise", "f")]) == 1
+    assert store.counts() == {"expert": 10_000}
+    assert len(list(store.changes_since(2))) == 10_001
 
 
-def test_files_that_are_no_store_are_refused(tmp_path: Path) -> None:
-    (tmp_path / "x.db").write_bytes(b"no database at all" * 100)
-    with pytest.raises(StoreError, match="not a database"):
-        open_store(f"sqlite:///{tmp_path / 'x.db'}")
-    with pytest.raises(StoreError, match="there is no store"):
-        open_store(f"sqlite:///{tmp_path / 'y.db'}", create=False)
+@pytest.mark.parametrize("values", [{"size": 2**70}, {"name": "\ud800"}])
+def test_what_no_store_can_keep_is_a_rejected_value(store: GraphStore, values: dict[str, Any]) -> None:
+    with pytest.raises(ValueRejectedError, match="cannot be stored"):
+        store.upsert([FIRM, Entity("enterprise", "f2", values)], NEW)
+    assert store.counts() == {}
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_a_store_of_another_schema_is_refused(
-    backend: str, fresh: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    url = fresh(backend)
-    open_store(url).close()
-    monkeypatch.setattr("graph.store.port.SCHEMA_VERSION", 2)
-    with pytest.raises(StoreError, match="schema version 1, this program reads 2"):
-        open_store(url)
+@pytest.mark.parametrize("id", ["", "a\0b"])
+def test_ids_that_not_every_store_can_keep_are_rejected(store: GraphStore, id: str) -> None:
+    with pytest.raises(ValueRejectedError, match="an id is"):
+        store.upsert([Entity("expert", id, {})], NEW)
 
 
-IDS = st.sampled_from(["a", "b", "c"])
-VALUES = st.fixed_dictionaries({}, optional={"bio": st.sampled_from(["x", "中"]), "tags": st.just(["t", "u"])})
-ORIGINS = st.sampled_from([OLD, NEW])
-STEPS = st.lists(
-    st.one_of(
-        st.tuples(st.just("put"), IDS, VALUES, ORIGINS, st.booleans()),
-        st.tuples(st.just("tie"), IDS, IDS, st.sampled_from(["2020", "2021", ""]), ORIGINS),
-        st.tuples(st.just("drop"), IDS),
-    ),
-    max_size=12,
-)
+def test_deleting_counts_what_was_there_once(store: GraphStore) -> None:
+    store.upsert([EXPERT, FIRM, WORKED], NEW)
+    tie = RelationKey("collaborated", "expert", "e1", "enterprise", "f1", '["2020-03"]')
+    expert = EntityKey("expert", "e1")
+    assert store.delete([expert, tie, expert, tie]) == 2
+    assert store.delete([]) == 0
+    assert store.revision() == 2
+    store.upsert([EXPERT, WORKED], NEW)
+    assert [change.record for change in store.changes_since(2)] == [EXPERT, WORKED]
 
 
-@settings(deadline=None, max_examples=12, suppress_health_check=list(HealthCheck))
-@given(steps=STEPS)
-def test_after_the_same_operations_every_store_gives_the_same_projection(
-    steps: list[tuple[Any, ...]], fresh: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    prints, contents = set(), []
-    for backend in BACKENDS:
-        with open_store(fresh(backend)) as store:
-            for step in steps:
-                _apply(store, step)
-            contents.append(
-                (store.revision(), sorted(store.entities("enterprise")), sorted(map(str, store.relations("holds"))))
-            )
-            prints.add(build(store, tmp_path_factory.mktemp("p") / "projection").fingerprint)
-    assert contents[0] == contents[1] == contents[2]
-    assert len(prints) == 1
-
-
-def _apply(store: GraphStore, step: tuple[Any, ...]) -> None:
-    if step[0] == "put":
-        values = {"business_scope" if name == "bio" else name: value for name, value in step[2].items()}
-        store.upsert([Entity("enterprise", step[1], values)], step[3], replace=step[4])
-    elif step[0] == "tie" and step[1] != step[2]:
-        since = {"since": step[3]} if step[3] else {}
-        store.upsert([Relation("holds", "enterprise", step[1], "enterprise", step[2], since)], step[4])
-    elif step[0] == "drop":
-        store.delete([EntityKey("enterprise", step[1])])
+def test_names_that_are_words_of_a_query_language_are_names(store: GraphStore) -> None:
+    label = {"en": "x", "zh": "x"}
+    names = ("order", "match", "select", "null", "in")
+    entities = [
+        {
+            "name": name,
+            "labels": label,
+            "fields": [{"name": "where", "type": "text", "access": "public", "labels": label}],
+        }
+        for name in names
+    ]
+    relation = {"name": "set", "labels": label, "sources": ["*"], "targets": ["*"]}
+    store.adopt({"entities": entities, "relations": [relation]})
+    records = [Entity(name, "a", {"where": name}) for name in names]
+    ties = [Relation("set", a, "a", b, "a", {}) for a, b in pairwise(names)]
+    store.upsert([*records, *ties], NEW)
+    assert [store.get(name, "a") for name in names] == records
+    assert sorted(store.relations("set")) == sorted(ties)
+    assert len(store.neighbours("match", "a")) == 2
