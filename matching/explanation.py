@@ -19,45 +19,46 @@ from matching.candidates.evidence import Asked, Documents, Evidence, Reading, Ro
 Floats = NDArray[np.float64]
 
 MOST_TERMS = 6
+TRIED = 32
+"""Heaviest words of a need that are looked for in a document."""
 SHARE_BANDS = ((0.4, "most"), (0.15, "much"), (0.03, "some"))
 """Least part of all that speaks for a candidate, and the word for it."""
 
 
 def contributions(names: Sequence[str], shares: Floats, *, exact: bool) -> list[dict[str, Any]]:
     """One pair's shares, largest first: exact numbers that add up to score - intercept, or bands of the part for it."""
-    order = sorted(range(len(names)), key=lambda at: (-abs(shares[at]), names[at]))
+    ordered = sorted(zip(names, shares.tolist(), strict=True), key=lambda pair: (-abs(pair[1]), pair[0]))
     if exact:
-        return [{"feature": names[at], "share": float(shares[at])} for at in order if shares[at]]
-    total = float(shares[shares > 0].sum()) or 1.0
+        return [{"feature": name, "share": share} for name, share in ordered if share]
+    total = sum(share for _, share in ordered if share > 0) or 1.0
     banded = []
-    for at in order:
-        band = next((word for bound, word in SHARE_BANDS if shares[at] / total >= bound), None)
+    for name, share in ordered:
+        band = next((word for bound, word in SHARE_BANDS if share / total >= bound), None)
         if band:
-            banded.append({"feature": names[at], "share": band})
+            banded.append({"feature": name, "share": band})
     return banded
 
 
 def shared_terms(evidence: Evidence, asked: Asked, read: Reading, rows: Rows, k: int) -> list[dict[str, Any]]:
     """For each row: the heaviest words shared with its best document, and the kind of that document."""
-    words = _spelled(asked.text)
-    best = [_best_documents(source, scores.words + scores.chars, rows)
+    best = [_best_documents(source, scores.lexical, rows)
             for source, scores in zip(evidence.documents, read.documents, strict=True)]  # fmt: skip
     if not best:
         return [{} for _ in rows]
     through = np.argmax(np.stack([score for _, score in best]), axis=0)
+    words = _spelled(asked.text)
     found: list[dict[str, Any]] = [{} for _ in rows]
     for at, source in enumerate(evidence.documents):
         here = np.flatnonzero(through == at)
         if len(here) == 0:
             continue
         query = read.documents[at].query.words
-        document = best[at][0][here]
-        carried = _carried(source, query.terms, document)
-        named = np.array([source.commonly_carried(int(term), k) for term in query.terms], bool)
-        for column, row in enumerate(here):
-            hit = np.flatnonzero(carried[:, column] & named)
-            heaviest = hit[np.argsort(-query.weights[hit], kind="stable")][:MOST_TERMS]
-            terms = [word for code in query.codes[heaviest] if (word := words.get(int(code)))]
+        heaviest = np.argsort(-query.weights, kind="stable")
+        named = heaviest[source.commonly_carried(query.terms[heaviest], k)][:TRIED]
+        spelled = [words[code] for code in query.codes[named].tolist()]
+        carried = _carried(source, query.codes[named], best[at][0][here])
+        for row, hits in zip(here.tolist(), carried, strict=True):
+            terms = [spelled[hit] for hit in np.flatnonzero(hits)[:MOST_TERMS].tolist()]
             found[row] = {"terms": terms, "through": source.kind} if terms else {}
     return found
 
@@ -84,12 +85,11 @@ def _best_documents(source: Documents, scores: NDArray[np.float32], rows: Rows) 
     return document, value
 
 
-def _carried(source: Documents, terms: Rows, documents: Rows) -> NDArray[np.bool_]:
-    """Terms × documents: whether the document has the term."""
-    index = source.texts.words
-    out = np.zeros((len(terms), len(documents)), bool)
-    for at, term in enumerate(terms):
-        posting = index.documents[index.indptr[term] : index.indptr[term + 1]]
-        place = np.minimum(np.searchsorted(posting, documents), len(posting) - 1)
-        out[at] = posting[place] == documents
-    return out
+def _carried(source: Documents, words: analysis.Codes, documents: Rows) -> NDArray[np.bool_]:
+    """Documents × words: whether the document has the word."""
+    terms = source.texts.carried
+    lengths, places = spans(terms, documents)
+    at, word = np.nonzero(terms.codes[places][:, None] == words)
+    carried = np.zeros((len(documents), len(words)), bool)
+    carried[np.repeat(np.arange(len(documents)), lengths)[at], word] = True
+    return carried

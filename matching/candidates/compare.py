@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import scipy.sparse as sp
@@ -36,16 +36,17 @@ class LabelComparator:
 
     def __init__(self, subjects: Matrix, candidates: Matrix) -> None:
         self.subjects, self.candidates = subjects, candidates
-        frequency = np.asarray((candidates > 0).sum(axis=0)).ravel()
+        self.carrying = sp.csc_array(candidates)
+        frequency = np.diff(self.carrying.indptr)
         self.idf = np.log((1 + candidates.shape[0]) / (1 + frequency)) + 1
 
     def compare(self, subject: int, rows: Rows) -> NDArray[np.float64]:
         """See Comparator."""
-        terms = _of(self.subjects, subject)
+        terms, weights = self._asked(subject)
         if len(terms) == 0:
             return np.full(len(rows), np.nan)
         weight = np.zeros(self.subjects.shape[1])
-        weight[terms] = self.idf[terms] / self.idf[terms].sum()
+        weight[terms] = weights
         lengths, at = spans(self.candidates, rows)
         owner = np.repeat(np.arange(len(rows)), lengths)
         shared = np.bincount(owner, weight[self.candidates.indices[at]], minlength=len(rows))
@@ -53,7 +54,15 @@ class LabelComparator:
 
     def carriers(self, subject: int) -> NDArray[np.float64]:
         """The same share over every candidate, 0 where nothing is known; what a retriever ranks by."""
-        return np.nan_to_num(self.compare(subject, np.arange(self.candidates.shape[0], dtype=np.int64)))
+        terms, weights = self._asked(subject)
+        lengths, at = spans(self.carrying, terms)
+        shared = np.bincount(self.carrying.indices[at], np.repeat(weights, lengths), minlength=self.candidates.shape[0])
+        return shared.astype(np.float64, copy=False)
+
+    def _asked(self, subject: int) -> tuple[Rows, NDArray[np.float64]]:
+        """(the subject's terms, their parts of the whole)."""
+        terms = _of(self.subjects, subject).astype(np.int64)
+        return terms, self.idf[terms] / self.idf[terms].sum()
 
 
 class NumberComparator:
@@ -161,9 +170,17 @@ def _of(matrix: Matrix, row: int) -> NDArray[np.int32]:
     return np.asarray(matrix.indices[matrix.indptr[row] : matrix.indptr[row + 1]])
 
 
-def spans(matrix: Matrix, rows: Rows) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+class Compressed(Protocol):
+    """Rows (or columns) one after the other, as CSR and CSC matrices and analysed texts have them."""
+
+    @property
+    def indptr(self) -> NDArray[Any]:
+        """Where each begins, and the end of the last."""
+        ...
+
+
+def spans(matrix: Compressed, rows: NDArray[np.integer[Any]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """(length of each row, positions of all their entries one after the other)."""
-    starts = np.asarray(matrix.indptr)[rows].astype(np.int64)
-    lengths = np.asarray(matrix.indptr)[rows + 1].astype(np.int64) - starts
-    offsets = np.repeat(starts - np.concatenate([[0], np.cumsum(lengths)[:-1]]), lengths)
-    return lengths, offsets + np.arange(int(lengths.sum()))
+    starts = matrix.indptr[rows].astype(np.int64)
+    lengths = matrix.indptr[rows + 1] - starts
+    return lengths, np.repeat(starts - np.cumsum(lengths) + lengths, lengths) + np.arange(int(lengths.sum()))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
@@ -26,8 +26,11 @@ Rows = NDArray[np.int64]
 TITLE_WEIGHT = 2
 """How often a subject's title counts: measured on judged needs, twice ranks better than once."""
 
+CHARS_WEIGHT = np.float32(2)
+"""What character n-grams count against words where documents are picked; measured on judged needs."""
+
 SCANNED = 25_000
-"""Semantic vectors that are compared one by one for each question at the most."""
+"""Semantic vectors that are compared with each question at the most."""
 MOST_COUNTED = 2_000
 """Documents of a term that are looked at to see whether enough candidates carry it."""
 
@@ -44,19 +47,24 @@ class Documents:
     """Candidates × documents."""
     owners: sp.csr_array
     """Documents × candidates."""
-    centroids: Floats | None
-    """Mean semantic vector of each candidate's documents, where these are too many to compare one by one."""
-    _common: dict[tuple[int, int], bool] = field(default_factory=dict)
+    vectors: Floats | None
+    """Semantic vector of each candidate, the mean of its documents'; None where they are too many to compare."""
 
-    def commonly_carried(self, term: int, k: int) -> bool:
-        """Whether at least k candidates have documents with a word; `term` is its place in the vocabulary."""
-        known = self._common.get((term, k))
-        if known is None:
-            index = self.texts.words
-            posting = index.documents[index.indptr[term] : index.indptr[term + 1]]
-            owners = self.owners.indices[spans(self.owners, posting[:MOST_COUNTED].astype(np.int64))[1]]
-            known = self._common[term, k] = len(np.unique(owners)) >= k
-        return known
+    def commonly_carried(self, terms: Rows, k: int) -> NDArray[np.bool_]:
+        """Whether at least k candidates have documents with each word; `terms` are places in the vocabulary."""
+        words, n = self.texts.words, self.owners.shape[1]
+        frequency = words.indptr[terms + 1] - words.indptr[terms]
+        common = np.zeros(len(terms), bool)
+        waiting = np.arange(len(terms))
+        for looked_at in (4 * k, MOST_COUNTED):  # the first few documents nearly always tell
+            documents, of = words.postings(terms[waiting], looked_at)
+            lengths, places = spans(self.owners, documents)
+            carried = np.unique(np.repeat(waiting[of], lengths) * n + self.owners.indices[places])
+            common |= np.bincount(carried // n, minlength=len(terms)) >= k
+            waiting = np.flatnonzero(~common & (frequency > looked_at))
+            if len(waiting) == 0:
+                break
+        return common
 
 
 @dataclass
@@ -74,23 +82,21 @@ class Asked:
         return analyse(self.text)
 
 
-@dataclass(frozen=True)
-class DocumentScores:
-    """What a question scores on every document of one kind."""
+class DocumentScores(NamedTuple):
+    """What a question scores on the documents of one kind."""
 
     words: Floats
-    """Word cosines."""
+    """Word cosines of all."""
     chars: Floats
-    """Character n-gram cosines."""
-    semantic: Floats | None
-    """Semantic cosines; None where the documents are too many to compare one by one."""
+    """Character n-gram cosines of all."""
+    lexical: Floats
+    """Both together, as retrieval and explanation rank documents."""
     query: TextQuery
     """The question in this kind's index."""
 
-    def semantic_of(self, source: Documents, rows: Rows) -> Floats:
+    def semantic(self, source: Documents, rows: Rows) -> Floats:
         """Semantic cosines of some documents, negative ones as 0."""
-        near = source.texts.semantic.vectors[rows] @ self.query.vector if self.semantic is None else self.semantic[rows]
-        return np.asarray(np.maximum(near, 0), np.float32)
+        return np.asarray(np.maximum(source.texts.semantic.vectors[rows] @ self.query.vector, 0), np.float32)
 
 
 class Reading(NamedTuple):
@@ -136,10 +142,8 @@ class Evidence:
         documents = []
         for source in self.documents:
             query = source.texts.query(asked.analysed)
-            scores = source.texts.scores(query)
-            whole = source.centroids is None and source.texts.n <= SCANNED
-            semantic = source.texts.semantic.vectors @ query.vector if whole else None
-            documents.append(DocumentScores(scores.words, scores.chars, semantic, query))
+            words, chars = source.texts.scores(query)
+            documents.append(DocumentScores(words, chars, words + CHARS_WEIGHT * chars, query))
         if self.outcomes is None:
             return Reading(documents, None, None, {})
         if asked.row is None:
@@ -157,18 +161,19 @@ def _documents(kind: MatchKind, projection: Projection, indexes: Mapping[str, Te
     own = sp.csr_array(sp.eye_array(n, format="csr"))
     found = []
     if kind.candidate in indexes:
-        found.append(Documents(kind.candidate, indexes[kind.candidate], own, own, None))
+        texts = indexes[kind.candidate]
+        found.append(Documents(kind.candidate, texts, own, own, texts.semantic.vectors if n <= SCANNED else None))
     for path in kind.documents:
         for end in projection.catalogue.end_kinds(kind.candidate, path):
             if end in indexes:
                 of = sp.csr_array(projection.path_matrix(kind.candidate, path, end))
                 owners = sp.csr_array(of.T.tocsr())
-                found.append(Documents(end, indexes[end], of, owners, _centroids(of, indexes[end])))
+                found.append(Documents(end, indexes[end], of, owners, _means(of, indexes[end])))
     return found
 
 
-def _centroids(of: sp.csr_array, texts: TextIndex) -> Floats | None:
-    if of.shape[0] > SCANNED or texts.n < of.shape[0]:
+def _means(of: sp.csr_array, texts: TextIndex) -> Floats | None:
+    if of.shape[0] > SCANNED:
         return None
     means = np.asarray(of @ texts.semantic.vectors, np.float32)
     norm = np.sqrt((means**2).sum(axis=1, keepdims=True))

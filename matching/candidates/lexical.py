@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from matching.candidates.analysis import Codes, Terms
@@ -90,12 +91,19 @@ class LexicalIndex:
         """Cosine of the query with each of the n documents."""
         if len(query.terms) == 0:
             return np.zeros(self.n, np.float32)
-        spans = [slice(self.indptr[term], self.indptr[term + 1]) for term in query.terms]
+        starts, ends = self.indptr[query.terms], self.indptr[query.terms + 1]
+        spans = [slice(start, end) for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
         documents = np.concatenate([self.documents[span] for span in spans])
-        weights = np.concatenate(
-            [self.weights[span] * weight for span, weight in zip(spans, query.weights, strict=True)]
-        )
-        return np.bincount(documents, weights, minlength=self.n).astype(np.float32)
+        weights = np.concatenate([self.weights[span] for span in spans])
+        offsets = np.concatenate([[0], np.cumsum(ends - starts)]).astype(np.int32)
+        return sp.csc_array((weights, documents, offsets), shape=(self.n, len(spans))) @ query.weights
+
+    def postings(self, terms: NDArray[np.int64], most: int) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        """(documents of some terms, the first `most` of each; place in `terms` that each is of)."""
+        starts = self.indptr[terms]
+        lengths = np.minimum(self.indptr[terms + 1] - starts, most)
+        of = np.repeat(np.arange(len(terms)), lengths)
+        return self.documents[(starts - np.cumsum(lengths) + lengths)[of] + np.arange(len(of))], of
 
     def save(self, folder: Path) -> None:
         """Write the arrays into a new folder."""

@@ -28,10 +28,10 @@ class Profile:
 
     labels: Matrix
     """Subjects × labels."""
-    lift: sp.csc_array
-    """Candidates × labels: ln(1 + count / (SMOOTHING · p)), p the label's share among all outcomes."""
-    counts: Matrix
+    counts: sp.csc_array
     """Candidates × labels: past subjects with the label."""
+    lift: Values
+    """ln(1 + count / (SMOOTHING · p)) of each cell of `counts`, p the label's share among all outcomes."""
     share: Values
     """p of each label."""
     degree: Values
@@ -40,39 +40,36 @@ class Profile:
     @classmethod
     def build(cls, outcomes: Matrix, labels: Matrix) -> Profile:
         """The profile of one label field of the subjects."""
-        counts = sp.csr_array(outcomes.T @ labels)
+        counts = sp.csc_array(outcomes.T @ labels, dtype=np.float64)
+        counts.sort_indices()
         degree = np.asarray(outcomes.sum(axis=0), np.float64).ravel()
-        share = (np.asarray(counts.sum(axis=0), np.float64).ravel() + 0.5) / (degree.sum() + 1.0)
-        lift = sp.csc_array(counts, dtype=np.float64)
-        label = np.repeat(np.arange(labels.shape[1]), np.diff(lift.indptr))
-        lift.data = np.log1p(lift.data / (SMOOTHING * share[label]))
-        return cls(labels, lift, counts, share, degree)
+        share = (np.asarray(counts.sum(axis=0)).ravel() + 0.5) / (degree.sum() + 1.0)
+        label = np.repeat(np.arange(labels.shape[1]), np.diff(counts.indptr))
+        return cls(labels, counts, np.log1p(counts.data / (SMOOTHING * share[label])), share, degree)
 
     @cached_property
     def unseen(self) -> Values:
         """The evidence of a label that none of a candidate's past subjects carried."""
         return np.log(SMOOTHING / (self.degree + SMOOTHING))
 
-    def all(self, subject: int) -> Values:
-        """Mean over the subject's labels of ln P(label | candidate) / P(label), for every candidate; 0 without any."""
+    def of(self, subject: int, partners: Rows) -> Values:
+        """Mean over the subject's labels of ln P(label | candidate) / P(label), for every candidate; 0 without any.
+
+        Its `partners` get it without their outcome with this subject, through which they carry each of its labels.
+        """
         labels = _of(self.labels, subject)
         if len(labels) == 0:
             return np.zeros(len(self.degree))
         total = self.unseen * len(labels)
+        others = -np.log(self.degree[partners] - 1 + SMOOTHING) * len(labels)
         for label in labels:
-            span = slice(self.lift.indptr[label], self.lift.indptr[label + 1])
-            total[self.lift.indices[span]] += self.lift.data[span]
+            span = slice(self.counts.indptr[label], self.counts.indptr[label + 1])
+            carriers, counts = self.counts.indices[span], self.counts.data[span]
+            total[carriers] += self.lift[span]
+            left = counts[np.searchsorted(carriers, partners)] - 1
+            others += np.log(left / self.share[label] + SMOOTHING)
+        total[partners] = others
         return np.asarray(total / len(labels))
-
-    def hidden(self, subject: int, candidate: int) -> float:
-        """The same for one past pair, without its own outcome."""
-        labels = _of(self.labels, subject)
-        if len(labels) == 0:
-            return 0.0
-        counts = np.asarray(self.counts[[candidate]][:, labels].todense(), np.float64).ravel() - 1
-        weight = SMOOTHING * self.share[labels]
-        degree = self.degree[candidate] - 1
-        return float(np.mean(np.log((counts + weight) / (degree + SMOOTHING) / self.share[labels])))
 
 
 @dataclass(frozen=True)
@@ -144,10 +141,7 @@ class Outcomes:
 
     def profile(self, name: str, subject: int) -> Values:
         """A profile's evidence for every candidate, past pairs without their own outcome."""
-        everyone = self.profiles[name].all(subject)
-        for partner in self.partners(subject):
-            everyone[partner] = self.profiles[name].hidden(subject, int(partner))
-        return everyone
+        return self.profiles[name].of(subject, self.partners(subject))
 
 
 def _of(matrix: Matrix, row: int) -> NDArray[np.int32]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,8 +12,11 @@ from matching.candidates.compare import LabelComparator, spans
 from matching.candidates.evidence import Asked, Evidence, Reading, Rows
 from matching.candidates.texts import nearest
 
-DEPTH = 120
-"""Documents or candidates that each retriever contributes at the most."""
+DEPTH = 150
+"""Candidates that the text retriever contributes at the most; the others have shares of it."""
+
+DOCUMENTS = 3
+"""Documents of a kind that are looked at for each candidate wanted."""
 
 SMALL = 400
 """A population of this size is scored whole."""
@@ -27,24 +30,24 @@ def retrieve(evidence: Evidence, asked: Asked, read: Reading, depth: int = DEPTH
     return np.unique(np.concatenate(found)).astype(np.int64)
 
 
-def by_words(evidence: Evidence, asked: Asked, read: Reading, depth: int) -> Rows:
-    """Candidates of the documents that share the heaviest words."""
-    return _owners(evidence, [nearest(scores.words, depth) for scores in read.documents])
-
-
-def by_chars(evidence: Evidence, asked: Asked, read: Reading, depth: int) -> Rows:
-    """Candidates of the documents that share the heaviest character n-grams."""
-    return _owners(evidence, [nearest(scores.chars, depth) for scores in read.documents])
+def by_text(evidence: Evidence, asked: Asked, read: Reading, depth: int) -> Rows:
+    """Candidates whose documents are lexically nearest, taken together."""
+    total = np.zeros(evidence.n)
+    for source, scores in zip(evidence.documents, read.documents, strict=True):
+        best = nearest(scores.lexical, DOCUMENTS * depth)
+        lengths, places = spans(source.owners, best)
+        total += np.bincount(
+            source.owners.indices[places], np.repeat(scores.lexical[best], lengths), minlength=evidence.n
+        )
+    return nearest(total, depth)
 
 
 def by_meaning(evidence: Evidence, asked: Asked, read: Reading, depth: int) -> Rows:
-    """Candidates of the documents with the nearest semantic vectors, or with the nearest mean of them."""
+    """Candidates with the nearest semantic vectors, their own or the mean of their documents'."""
     found: list[NDArray[np.integer[Any]]] = [_none()]
     for source, scores in zip(evidence.documents, read.documents, strict=True):
-        if scores.semantic is not None:
-            found.append(source.owners.indices[spans(source.owners, nearest(scores.semantic, depth // 2))[1]])
-        elif source.centroids is not None:
-            found.append(nearest(source.centroids @ scores.query.vector, depth // 2))
+        if source.vectors is not None:
+            found.append(nearest(source.vectors @ scores.query.vector, depth // 4))
     return np.unique(np.concatenate(found)).astype(np.int64)
 
 
@@ -52,41 +55,31 @@ def by_labels(evidence: Evidence, asked: Asked, read: Reading, depth: int) -> Ro
     """Candidates that carry most of the subject's labels, over all label comparisons."""
     if asked.row is None:
         return _none()
-    labels = [c for c in evidence.comparators.values() if isinstance(c, LabelComparator)]
     total = np.zeros(evidence.n)
-    for comparator in labels:
-        total += comparator.carriers(asked.row)
-    return nearest(total.astype(np.float32), depth)
+    for comparator in evidence.comparators.values():
+        if isinstance(comparator, LabelComparator):
+            total += comparator.carriers(asked.row)
+    return nearest(total, 2 * depth // 5)
 
 
 def by_outcomes(evidence: Evidence, asked: Asked, read: Reading, depth: int) -> Rows:
     """Candidates chosen together with the subject's partners, by subjects like it, or most often."""
     if read.popularity is None:
         return _none()
+    most = depth // 4
     if read.neighbours is None:
-        return nearest(read.popularity.astype(np.float32), depth // 4)
+        return nearest(read.popularity, most)
     likely = sum(read.profiles.values(), read.popularity)
-    together = nearest(read.neighbours.astype(np.float32), depth)
-    return np.unique(np.concatenate([np.argpartition(-likely, depth)[:depth], together]))
+    return np.concatenate([np.argpartition(-likely, most)[:most], nearest(read.neighbours, most)])
 
 
 RETRIEVERS: dict[str, Callable[[Evidence, Asked, Reading, int], Rows]] = {
-    "words": by_words,
-    "chars": by_chars,
+    "text": by_text,
     "meaning": by_meaning,
     "labels": by_labels,
     "outcomes": by_outcomes,
 }
 """Name → retriever."""
-
-
-def _owners(evidence: Evidence, documents: Sequence[Rows]) -> Rows:
-    """The candidates that own the rows found in each kind of documents."""
-    owners = [
-        source.owners.indices[spans(source.owners, rows)[1]]
-        for source, rows in zip(evidence.documents, documents, strict=True)
-    ]
-    return np.unique(np.concatenate(owners)).astype(np.int64) if owners else _none()
 
 
 def _none() -> Rows:

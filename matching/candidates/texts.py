@@ -7,9 +7,10 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from matching.candidates import analysis
 from matching.candidates.lexical import Floats, LexicalIndex, Query, mapped
@@ -38,6 +39,8 @@ class TextIndex:
     words: LexicalIndex
     chars: LexicalIndex
     semantic: SemanticIndex
+    carried: analysis.Terms
+    """The words of each document."""
 
     @property
     def n(self) -> int:
@@ -50,10 +53,11 @@ class TextIndex:
         hashes = analysis.hashes_of(texts)
         kept: dict[str, analysis.Kept] = {}
         for view, analyser in analysis.VIEWS.items():
-            before = _kept_in(previous / f"{view}-terms") if previous else None
+            place = previous / f"{view}-terms" if previous else None
+            before = _kept_in(place) if place and place.exists() else None
             kept[view] = analysis.Kept(hashes, analysis.reused(texts, analyser, hashes, before))
         words, chars = (LexicalIndex.build(kept[view].terms) for view in ("words", "chars"))
-        return cls(words, chars, SemanticIndex.build(chars)), kept
+        return cls(words, chars, SemanticIndex.build(chars), kept["words"].terms), kept
 
     def query(self, analysed: Mapping[str, analysis.Terms]) -> TextQuery:
         """A text analysed by `analyse` as a query of this index."""
@@ -86,12 +90,11 @@ class TextIndex:
             LexicalIndex.open(folder / "words"),
             LexicalIndex.open(folder / "chars"),
             SemanticIndex.open(folder / "semantic"),
+            _kept_in(folder / "words-terms").terms,
         )
 
 
-def _kept_in(folder: Path) -> analysis.Kept | None:
-    if not folder.exists():
-        return None
+def _kept_in(folder: Path) -> analysis.Kept:
     hashes, *terms = (mapped(folder / f"{name}.npy") for name in ("hashes", "indptr", "codes", "counts"))
     return analysis.Kept(hashes, analysis.Terms(*terms))
 
@@ -112,7 +115,7 @@ def rows_of(columns: Mapping[str, Sequence[str]], n: int) -> list[str]:
     return ["\n".join(texts).strip() for texts in zip(*columns.values(), strict=True)] if columns else [""] * n
 
 
-def nearest(scores: Floats, most: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def nearest(scores: NDArray[np.floating[Any]], most: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     """Rows of the `most` highest positive scores, in no order."""
     positive = np.flatnonzero(scores > 0)
     if len(positive) <= most:

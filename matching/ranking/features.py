@@ -83,26 +83,26 @@ class Features:
 
 
 def _text(documents: Sequence[Documents], read: Sequence[DocumentScores], rows: Rows, most: int) -> list[Floats]:
-    """words, chars, semantic of each candidate row: its `most` best documents, summed over `most`."""
+    """words, chars, semantic of each candidate row: of its `most` lexically best documents, summed, over `most`."""
     reach = [spans(source.of, rows) for source in documents]
-    width = int(np.sum([lengths for lengths, _ in reach], axis=0).max(initial=0))
-    views = [np.zeros((len(rows), max(width, most)), np.float32) for _ in range(3)]
+    width = max(most, int(np.sum([lengths for lengths, _ in reach], axis=0).max(initial=0)))
+    lexical = np.zeros((len(rows), width), np.float32)
+    kind = np.full(lexical.shape, -1, np.int8)
+    document = np.zeros(lexical.shape, np.int32)
     filled = np.zeros(len(rows), np.int64)
-    for source, scores, (lengths, places) in zip(documents, read, reach, strict=True):
-        at = source.of.indices[places].astype(np.int64)
+    for number, (scores, source, (lengths, places)) in enumerate(zip(read, documents, reach, strict=True)):
         owner = np.repeat(np.arange(len(rows)), lengths)
-        first = np.cumsum(lengths) - lengths
-        column = filled[owner] + np.arange(len(owner)) - first[owner]
-        for view, values in zip(
-            views, (scores.words[at], scores.chars[at], scores.semantic_of(source, at)), strict=True
-        ):
-            view[owner, column] = values
+        at = owner * width + np.arange(len(owner)) + (filled - np.cumsum(lengths) + lengths)[owner]
+        document.put(at, mine := source.of.indices[places])
+        lexical.put(at, scores.lexical[mine])
+        kind.put(at, number)
         filled += lengths
-    return [_best(view, most) for view in views]
-
-
-def _best(scores: NDArray[np.float32], most: int) -> Floats:
-    """The mean of the `most` best scores in each row; absent ones are 0, as scores are never below."""
-    if scores.shape[1] > most:
-        scores = np.partition(scores, -most, axis=1)[:, -most:]
-    return np.asarray(scores.sum(axis=1), np.float64) / most
+    if width > most:
+        best = np.argpartition(-lexical, most - 1, axis=1)[:, :most]
+        kind, document = np.take_along_axis(kind, best, axis=1), np.take_along_axis(document, best, axis=1)
+    views = np.zeros((3, *kind.shape))
+    for number, (source, scores) in enumerate(zip(documents, read, strict=True)):
+        here = kind == number
+        mine = document[here]
+        views[:, here] = scores.words[mine], scores.chars[mine], scores.semantic(source, mine)
+    return list(views.sum(axis=2) / most)
