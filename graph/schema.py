@@ -161,11 +161,16 @@ class Hierarchy(_Declared):
 def _band(value: float, bounds: tuple[float, ...]) -> str:
     """The band of `value`: `<low`, `a–b` or `≥high`."""
     if value < bounds[0]:
-        return f"<{bounds[0]:g}"
+        return f"<{_plain(bounds[0])}"
     for low, high in pairwise(bounds):
         if value < high:
-            return f"{low:g}–{high:g}"
-    return f"≥{bounds[-1]:g}"
+            return f"{_plain(low)}–{_plain(high)}"
+    return f"≥{_plain(bounds[-1])}"
+
+
+def _plain(bound: float) -> str:
+    """A bound as people write it: no exponent, no `.0`."""
+    return str(int(bound)) if bound.is_integer() else repr(bound)
 
 
 class Field(_Declared):
@@ -341,9 +346,40 @@ class Catalogue(_Declared):
             for field in fields:
                 if field.hierarchy is not None and field.hierarchy not in self.hierarchies:
                     raise ValueError(f"{kind.name}.{field.name}: unknown hierarchy {field.hierarchy!r}")
+            for field in kind.fields:
+                self._fits(f"{kind.name}.{field.name}", field, field.hierarchy)
             for shown in kind.shown:
-                self._end_kinds(kind.name, shown.path)
+                self._shows(kind, shown)
         return self
+
+    def _shows(self, kind: EntityKind, shown: Shown) -> None:
+        """ValueError unless some kind at the end of the path has the field, of a type that can be coarsened so."""
+        where = f"{kind.name}.{shown.name}"
+        ends = self._end_kinds(kind.name, shown.path)
+        if shown.field is None:
+            if self.hierarchies[shown.hierarchy].form is not HierarchyForm.BANDS:
+                raise ValueError(f"{where} counts neighbours and needs a hierarchy of form `bands`")
+            return
+        found = [field for end in ends for field in self.entities[end].fields if field.name == shown.field]
+        if not found:
+            raise ValueError(f"{where}: no field {shown.field!r} in {' or '.join(ends)}, where {shown.path!r} ends")
+        for field in found:
+            if field.type.is_numeric:
+                raise ValueError(f"{where}: {shown.field!r} is a {field.type}; a card shows labels of neighbours only")
+            self._fits(where, field, shown.hierarchy)
+
+    def _fits(self, where: str, field: Field, hierarchy: str | None) -> None:
+        """ValueError unless the hierarchy can coarsen values of the field."""
+        chosen = self.hierarchies.get(hierarchy or "")
+        if chosen is None:
+            return
+        if (chosen.form is HierarchyForm.BANDS) != field.type.is_numeric:
+            raise ValueError(
+                f"{where} is of type {field.type}: hierarchies of form `bands` are for numbers and dates, "
+                f"and numbers and dates have no others; {chosen.name!r} is of form {chosen.form}"
+            )
+        if chosen.form is HierarchyForm.CODE and chosen.scheme is not field.scheme:
+            raise ValueError(f"{where}: hierarchy {chosen.name!r} is for codes of scheme {chosen.scheme}")
 
     def _end_kinds(self, kind: str, path: str) -> tuple[str, ...]:
         kinds: tuple[str, ...] = (kind,)

@@ -43,6 +43,16 @@ class Options:
     resolve: Literal["exact", "none"] = "exact"
     """Whether records that share an identifier are tied at once."""
 
+    def __post_init__(self) -> None:
+        """InputError for a date that is none: dates decide which of two values is the newer."""
+        try:
+            datetime.fromisoformat(self.date or "2000-01-01")
+        except ValueError:
+            raise InputError(
+                f"date {self.date!r} is no ISO date; valid: such as 2026-01-31 or 2026-01-31T12:00:00+08:00",
+                field="date",
+            ) from None
+
 
 @dataclass
 class _Load:

@@ -97,7 +97,7 @@ def _string(value: Any) -> str | None:
 def _finite(value: float) -> float:
     if not math.isfinite(value):
         raise ValueRejectedError("is not a finite number")
-    return value
+    return value + 0.0  # stores differ in whether they keep the sign of zero
 
 
 def _measured(value: Any, read: Callable[[str], float], absent: frozenset[str] = ABSENT) -> float | None:

@@ -87,13 +87,14 @@ CHANGED_DELETED = f"MATCH (d:_Deleted) WHERE {_SINCE.format('d')} RETURN d._revi
 
 
 def counted(catalogue: Catalogue) -> str:
-    """The statement that counts every kind, from Neo4j's own statistics."""
+    """The statement that counts the records of every kind."""
     nodes = (
-        f"MATCH (n:{label(kind)}) RETURN '{kind.name}' AS kind, count(n) AS count"
+        f"MATCH (n:{label(kind)}) WHERE {_TEXT.format('n')} RETURN '{kind.name}' AS kind, count(n) AS count"
         for kind in catalogue.entities.values()
     )
     edges = (
-        f"MATCH ()-[r:{edge_type(kind)}]->() RETURN '{kind.name}' AS kind, count(r) AS count"
+        f"MATCH (a)-[r:{edge_type(kind)}]->(b) WHERE {_TEXT.format('a')} AND {_TEXT.format('b')} "
+        f"RETURN '{kind.name}' AS kind, count(r) AS count"
         for kind in catalogue.relations.values()
     )
     return _union([*nodes, *edges])

@@ -27,7 +27,8 @@ class Visible:
     figures: Mapping[str, Floats]
     """Numeric field → number shown, or what stands for its band; NaN where nothing is shown."""
     floor: NDArray[np.int16]
-    """At least how many share what a row shows: 4k, 2k, k, or 1 where fewer than k do; 0 for public records."""
+    """At least how many share what a row shows: 4k, 2k, k, or 1 where fewer than k do, and they show nothing; 0 for
+    public records."""
     levels: Levels
     """Level of each row and field."""
     shown: Hashes
@@ -69,6 +70,11 @@ def visible_of(ladders: Sequence[Ladder], n: int, k: int, *, open_record: bool, 
         levels = _fitted(hashes, kept, k)
     shown = combined(hashes, levels)
     sizes = group_sizes(shown)
+    if not open_record and k > 1 and (sizes < k).any():  # others are gone since the levels were decided
+        levels = levels.copy()
+        levels[sizes < k] = [len(column) - 1 for column in hashes]
+        shown = combined(hashes, levels)
+        sizes = group_sizes(shown)
     floor = np.select([sizes >= 4 * k, sizes >= 2 * k, sizes >= k], [4 * k, 2 * k, k], 1).astype(np.int16)
     figures = {ladder.name: ladder.numbers(levels[:, at]) for at, ladder in enumerate(ladders)}
     return Visible(

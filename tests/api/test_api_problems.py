@@ -193,6 +193,7 @@ def test_headers_depend_on_nothing_but_the_request(api: Api, broker: str) -> Non
 
 @pytest.fixture
 def captured() -> Iterator[list[dict[str, Any]]]:
+    structlog.reset_defaults()  # the command line filters for its whole process
     with structlog.testing.capture_logs() as events:
         yield events  # type: ignore[misc]
 

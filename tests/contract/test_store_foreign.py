@@ -43,6 +43,7 @@ def test_nodes_and_relationships_of_others_are_read(graph: tuple[GraphStore, Run
     assert list(store.entities("need")) == [Entity("need", "n", {"deadline": "2024-05-01"})]
     tie = Relation("collaborated", "expert", "e", "enterprise", "f", {})
     assert list(store.relations("collaborated")) == store.neighbours("expert", "e") == [tie]
+    assert store.counts() == {"expert": 1, "enterprise": 1, "need": 1, "collaborated": 1}
     assert store.provenance("expert", "e") == {"title": Origin("", ""), "tags": Origin("", "")}
 
 

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from graph.records import Entity
+from graph.records import Entity, EntityKey
+from graph.store import open_store
 from matching.masking.levels import anonymised, combined, mixed
 from tests.privacy.worlds import people, state_of
 
@@ -112,6 +113,20 @@ def test_levels_hold_for_an_epoch_and_new_rows_take_what_is_common(tmp_path: Pat
     assert "a tag that nobody has" not in repr(after.mask.card("expert", table.find("e999")))
     shown = Counter(_shown(after.mask.card("expert", row)) for row in range(table.n))
     assert min(count for what, count in shown.items() if what != "{}") >= 5
+
+
+def test_who_is_left_alone_within_an_epoch_shows_nothing(tmp_path: Path) -> None:
+    before = state_of(tmp_path, people())
+    table = before.projection.table("expert")
+    shown = [_shown(before.mask.card("expert", row)) for row in range(table.n)]
+    alike = [table.ids[row] for row in range(table.n) if shown[row] == shown[0]]
+    with open_store(f"sqlite:///{tmp_path / 'graph.db'}") as store:
+        store.delete([EntityKey("expert", id) for id in alike[1:-2]])
+    after = state_of(tmp_path, [])
+    table = after.projection.table("expert")
+    left = [after.mask.card("expert", table.find(id)) for id in (alike[0], *alike[-2:])]
+    assert shown[0] != "{}"
+    assert [card["fields"] for card in left] == [{}, {}, {}]
 
 
 def test_a_new_epoch_decides_anew(tmp_path: Path) -> None:

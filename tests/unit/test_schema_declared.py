@@ -1,0 +1,61 @@
+"""Declarations that cannot work are refused where they are declared, with what is wrong and what is valid."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from graph.errors import DeclarationError, InputError
+from graph.kinds import BUILTIN
+from graph.schema import Hierarchy, HierarchyForm
+from ingest.load import Options
+
+LABELS = {"en": "x", "zh": "x"}
+
+
+def _kind(**declared: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"entities": [{"name": "thing", "labels": LABELS, **declared}]}
+
+
+def _field(type: str, hierarchy: str, **more: str) -> dict[str, Any]:
+    return {"name": "f", "type": type, "access": "generalised", "hierarchy": hierarchy, "labels": LABELS, **more}
+
+
+def _shown(path: str, field: str | None, hierarchy: str) -> dict[str, Any]:
+    return {"name": "s", "labels": LABELS, "path": path, "field": field, "hierarchy": hierarchy}
+
+
+@pytest.mark.parametrize(
+    ("document", "reason"),
+    [
+        (_kind(fields=[_field("string", "amount_band")]), "thing.f is of type string: hierarchies of form `bands`"),
+        (_kind(fields=[_field("year", "title_level")]), "thing.f is of type year"),
+        (
+            _kind(fields=[_field("code", "region", scheme="industry")]),
+            "thing.f: hierarchy 'region' is for codes",
+        ),
+        (_kind(shown=[_shown(">same_as:expert", "nothing", "label")]), "thing.s: no field 'nothing' in expert"),
+        (_kind(shown=[_shown(">same_as:enterprise", "size", "size_band")]), "labels of neighbours only"),
+        (_kind(shown=[_shown(">same_as", None, "label")]), "thing.s counts neighbours"),
+    ],
+)
+def test_a_declaration_that_cannot_work_is_refused(document: dict[str, Any], reason: str) -> None:
+    with pytest.raises(DeclarationError, match=reason.replace("(", r"\(")):
+        BUILTIN.extended(document)
+
+
+def test_bands_are_written_as_people_write_numbers() -> None:
+    bands = Hierarchy(name="b", form=HierarchyForm.BANDS, bands=((0.5, 1e6, 1e8),))
+    assert [bands.generalise(value, 0) for value in (0.1, 0.5, 2e6, 3e8)] == [
+        "<0.5",
+        "0.5–1000000",
+        "1000000–100000000",
+        "≥100000000",
+    ]
+
+
+@pytest.mark.parametrize("date", ["yesterday", "2024-13-01", "2024/01/01"])
+def test_a_date_of_the_data_is_a_date(date: str) -> None:
+    with pytest.raises(InputError, match="is no ISO date"):
+        Options(date=date)
