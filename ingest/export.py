@@ -1,18 +1,28 @@
-"""The store as a data folder: what `ingest` reads back gives the same projection."""
+"""The store as a data folder, which `ingest` reads back to the same projection, and its instruments as UNIQUIP."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import csv
+import os
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from graph import codes
+from graph.codes import Scheme
 from graph.errors import InputError
 from graph.store import GraphStore
+from ingest.sources.uniquip import TITLES_2012
 
 BLOCK = 2_000
+TITLES_2012_FIELDS = {
+    "Type": "category", "Name": "name", "Description": "description", "Contact Name": "contact",
+    "Contact Telephone": "phone", "Contact Email": "email", "ID": "serial_number",
+}  # fmt: skip
+"""Column of 2012 → field of an instrument, where a column is one field."""
 
 
 def write(store: GraphStore, folder: Path, progress: Callable[[str, int], None] | None = None) -> int:
@@ -35,6 +45,41 @@ def write(store: GraphStore, folder: Path, progress: Callable[[str, int], None] 
     if extension:
         (folder / "kinds.json").write_bytes(orjson.dumps(extension, option=orjson.OPT_INDENT_2))
     return total
+
+
+def write_uniquip(store: GraphStore, path: Path) -> int:
+    """Write the instruments as a UNIQUIP table with the titles of 2012 (CSV, UTF-8 with a mark); how many.
+
+    Raises InputError where the file exists. It appears when it is complete.
+    """
+    if path.exists():
+        raise InputError(f"{path} exists; name a new file", field="path")
+    owners = {relation.target: relation.source for relation in store.relations("owns")}
+    names = {e.id: str(e.values.get("name", e.id)) for e in store.entities("institution")}
+    names |= {e.id: str(e.values.get("name", e.id)) for e in store.entities("enterprise")}
+    scratch = path.with_name(f"{path.name}.{os.getpid()}.part")
+    instruments = list(store.entities("instrument"))
+    try:
+        with scratch.open("w", encoding="utf-8-sig", newline="") as file:
+            table = csv.DictWriter(file, TITLES_2012, restval="")
+            table.writeheader()
+            for instrument in instruments:
+                values = {"serial_number": instrument.id, **instrument.values}
+                table.writerow(_uniquip(values) | {"Department": names.get(owners.get(instrument.id, ""), "")})
+        scratch.replace(path)
+    finally:
+        scratch.unlink(missing_ok=True)
+    return len(instruments)
+
+
+def _uniquip(values: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of the table of 2012; fields that it has no title for are left out."""
+    row = {title: values.get(name, "") for title, name in TITLES_2012_FIELDS.items()}
+    region = values.get("region")
+    return row | {
+        "Technique": "; ".join(values.get("technique", ())),
+        "Location": codes.label(Scheme.REGION, region) if region else "",
+    }
 
 
 def _entities(store: GraphStore, kind: str) -> Iterable[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -81,17 +82,29 @@ def build(
     report({"revision": revision}, f"built revision {revision}", json=json)
 
 
+class Form(StrEnum):
+    """What an export is written as."""
+
+    FOLDER = "folder"
+    UNIQUIP = "uniquip"
+
+
 def export(
     context: typer.Context,
-    folder: Annotated[Path, typer.Argument(help="Folder to write; must not exist or be empty.")],
+    path: Annotated[Path, typer.Argument(help="Folder to write, absent or empty; or a new file for UNIQUIP.")],
+    form: Annotated[
+        Form, typer.Option("--format", help="A data folder with everything, or the instruments as a UNIQUIP CSV file.")
+    ] = Form.FOLDER,
     store: Store = None,
     json: Json = False,
 ) -> None:
-    """Write the whole store as a data folder that `ingest` reads back. It holds everything, unmasked."""
-    from ingest.export import write
+    """Write the store so that `ingest` reads it back. It holds everything, unmasked."""
+    from ingest.export import write, write_uniquip
 
     progress = Progress()
+    if form is Form.UNIQUIP:
+        writable(path, "path")
     with context.obj.with_store(store).open_store() as opened:
-        count = write(opened, folder, progress)
+        count = write(opened, path, progress) if form is Form.FOLDER else write_uniquip(opened, path)
     progress.finish()
-    report({"records": count, "folder": str(folder)}, f"{count:,} records in {folder}", json=json)
+    report({"records": count, "path": str(path)}, f"{count:,} records in {path}", json=json)

@@ -1,7 +1,12 @@
 """UNIQUIP with the titles of 2012 and the field names of 2025."""
 
+import csv
 from pathlib import Path
 
+import pytest
+
+from graph.errors import InputError
+from ingest.export import write_uniquip
 from ingest.sources.uniquip import TITLES_2012
 from tests.unit.ingest_files import load, names, state, store_in, values, xlsx
 
@@ -51,6 +56,23 @@ def test_the_titles_of_2012(tmp_path: Path) -> None:
         before = state(store)
         load(store, path)
         assert state(store) == before
+
+
+def test_instruments_go_out_with_the_titles_of_2012_and_come_back(tmp_path: Path) -> None:
+    path = _csv(tmp_path / "in.csv", TITLES_2012, [ROW_2012, ROW_2012 | {"ID": "F0002"}])
+    with store_in(tmp_path) as store:
+        load(store, path)
+        assert write_uniquip(store, tmp_path / "out.csv") == 2
+        before = state(store)
+        report = load(store, tmp_path / "out.csv")
+        assert report.rejected == 0, report.render()
+        assert state(store) == before
+        with pytest.raises(InputError, match="exists"):
+            write_uniquip(store, tmp_path / "out.csv")
+    row = next(csv.DictReader((tmp_path / "out.csv").read_text("utf-8-sig").splitlines()))
+    assert {title: text for title, text in row.items() if text} == {
+        title: text for title, text in ROW_2012.items() if title != "Web Address"
+    }
 
 
 def test_the_field_names_of_2025_in_excel_too(tmp_path: Path) -> None:
