@@ -40,6 +40,8 @@ class Prepared:
     features: Features
     constraints: Constraints
     model: Model
+    rests_on: tuple[str, ...]
+    """What it was made of: while that is the same, it is good for a newer state too."""
 
 
 class State:
@@ -61,25 +63,25 @@ class State:
         """A match kind with its evidence, features, constraints and model; made on first use."""
         if name not in self._prepared:
             kind = self.kinds[name]
+            rests_on = self._rests_on(kind)
             evidence = Evidence(kind, self.projection, self.mask, self.indexes)
             features = Features(evidence)
-            self._prepared[name] = Prepared(
-                evidence, features, Constraints(kind, self.projection, self.mask), self._model(kind, features)
-            )
+            constraints = Constraints(kind, self.projection, self.mask)
+            self._prepared[name] = Prepared(evidence, features, constraints, self._model(kind, features), rests_on)
         return self._prepared[name]
 
     def warm(self, previous: State | None = None) -> None:
-        """Prepare every match kind, taking from `previous` what rests on the same data."""
+        """Prepare every match kind and the redactor, taking from `previous` what rests on the same data."""
+        known = previous._prepared if previous is not None else {}
         for name, kind in self.kinds.items():
-            used = self._rests_on(kind)
-            if previous is not None and name in previous._prepared and previous._rests_on(kind) == used:
-                self._prepared[name] = previous._prepared[name]
+            if name in known and known[name].rests_on == self._rests_on(kind):
+                self._prepared[name] = known[name]
             else:
                 self.prepared(name)
             self.tie_break(kind.candidate)
+        self.mask.redact("")
 
     def _rests_on(self, kind: MatchKind) -> tuple[str, ...]:
-        """What a prepared match kind is made of: while it is the same, so is everything prepared from it."""
         model = self.models / f"{kind.name}.json" if self.models else None
         changed = str(model.stat().st_mtime_ns) if model and model.exists() else ""
         return (self.projection.fingerprint, self.mask.epoch, changed)
@@ -87,7 +89,7 @@ class State:
     def tie_break(self, kind: str) -> NDArray[np.int64]:
         """A keyed place for each row of a kind: orders equal scores, telling nothing of ids or insertion."""
         if kind not in self._ties:
-            ids, key = self.projection.table(kind).ids, self.mask.tie_key
+            ids, key = self.projection.table(kind).ids, self.mask.keys.tie
             hashes = [hashlib.blake2b(name.encode(), key=key, digest_size=8).digest() for name in ids]
             self._ties[kind] = np.argsort(np.argsort(np.array(hashes, "S8"), kind="stable"), kind="stable")
         return self._ties[kind]
@@ -152,7 +154,10 @@ def open_state(projection_folder: Path, folder: Path, secret: bytes) -> State:
     path = folder / "current.json"
     if not path.exists():
         raise ProjectionError(f"{folder} has no matching artefacts; run `qianxian build`")
-    manifest = orjson.loads(path.read_bytes())
+    try:
+        manifest = orjson.loads(path.read_bytes())
+    except orjson.JSONDecodeError as error:
+        raise ProjectionError(f"{path} is damaged: {error}; run `qianxian build`") from error
     if manifest.get("format") != FORMAT:
         raise ProjectionError(
             f"{path} has format {manifest.get('format')!r}, this version reads {FORMAT}; run `qianxian build`"

@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field as Setting, ValidationError
+from pydantic import BaseModel, ConfigDict, Field as Setting, ValidationError, field_validator
 
 from graph.errors import InputError, UnknownNameError
 from graph.schema import first_problem
 from matching import measures
 from matching.build import Prepared, State
-from matching.measures import Judged, Measured
+from matching.measures import KNOWN, PLACES, Judged, Measured
 from matching.model import Model
 from matching.training import fit, fold_of, outcome_sample
 
@@ -45,6 +45,14 @@ class SetAbout(BaseModel):
     """Whether both directions are judged."""
     metrics: tuple[str, ...] = ()
     """Measures to print."""
+
+    @field_validator("metrics")
+    @classmethod
+    def _known(cls, metrics: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = [name for name in metrics if name not in (*KNOWN, *PLACES)]
+        if unknown:
+            raise ValueError(f"unknown measure {unknown[0]!r}; valid: {', '.join((*KNOWN, *PLACES))}")
+        return metrics
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.stats import spearmanr
 from sklearn.metrics import roc_auc_score
 
-from graph.errors import InputError, UnknownNameError
+from graph.errors import InputError
 
 Floats = NDArray[np.float64]
 DRAWS = 2000
@@ -53,14 +53,10 @@ class Measured:
 
 
 def measure(names: Sequence[str], judged: Judged, *, mutual: bool = False) -> list[Measured]:
-    """The named measures of a complete set; those that do not apply are left out. UnknownNameError for others."""
+    """The named measures of a complete set; those that do not apply are left out."""
     values = _per_subject(judged) | _per_candidate(names, judged)
     if mutual:
         values |= _mutual(judged)
-    known = {*KNOWN, *PLACES}
-    for name in names:
-        if name not in known:
-            raise UnknownNameError("measure", name, known, field="metrics")
     return [_measured(name, values[name]) for name in names if values.get(name)]
 
 

@@ -39,7 +39,7 @@ class Model:
     bounds: tuple[float, float, float]
     """Least score of strong, good and fair."""
     about: Mapping[str, Any] = field(default_factory=dict)
-    """How it was learned and measured; shown on its card."""
+    """How it was learned and measured."""
 
     @classmethod
     def prior(cls, features: Features) -> Model:
@@ -60,8 +60,14 @@ class Model:
 
     @classmethod
     def open(cls, path: Path, features: Features) -> Model:
-        """The saved model; StaleModelError when it is of other features or another format."""
-        body = orjson.loads(path.read_bytes())
+        """The saved model; StaleModelError when it is damaged, or of other features or another format."""
+        try:
+            return cls._read(orjson.loads(path.read_bytes()), path, features)
+        except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
+            raise StaleModelError(f"{path.name} is damaged ({error}); run `qianxian train` again") from error
+
+    @classmethod
+    def _read(cls, body: dict[str, Any], path: Path, features: Features) -> Model:
         if body.get("format") != FORMAT:
             raise StaleModelError(f"{path.name}: model format {body.get('format')!r}, this version reads {FORMAT}")
         ranker = ranker_from(body["ranker"])

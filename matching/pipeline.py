@@ -22,7 +22,7 @@ from matching import explanation
 from matching.build import Prepared, State, open_state
 from matching.candidates.evidence import Asked, Reading, Rows
 from matching.candidates.retrieve import DEPTH, retrieve as retrieved
-from matching.masking import Viewer, grouped, seal, unseal
+from matching.masking import Viewer, grouped
 from matching.model import BANDS
 
 LIMIT = 100
@@ -54,8 +54,10 @@ class Question:
 
     @property
     def about(self) -> str:
-        """What aliases are bound to: the subject's id, or the text's hash."""
-        return self.subject or "text:" + hashlib.sha256((self.text or "").encode()).hexdigest()
+        """What aliases are bound to: the subject's kind and id, or the text's hash."""
+        if self.subject is not None:
+            return f"{self.kind.partition('-')[0]}:{self.subject}"
+        return "text:" + hashlib.sha256((self.text or "").encode()).hexdigest()
 
     @property
     def token(self) -> str:
@@ -122,10 +124,9 @@ class Run:
 
 
 def retrieve(run: Run) -> None:
-    """Stage 1: the union of what the retrievers find; deeper where filters or earlier pages take some away."""
-    wider = 5 if run.question.filters else 1
+    """Stage 1: the union of what the retrievers find, the same for every page; deeper where filters take some away."""
     run.read = run.prepared.evidence.read(run.asked)
-    run.rows = retrieved(run.prepared.evidence, run.asked, run.read, DEPTH * wider + run.offset)
+    run.rows = retrieved(run.prepared.evidence, run.asked, run.read, DEPTH * (5 if run.question.filters else 1))
 
 
 def score(run: Run) -> None:
@@ -178,7 +179,7 @@ def mask(run: Run) -> None:
         groups.append((band, matches))
     more = len(run.rows) > page.stop and bool(groups)
     cursor = {"token": run.question.token, "offset": page.stop} if more else None
-    run.answer = Answer(tuple(groups), seal(state.mask.keys, viewer, cursor) if cursor else None)
+    run.answer = Answer(tuple(groups), state.mask.keys.seal(viewer, cursor) if cursor else None)
 
 
 PIPELINE = (retrieve, score, constrain, mask)
@@ -271,7 +272,7 @@ def _asked(state: State, prepared: Prepared, question: Question, viewer: Viewer)
 def _offset(state: State, question: Question, viewer: Viewer) -> int:
     if question.cursor is None:
         return 0
-    opened = unseal(state.mask.keys, viewer, question.cursor)
+    opened = state.mask.keys.unseal(viewer, question.cursor)
     if opened is None or not hmac.compare_digest(str(opened.get("token")), question.token):
         raise InputError("`cursor` belongs to another question, viewer or epoch; ask again without it", field="cursor")
     return int(opened["offset"])
@@ -293,7 +294,7 @@ def _alias(run: Run, row: int) -> str:
     if row not in run.aliases:
         kind = run.prepared.evidence.kind.candidate
         key = EntityKey(kind, run.state.projection.table(kind).ids[row])
-        run.aliases[row] = run.state.mask.alias(run.viewer, run.question.about, key)
+        run.aliases[row] = run.state.mask.keys.alias(run.viewer, run.question.about, key)
     return run.aliases[row]
 
 

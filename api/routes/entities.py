@@ -19,7 +19,6 @@ from graph.records import Entity, EntityKey
 from graph.schema import Catalogue
 from graph.store import GraphStore
 from ingest.normalise import Normaliser
-from matching.masking import seal, unseal
 
 Record = TypeVar("Record")
 Kind = Annotated[str, Path(description="Entity kind, from /v1/kinds. 实体类型。", examples=["need"])]
@@ -103,7 +102,7 @@ async def page(
     known_kind(state.projection.catalogue, kind)
     after = ""
     if cursor is not None:
-        opened = unseal(state.mask.keys, key.viewer, cursor)
+        opened = state.mask.keys.unseal(key.viewer, cursor)
         if opened is None or opened.get("list") != kind:
             reason = "belongs to another list, key or epoch; ask again without it"
             raise Problem("invalid", errors=[Fault(field="cursor", reason=reason)])
@@ -118,7 +117,7 @@ async def page(
 
     records = await run_in_threadpool(rows)
     more = stop < table.n
-    following = seal(state.mask.keys, key.viewer, {"list": kind, "after": records[-1]["id"]}) if more else None
+    following = state.mask.keys.seal(key.viewer, {"list": kind, "after": records[-1]["id"]}) if more else None
     return answered({"records": records, "next": following})
 
 

@@ -16,120 +16,22 @@ import rjieba
 import Stemmer
 from numpy.typing import NDArray
 
-VERSION = "2"
+from matching.masking.redact import PLACED
+
+VERSION = "3"
 """Part of every index's key: change it when the same text gives other codes."""
 
 CJK = r"\u3400-\u9fff"
 _CHUNK = re.compile(rf"[{CJK}]+|[a-z][a-z0-9+#-]*|[0-9]+(?:\.[0-9]+)?")
 _CJK_RUN = re.compile(rf"[{CJK}]")
-_STOP = frozenset(
-    [
-        "的",
-        "了",
-        "和",
-        "是",
-        "在",
-        "与",
-        "及",
-        "或",
-        "等",
-        "对",
-        "为",
-        "中",
-        "有",
-        "以",
-        "其",
-        "并",
-        "于",
-        "由",
-        "从",
-        "到",
-        "之",
-        "上",
-        "下",
-        "将",
-        "被",
-        "把",
-        "也",
-        "都",
-        "而",
-        "但",
-        "不",
-        "该",
-        "这",
-        "那",
-        "个",
-        "种",
-        "一种",
-        "进行",
-        "采用",
-        "具有",
-        "通过",
-        "实现",
-        "使用",
-        "利用",
-        "基于",
-        "提供",
-        "可以",
-        "能够",
-        "需要",
-        "以及",
-        "我们",
-        "本文",
-        "研究",
-        "问题",
-        "要求",
-        "目前",
-        "公司",
-        "企业",
-        "主要",
-        "相关",
-        "方面",
-        "a",
-        "an",
-        "the",
-        "of",
-        "and",
-        "or",
-        "in",
-        "on",
-        "for",
-        "to",
-        "with",
-        "by",
-        "from",
-        "at",
-        "as",
-        "is",
-        "are",
-        "was",
-        "were",
-        "be",
-        "been",
-        "this",
-        "that",
-        "these",
-        "those",
-        "it",
-        "its",
-        "we",
-        "our",
-        "which",
-        "can",
-        "using",
-        "used",
-        "use",
-        "based",
-        "into",
-        "their",
-        "has",
-        "have",
-        "not",
-        "also",
-        "such",
-        "than",
-    ]
-)
+_SAYING_NOTHING = """
+的 了 和 是 在 与 及 或 等 对 为 中 有 以 其 并 于 由 从 到 之 上 下 将 被 把 也 都 而 但 不 该 这 那 个 种
+一种 进行 采用 具有 通过 实现 使用 利用 基于 提供 可以 能够 需要 以及 我们 本文
+研究 问题 要求 目前 公司 企业 主要 相关 方面
+a an the of and or in on for to with by from at as is are was were be been this that these those it its we our
+which can using used use based into their has have not also such than
+"""
+_STOP = frozenset(_SAYING_NOTHING.split())
 
 Codes = NDArray[np.uint64]
 
@@ -172,14 +74,10 @@ def word_code(word: str) -> int:
     return code
 
 
-_PLACEHOLDER = re.compile("［[^［］]{1,40}］")
-"""What redaction leaves: it tells a reader something, a ranking nothing."""
-
-
 def words_of(text: str) -> list[str]:
-    """The words of a text, lower-case, Chinese segmented, without stop words, punctuation and placeholders."""
+    """The words of a text, lower-case, Chinese segmented, without stop words, punctuation and what redaction left."""
     words: list[str] = []
-    text = _PLACEHOLDER.sub(" ", text)
+    text = PLACED.sub(" ", text)
     for chunk in _CHUNK.findall(text.lower()):
         if _CJK_RUN.match(chunk):
             words.extend(rjieba.cut(chunk))
@@ -198,7 +96,7 @@ def word_terms(texts: Sequence[str]) -> Terms:
 
 def char_terms(texts: Sequence[str]) -> Terms:
     """Single Chinese characters, pairs of them, and four-letter pieces of Latin-script words as terms, vectorised."""
-    joined = _PLACEHOLDER.sub(" ", "\x00".join(texts)).lower()
+    joined = PLACED.sub(" ", "\x00".join(texts)).lower()
     points = np.frombuffer(joined.encode("utf-32-le", "replace"), np.uint32).astype(np.uint64)
     owner = np.cumsum(points == 0)
     cjk = (points >= 0x3400) & (points <= 0x9FFF)

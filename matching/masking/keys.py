@@ -37,18 +37,16 @@ class EpochKeys:
         message = b"".join(len(part).to_bytes(4, "big") + part for part in parts)
         return base64.b32encode(hmac.digest(self._alias, message, "sha256")[:ALIAS_BYTES]).decode().rstrip("=").lower()
 
+    def seal(self, viewer: Viewer, content: Mapping[str, Any]) -> str:
+        """An opaque token that only `unseal` with the same viewer and epoch opens (AES-SIV, RFC 5297)."""
+        sealed = self._seal.encrypt(orjson.dumps(dict(content)), [viewer.id.encode()])
+        return base64.urlsafe_b64encode(sealed).decode().rstrip("=")
 
-def seal(keys: EpochKeys, viewer: Viewer, content: Mapping[str, Any]) -> str:
-    """An opaque token that only `unseal` with the same viewer and epoch opens (AES-SIV, RFC 5297)."""
-    sealed = keys._seal.encrypt(orjson.dumps(dict(content)), [viewer.id.encode()])
-    return base64.urlsafe_b64encode(sealed).decode().rstrip("=")
-
-
-def unseal(keys: EpochKeys, viewer: Viewer, token: str) -> dict[str, Any] | None:
-    """What was sealed; None for any token that was not, or was for another viewer or epoch."""
-    try:
-        raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
-        opened = orjson.loads(keys._seal.decrypt(raw, [viewer.id.encode()]))
-    except (ValueError, InvalidTag):
-        return None
-    return opened if isinstance(opened, dict) else None
+    def unseal(self, viewer: Viewer, token: str) -> dict[str, Any] | None:
+        """What was sealed; None for any token that was not, or was for another viewer or epoch."""
+        try:
+            raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+            opened = orjson.loads(self._seal.decrypt(raw, [viewer.id.encode()]))
+        except (ValueError, InvalidTag):
+            return None
+        return opened if isinstance(opened, dict) else None

@@ -16,7 +16,6 @@ from graph import codes
 from graph.codes import Scheme
 from graph.errors import ProjectionError
 from graph.projection import EntityTable, Labels, Projection, Strings
-from graph.records import EntityKey
 from graph.schema import EntityKind
 from matching.masking.keys import EpochKeys
 from matching.masking.ladders import Counts, declaration, ladders_of
@@ -34,7 +33,6 @@ from matching.masking.stored import (
     write_part,
 )
 from matching.masking.texts import Before, Redaction, card_text, is_redacted, texts_of
-from matching.masking.viewer import Viewer
 from matching.masking.visible import Visible, visible_of
 
 Texts = dict[str, Strings]
@@ -50,11 +48,6 @@ class Mask:
         self._version, self._parts = redactor, parts
         self._visible: dict[str, Visible] = {}
         self._texts: dict[str, Texts] = {}
-
-    @property
-    def tie_key(self) -> bytes:
-        """Key of the order among equal scores."""
-        return self.keys.tie
 
     @classmethod
     def build(
@@ -120,10 +113,6 @@ class Mask:
     def _redactor(self) -> Redactor:
         """Made on first use: a million names take seconds, and only free texts need them."""
         return redactor_again(self._version, forms_in(self._parts))
-
-    def alias(self, viewer: Viewer, question: str, key: EntityKey) -> str:
-        """See EpochKeys.alias."""
-        return self.keys.alias(viewer, question, key)
 
     def card(self, kind: str, row: int) -> dict[str, Any]:
         """What a counterpart may see: visible fields, names of codes, and texts that were redacted or are public."""

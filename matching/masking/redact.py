@@ -25,7 +25,8 @@ PLACEHOLDERS = {
 }  # fmt: skip
 """Type of what was found → what stands in its place."""
 
-_PLACED = re.compile("|".join(map(re.escape, PLACEHOLDERS.values())))
+PLACED = re.compile("|".join(map(re.escape, PLACEHOLDERS.values())))
+"""Any placeholder."""
 
 
 class NameFinder:
@@ -83,7 +84,7 @@ class Redactor:
         return text
 
     def _pass(self, text: str) -> str:
-        flat = folded(_PLACED.sub(_opaque, text) if "［" in text else text)
+        flat = folded(PLACED.sub(_opaque, text) if "［" in text else text)
         spans = [*self._names.spans(flat), *identifiers(flat)]
         if not spans:
             return text
@@ -133,13 +134,21 @@ _latest: list[Redactor] = []
 def redactor_of(projection: Projection) -> Redactor:
     """The redactor of every name in a projection; the one made last is kept while the names stay."""
     forms = forms_in(projection)
-    if not _latest or (_latest[0].forms is not forms and _latest[0].forms != forms):
-        _latest[:] = [Redactor.of_forms(forms)]
-    return _latest[0]
+    for known in _latest:
+        if known.forms is forms or known.forms == forms:
+            return known
+    return _kept(Redactor.of_forms(forms))
 
 
 def redactor_again(version: str, forms: Sequence[str]) -> Redactor:
     """The redactor of a version, from the forms kept of it; the one made last, where it is that."""
-    if not _latest or _latest[0].version != version:
-        _latest[:] = [Redactor.of_forms(list(forms))]
-    return _latest[0]
+    for known in _latest:
+        if known.version == version:
+            return known
+    return _kept(Redactor.of_forms(list(forms)))
+
+
+def _kept(redactor: Redactor) -> Redactor:
+    """The redactor, in the place of the one kept before; threads may do so at once."""
+    _latest[:] = [redactor]
+    return redactor

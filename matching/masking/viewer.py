@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+import numpy as np
+
 from graph.projection import Projection
 from graph.records import EntityKey
 
@@ -43,22 +45,22 @@ class Viewer:
 
     @property
     def sees_order(self) -> bool:
-        """Whether candidates come in order, with exact contributions."""
-        return self.role in {Role.BROKER, Role.OPERATOR}
+        """Whether candidates come in order, with exact contributions: for operators, and brokers with a mandate."""
+        return self.role is Role.OPERATOR or (self.role is Role.BROKER and (self.everything or bool(self.parties)))
 
     def may_ask(self, projection: Projection, subject: EntityKey) -> bool:
         """Whether this viewer may ask in the name of a subject: a party of theirs, or what a party posted."""
-        if self.role is Role.OPERATOR or self.everything or subject in self.parties:
+        if self.role is Role.OPERATOR or self.everything:
             return True
-        posted = projection.catalogue.relations.get("posted")
-        if posted is None or subject.kind not in posted.targets:
-            return False
         row = projection.table(subject.kind).find(subject.id)
         if row < 0:
             return False
-        posters = projection.walk(subject.kind, [row], "<posted")
+        askers = {subject.kind: np.array([row])}
+        posted = projection.catalogue.relations.get("posted")
+        if posted is not None and subject.kind in posted.targets:
+            askers |= projection.walk(subject.kind, [row], "<posted")
         return any(
-            projection.table(party.kind).find(party.id) in posters[party.kind]
+            party.kind in askers and projection.table(party.kind).find(party.id) in askers[party.kind]
             for party in self.parties
-            if party.kind in posters and len(posters[party.kind])
+            if party.kind in projection.catalogue.entities
         )

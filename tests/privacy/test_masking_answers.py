@@ -12,7 +12,7 @@ import pytest
 from graph.errors import InputError, NotFoundError
 from graph.records import Entity, EntityKey, Relation
 from matching.build import State
-from matching.masking import EpochKeys, Role, Viewer, grouped, seal, unseal
+from matching.masking import EpochKeys, Role, Viewer, grouped
 from matching.pipeline import Question, match
 from tests.privacy.worlds import people, state_of
 
@@ -161,12 +161,12 @@ def test_the_blind_cannot_learn_the_order_by_asking_for_one_more(state: State) -
 
 def test_sealed_tokens_open_for_their_viewer_only() -> None:
     keys = EpochKeys(b"x" * 32, "e1")
-    token = seal(keys, BROKER, {"offset": 5})
-    assert unseal(keys, BROKER, token) == {"offset": 5}
-    assert unseal(keys, OUTSIDER, token) is None
-    assert unseal(EpochKeys(b"x" * 32, "e2"), BROKER, token) is None
+    token = keys.seal(BROKER, {"offset": 5})
+    assert keys.unseal(BROKER, token) == {"offset": 5}
+    assert keys.unseal(OUTSIDER, token) is None
+    assert EpochKeys(b"x" * 32, "e2").unseal(BROKER, token) is None
     for broken in ("", "?", token[:-4], token + "AAAA", "ＡＢ"):
-        assert unseal(keys, BROKER, broken) is None
+        assert keys.unseal(BROKER, broken) is None
 
 
 def test_small_bands_join_weaker_ones() -> None:

@@ -5,14 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from graph import projection
 from graph.kinds import BUILTIN
 from graph.records import Entity, Origin, Relation
 from graph.schema import Access, Field, FieldType
 from graph.store import open_store
-from matching.masking import Mask, Role, Viewer
+from matching.masking import Mask
 from tests.privacy.worlds import SECRET, people
 
 HIDDEN = {Access.REVEALED, Access.INTERNAL}
@@ -131,8 +129,3 @@ def test_a_number_is_shown_whole_or_two_would_look_the_same(tmp_path: Path) -> N
     records: list[Entity | Relation] = [Entity("patent", f"p{n}", {"price": 1234567.0 + n}) for n in range(2)]
     mask = _mask(tmp_path / "w", records)
     assert [mask.card("patent", row)["fields"]["price"] for row in range(2)] == ["1234567", "1234568"]
-
-
-@pytest.mark.parametrize("role", list(Role))
-def test_only_brokers_and_operators_see_the_order(role: Role) -> None:
-    assert Viewer("v", role).sees_order == (role in {Role.BROKER, Role.OPERATOR})

@@ -13,7 +13,7 @@ from hypothesis import given, settings, strategies as st
 from graph import projection
 from graph.records import Entity, EntityKey, Origin, Relation
 from graph.store import open_store
-from matching.masking import EpochKeys, Role, Viewer, grouped, seal, unseal
+from matching.masking import EpochKeys, Role, Viewer, grouped
 
 KEYS = EpochKeys(b"k" * 32, "e1")
 NAMES = ("strong", "good", "fair", "weak")
@@ -40,7 +40,7 @@ def test_the_parts_of_an_alias_do_not_run_into_each_other() -> None:
 @settings(deadline=None)
 @given(st.text(max_size=60))
 def test_no_token_makes_unseal_raise(token: str) -> None:
-    assert unseal(KEYS, Viewer("v", Role.BROKER), token) is None
+    assert KEYS.unseal(Viewer("v", Role.BROKER), token) is None
 
 
 @settings(deadline=None)
@@ -48,12 +48,12 @@ def test_no_token_makes_unseal_raise(token: str) -> None:
 def test_a_token_that_was_touched_does_not_open(at: int, char: str) -> None:
     viewer = Viewer("v", Role.BROKER)
     content = {"token": "t" * 30, "offset": 20}
-    token = seal(KEYS, viewer, content)
-    assert unseal(KEYS, viewer, token) == content
+    token = KEYS.seal(viewer, content)
+    assert KEYS.unseal(viewer, token) == content
     changed = token[: at % len(token)] + char + token[at % len(token) + 1 :]
-    opened = unseal(KEYS, viewer, changed)
+    opened = KEYS.unseal(viewer, changed)
     assert opened is None or (opened == content and changed[:-1] == token[:-1])  # the last character has spare bits
-    assert unseal(KEYS, Viewer("w", Role.BROKER), token) is None
+    assert KEYS.unseal(Viewer("w", Role.BROKER), token) is None
 
 
 @settings(deadline=None, max_examples=300)
@@ -97,4 +97,19 @@ def test_who_may_ask(tmp_path: Path, role: Role) -> None:
     assert Viewer("v", role, (EntityKey("enterprise", "absent"),)).may_ask(graph, need) is every
     assert Viewer("v", role).may_ask(graph, EntityKey("need", "absent")) is every
     assert Viewer("v", role, everything=True).may_ask(graph, need)
-    assert Viewer("v", role).sees_order is (role in {Role.BROKER, Role.OPERATOR})
+
+
+def test_operators_and_brokers_with_a_mandate_see_the_order() -> None:
+    mandate = (EntityKey("enterprise", "f1"),)
+    assert [role for role in Role if Viewer("v", role, mandate).sees_order] == [Role.BROKER, Role.OPERATOR]
+    assert [role for role in Role if Viewer("v", role).sees_order] == [Role.OPERATOR]
+
+
+def test_a_party_that_was_merged_asks_for_itself_by_either_id(tmp_path: Path) -> None:
+    with open_store(f"sqlite:///{tmp_path / 'graph.db'}") as store:
+        store.upsert([Entity("expert", "a", {}), Entity("expert", "b", {})], Origin("test", "2024"))
+        store.upsert([Relation("same_as", "expert", "a", "expert", "b", {})], Origin("test", "2024"))
+        graph = projection.build(store, tmp_path / "projection")
+    for party in ("a", "b"):
+        viewer = Viewer("v", Role.EXPERT, (EntityKey("expert", party), EntityKey("gone", "x")))
+        assert all(viewer.may_ask(graph, EntityKey("expert", asked)) for asked in ("a", "b"))

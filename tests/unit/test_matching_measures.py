@@ -9,8 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
-from graph.errors import UnknownNameError
+from matching.evaluation import SetAbout
 from matching.measures import KNOWN, Judged, measure, measure_places
 
 
@@ -75,5 +76,5 @@ def test_places_are_pooled_over_judged_pairs() -> None:
 
 
 def test_an_unknown_measure_lists_the_known_ones() -> None:
-    with pytest.raises(UnknownNameError, match="roc_auc"):
-        measure(("accuracy",), _judged(0, (0.0, 1.0)))
+    with pytest.raises(ValidationError, match=r"recal@10.*valid: .*roc_auc.*recall@10"):
+        SetAbout.model_validate({"judged": "positives", "metrics": ["recal@10"]})

@@ -17,7 +17,8 @@ from matching import pipeline
 from matching.build import State, build
 from matching.kinds import MatchKinds
 from matching.masking import Role, Viewer
-from matching.pipeline import Question, match
+from matching.model import Model, StaleModelError
+from matching.pipeline import Matcher, Question, match
 from matching.training import learned
 
 ROOT = Path(__file__).parents[2]
@@ -58,7 +59,7 @@ def _names(state: State, question: Question, viewer: Viewer = BROKER) -> list[st
     """Ids of an answer's matches, in order, found by their aliases."""
     kind = state.kinds[question.kind].candidate
     table = state.projection.table(kind)
-    by_alias = {state.mask.alias(viewer, question.about, EntityKey(kind, name)): name for name in table.ids}
+    by_alias = {state.mask.keys.alias(viewer, question.about, EntityKey(kind, name)): name for name in table.ids}
     answer = match(state, question, viewer)
     return [by_alias[found.alias] for _, matches in answer.groups for found in matches]
 
@@ -202,3 +203,55 @@ def test_a_match_kind_that_reads_what_is_hidden_cannot_be_declared() -> None:
     }  # fmt: skip
     with pytest.raises(DeclarationError, match="not visible"):
         MatchKinds.of(BUILTIN.extended(hidden))
+
+
+def test_a_running_matcher_takes_up_a_new_model_and_nothing_else(tmp_path: Path) -> None:
+    _state(tmp_path, _world())
+    matcher = Matcher.open(tmp_path / "matching", tmp_path / "projection", b"s" * 32)
+    assert not matcher.refresh()
+    before = {name: matcher.state.prepared(name) for name in matcher.state.kinds}
+    prior = before["need-expert"].model
+    Model(prior.ranker, (3.0, 2.0, 1.0)).save(tmp_path / "matching" / "models" / "need-expert.json")
+    assert matcher.refresh()
+    after = {name: matcher.state.prepared(name) for name in matcher.state.kinds}
+    assert [name for name in after if after[name] is not before[name]] == ["need-expert"]
+    assert after["need-expert"].model.bounds == (3.0, 2.0, 1.0)
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"format": 1}'])
+def test_a_damaged_model_is_refused_and_the_prior_ranks(tmp_path: Path, damage: bytes) -> None:
+    state = _state(tmp_path, _world())
+    path = tmp_path / "matching" / "models" / "need-expert.json"
+    path.parent.mkdir()
+    path.write_bytes(damage)
+    with pytest.raises(StaleModelError, match=r"need-expert\.json"):
+        Model.open(path, state.prepared("need-expert").features)
+    matcher = Matcher.open(tmp_path / "matching", tmp_path / "projection", b"s" * 32)
+    assert matcher.match(Question("need-expert", subject="n"), BROKER).groups
+
+
+def test_subjects_of_two_kinds_with_one_id_have_different_aliases(tmp_path: Path) -> None:
+    patents = [Entity("patent", f"p{at}", {"title": "激光焊接缺陷检测"}) for at in range(3)]
+    state = _state(tmp_path, [Entity("need", "17", {}), Entity("enterprise", "17", {}), *patents])
+    shown = [
+        {found.alias for _, matches in match(state, Question(kind, subject="17"), BROKER).groups for found in matches}
+        for kind in ("need-patent", "enterprise-patent")
+    ]
+    assert len(shown[0]) == len(shown[1]) == 3
+    assert not shown[0] & shown[1]
+
+
+def test_pages_neither_repeat_nor_skip(tmp_path: Path) -> None:
+    texts = ("激光焊接", "缺陷检测", "激光焊接缺陷检测", "焊接机器人")
+    experts = [Entity("expert", f"x{at:04}", {"bio": f"{texts[at % 4]} {at % 7}"}) for at in range(900)]
+    state = _state(tmp_path, [*_world(), *experts])
+    seen: list[str] = []
+    cursor: str | None = None
+    while True:
+        answer = match(state, Question("need-expert", subject="n", limit=50, cursor=cursor), BROKER)
+        seen += [found.alias for _, matches in answer.groups for found in matches]
+        if (cursor := answer.next) is None:
+            break
+    whole = match(state, Question("need-expert", subject="n", limit=100), BROKER)
+    assert len(seen) == len(set(seen)) >= 100
+    assert seen[:100] == [found.alias for _, matches in whole.groups for found in matches]
