@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import orjson
@@ -19,6 +19,7 @@ from graph.projection import EntityTable, Labels, Projection, Strings
 from graph.schema import EntityKind
 from matching.masking.keys import EpochKeys
 from matching.masking.ladders import Counts, declaration, ladders_of
+from matching.masking.levels import Hashes, Levels
 from matching.masking.redact import Redactor, redactor_again, redactor_of
 from matching.masking.stored import (
     FORMAT,
@@ -33,7 +34,7 @@ from matching.masking.stored import (
     write_part,
 )
 from matching.masking.texts import Before, Redaction, card_text, is_redacted, texts_of
-from matching.masking.visible import Visible, visible_of
+from matching.masking.visible import Visible, finest_of, visible_of
 
 Texts = dict[str, Strings]
 
@@ -48,6 +49,7 @@ class Mask:
         self._version, self._parts = redactor, parts
         self._visible: dict[str, Visible] = {}
         self._texts: dict[str, Texts] = {}
+        self._plans: dict[str, _CardPlan] = {}
 
     @classmethod
     def build(
@@ -132,11 +134,9 @@ class Mask:
         return {"kind": kind, "fields": fields, "labels": labels, "texts": texts}
 
     def _plan(self, kind: str) -> _CardPlan:
-        return self._plans.setdefault(kind, None) or self._planned(kind)
-
-    @cached_property
-    def _plans(self) -> dict[str, _CardPlan | None]:
-        return {}
+        if kind not in self._plans:
+            self._plans[kind] = self._planned(kind)
+        return self._plans[kind]
 
     def _planned(self, kind: str) -> _CardPlan:
         declared = self.projection.catalogue.entity(kind)
@@ -149,15 +149,16 @@ class Mask:
             for name, column in self.visible(kind).columns.items()
         ]
         texts = [f.name for f in declared.fields if card_text(f)]
-        self._plans[kind] = plan = _CardPlan(shown, [name for name in texts if name in self.texts(kind)])
-        return plan
+        return _CardPlan(shown, [name for name in texts if name in self.texts(kind)])
 
 
-class _CardPlan:
+class _CardPlan(NamedTuple):
     """What a card of a kind consists of."""
 
-    def __init__(self, fields: Sequence[tuple[str, bool, Scheme | None, list[str]]], texts: Sequence[str]) -> None:
-        self.fields, self.texts = fields, texts
+    fields: list[tuple[str, bool, Scheme | None, list[str]]]
+    """Name, whether it is a list, the scheme of its codes, its labels."""
+    texts: list[str]
+    """Names."""
 
 
 @lru_cache(maxsize=65_536)
@@ -174,10 +175,10 @@ def _part_of(
     whole = kind.public_record or k == 1
     begun = previous if same and previous is not None and previous["declared"].tobytes() == declared else None
     ladders = ladders_of(projection, kind, whole=whole, counts=_counts_in(begun) if begun is not None else None)
+    rows = _rows_before(table, previous) if previous is not None else None
     kept = None
-    if begun is not None and not whole and ladders:
-        fresh = visible_of(ladders, table.n, 1, open_record=True)
-        kept = _kept_levels(table, fresh, begun)
+    if begun is not None and rows is not None and ladders and not whole:
+        kept = _kept_levels(finest_of(ladders, table.n), begun, rows)
     visible = visible_of(ladders, table.n, k, open_record=kind.public_record, kept=kept)
     part: Part = {
         "levels": visible.levels, "floor": visible.floor, "shown": visible.shown, "finest": visible.finest,
@@ -193,8 +194,8 @@ def _part_of(
         part |= {f"counts.{name}.blob": counts.words.blob, f"counts.{name}.offsets": counts.words.offsets}
         part[f"counts.{name}.numbers"] = counts.numbers
     before = None
-    if previous is not None:
-        before = Before(kind, previous, _rows_before(table, previous), redaction.redactor)
+    if previous is not None and rows is not None:
+        before = Before(kind, previous, rows, redaction.redactor)
     return part | texts_of(table, kind, redaction, before)
 
 
@@ -211,12 +212,11 @@ def _counts_in(part: Part) -> dict[str, Counts]:
     }
 
 
-def _kept_levels(table: EntityTable, fresh: Visible, previous: Part) -> NDArray[np.int8]:
+def _kept_levels(finest: Hashes, previous: Part, at: NDArray[np.int64]) -> Levels:
     """Levels of rows whose finest form is what it was; -1 elsewhere."""
-    at = _rows_before(table, previous)
     known = at >= 0
-    known[known] = previous["finest"][at[known]] == fresh.finest[known]
-    kept = np.full(fresh.levels.shape, -1, np.int8)
+    known[known] = previous["finest"][at[known]] == finest[known]
+    kept = np.full((len(finest), previous["levels"].shape[1]), -1, np.int8)
     kept[known] = previous["levels"][at[known]]
     return kept
 

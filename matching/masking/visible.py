@@ -54,6 +54,11 @@ class Visible:
         return self.figures[field]
 
 
+def finest_of(ladders: Sequence[Ladder], n: int) -> Hashes:
+    """What each of n rows would show at the finest levels."""
+    return combined([ladder.hashes for ladder in ladders], np.zeros((n, len(ladders)), np.int8))
+
+
 def visible_of(ladders: Sequence[Ladder], n: int, k: int, *, open_record: bool, kept: Levels | None = None) -> Visible:
     """The visible table of a kind's ladders.
 
@@ -61,7 +66,6 @@ def visible_of(ladders: Sequence[Ladder], n: int, k: int, *, open_record: bool, 
     are new: those take a combination that is shown k times already, or show nothing.
     """
     hashes = [ladder.hashes for ladder in ladders]
-    finest = combined(hashes, np.zeros((n, len(ladders)), np.int8))
     if open_record or k == 1:
         levels = np.zeros((n, len(ladders)), np.int8)
     elif kept is None:
@@ -84,7 +88,7 @@ def visible_of(ladders: Sequence[Ladder], n: int, k: int, *, open_record: bool, 
         floor=np.zeros(n, np.int16) if open_record else floor,
         levels=levels,
         shown=shown,
-        finest=finest,
+        finest=finest_of(ladders, n),
     )
 
 
