@@ -34,6 +34,8 @@ which can using used use based into their has have not also such than
 _STOP = frozenset(_SAYING_NOTHING.split())
 
 Codes = NDArray[np.uint64]
+BLOCK = 20_000
+"""Texts that are analysed at a time."""
 
 
 class Terms(NamedTuple):
@@ -123,15 +125,24 @@ def _counted(owners: NDArray[np.int64], codes: Codes, n: int) -> Terms:
     return Terms(indptr, codes[starts], counts)
 
 
+def in_blocks(texts: Sequence[str], analyser: Callable[[Sequence[str]], Terms]) -> Terms:
+    """The terms of any number of texts, so many at a time that memory does not grow with their number."""
+    parts = [analyser(texts[start : start + BLOCK]) for start in range(0, len(texts), BLOCK)] or [analyser([])]
+    lengths = np.concatenate([np.diff(part.indptr) for part in parts])
+    indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    codes, counts = (np.concatenate([getattr(part, name) for part in parts]) for name in ("codes", "counts"))
+    return Terms(indptr, codes, counts)
+
+
 def reused(texts: Sequence[str], analyser: Callable[[Sequence[str]], Terms], hashes: Codes, kept: Kept | None) -> Terms:
     """The terms of each text; those of a text that was analysed before are taken from there."""
     if kept is None or len(kept.hashes) == 0:
-        return analyser(texts)
+        return in_blocks(texts, analyser)
     order = np.argsort(kept.hashes, kind="stable")
     place = np.minimum(np.searchsorted(kept.hashes[order], hashes), len(order) - 1)
     known = kept.hashes[order][place] == hashes
     new = np.flatnonzero(~known)
-    fresh = analyser([texts[at] for at in new.tolist()])
+    fresh = in_blocks([texts[at] for at in new.tolist()], analyser)
     lengths = np.empty(len(texts), np.int64)
     lengths[known] = np.diff(kept.terms.indptr)[order[place[known]]]
     lengths[new] = np.diff(fresh.indptr)

@@ -7,6 +7,7 @@ touches only its own terms.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from matching.candidates.analysis import Codes, Terms
 
 Floats = NDArray[np.float32]
+BLOCK = 1 << 24
 
 
 @dataclass(frozen=True)
@@ -56,21 +58,16 @@ class LexicalIndex:
     def build(cls, terms: Terms) -> LexicalIndex:
         """The index of analysed documents."""
         n = len(terms.indptr) - 1
-        vocabulary, at, frequency = np.unique(terms.codes, return_inverse=True, return_counts=True)
+        vocabulary = np.unique(terms.codes)
+        at = np.concatenate([np.empty(0, np.int32), *_places(vocabulary, terms.codes)])
+        frequency = np.bincount(at, minlength=len(vocabulary))
         idf = (np.log((1 + n) / (1 + frequency)) + 1).astype(np.float32)
-        documents = np.repeat(np.arange(n, dtype=np.int32), np.diff(terms.indptr))
-        weights: NDArray[np.floating[Any]] = (1 + np.log(terms.counts)) * idf[at]
-        norm = np.sqrt(np.bincount(documents, weights.astype(np.float64) ** 2, minlength=n))
-        weights = weights / np.maximum(norm, 1e-12)[documents]
-        order = np.argsort(at, kind="stable")
-        return cls(
-            n=n,
-            vocabulary=vocabulary,
-            idf=idf,
-            indptr=np.concatenate([[0], np.cumsum(frequency)]).astype(np.int64),
-            documents=documents[order],
-            weights=weights[order].astype(np.float32),
-        )
+        weights = (1 + np.log(terms.counts)) * idf[at]
+        rows = sp.csr_array((weights, at, terms.indptr), shape=(n, len(vocabulary)))
+        norm = np.sqrt(np.asarray((rows * rows).sum(axis=1), np.float64))
+        weights /= np.repeat(np.maximum(norm, 1e-12).astype(np.float32), np.diff(terms.indptr))
+        postings = rows.tocsc()
+        return cls(n, vocabulary, idf, postings.indptr.astype(np.int64), postings.indices, postings.data)
 
     def query(self, terms: Terms) -> Query:
         """The first analysed text as a query; terms that no document has only lengthen it."""
@@ -117,6 +114,12 @@ class LexicalIndex:
         """The index saved in a folder, memory-mapped."""
         arrays = {name: mapped(folder / f"{name}.npy") for name in cls.FILES}
         return cls(n=int(np.load(folder / "n.npy", allow_pickle=False)), **arrays)
+
+
+def _places(vocabulary: Codes, codes: Codes) -> Iterator[NDArray[np.int32]]:
+    """Place of each code in the vocabulary, a block at a time: there may be hundreds of millions."""
+    for start in range(0, len(codes), BLOCK):
+        yield np.searchsorted(vocabulary, codes[start : start + BLOCK]).astype(np.int32)
 
 
 def mapped(path: Path) -> Any:
