@@ -22,7 +22,7 @@ BANDS = ("strong", "good", "fair", "weak")
 PRIOR_BOUNDS = (0.6, 0.35, 0.2)
 """Bounds of a prior's score before any outcome tells better ones."""
 
-FORMAT = 1
+FORMAT = 2
 
 
 class StaleModelError(QianxianError):

@@ -12,16 +12,15 @@ from sklearn.metrics import average_precision_score
 from matching.build import Prepared, State
 from matching.candidates.retrieve import retrieve
 from matching.model import Model
-from matching.ranking.additive import AdditiveTrees
+from matching.ranking.additive import AdditiveCurves
+from matching.ranking.features import Features
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
-SUBJECTS = 1500
-"""Subjects with outcomes that are sampled for learning."""
-POSITIVES = 4
-"""Outcomes per sampled subject."""
-HARD, RANDOM = 24, 12
+WARM, COLD = 1500, 500
+"""Subjects of which one outcome, and of which all are hidden for learning, at the most."""
+HARD, RANDOM = 60, 12
 """Candidates without an outcome per sampled subject: retrieved ones and any."""
 LEAST = 100
 """Outcomes below which the prior stays: too few to learn from."""
@@ -34,25 +33,29 @@ BAND_SHARES = (0.5, 0.75, 0.92)
 
 
 def outcome_sample(prepared: Prepared, seed: int = 0) -> tuple[Floats, Floats, Rows]:
-    """(n × m features, 1 for an outcome, subject of each row); each outcome hidden from its own features."""
+    """(n × m features, 1 for an outcome, subject of each row), read from a graph in which these outcomes are hidden.
+
+    Of most sampled subjects one outcome is hidden, of some all: such are the subjects that come with none.
+    """
     outcomes = prepared.evidence.outcomes
     if outcomes is None:
         return np.empty((0, len(prepared.features.names))), np.empty(0), np.empty(0, np.int64)
     rng = np.random.default_rng(seed)
-    degree = np.diff(outcomes.pairs.indptr)
-    known = np.flatnonzero(degree > 0)
-    subjects = np.sort(rng.choice(known, min(len(known), SUBJECTS), replace=False))
+    hidden = _hidden(outcomes.pairs.indptr, rng)
+    evidence = prepared.evidence.without(np.concatenate(list(hidden.values())) if hidden else np.empty(0, np.int64))
+    made = Features(evidence)
     features, hits, owners = [], [], []
-    for subject in subjects:
-        partners = outcomes.partners(int(subject))
-        asked = prepared.evidence.asked(int(subject))
-        read = prepared.evidence.read(asked)
-        positive = rng.choice(partners, min(len(partners), POSITIVES), replace=False)
-        retrieved = np.setdiff1d(retrieve(prepared.evidence, asked, read), partners)
+    for subject, cells in hidden.items():
+        asked = evidence.asked(subject)
+        read = evidence.read(asked)
+        partners = outcomes.partners(subject)
+        found = retrieve(evidence, asked, read)
+        positive = np.intersect1d(outcomes.pairs.indices[cells], found)  # what is not found is not ranked either
+        retrieved = np.setdiff1d(found, partners)
         hard = rng.choice(retrieved, min(len(retrieved), HARD), replace=False)
-        anyone = np.setdiff1d(rng.integers(0, prepared.evidence.n, RANDOM), partners)
-        rows = np.concatenate([positive, hard, anyone]).astype(np.int64)
-        features.append(prepared.features.of(asked, read, rows))
+        anyone = np.setdiff1d(rng.integers(0, evidence.n, RANDOM), partners)
+        rows = np.concatenate([positive, hard, anyone])
+        features.append(made.of(asked, read, rows))
         hits.append(np.concatenate([np.ones(len(positive)), np.zeros(len(hard) + len(anyone))]))
         owners.append(np.full(len(rows), subject))
     if not features:
@@ -60,15 +63,27 @@ def outcome_sample(prepared: Prepared, seed: int = 0) -> tuple[Floats, Floats, R
     return np.concatenate(features), np.concatenate(hits), np.concatenate(owners)
 
 
-def fit(prepared: Prepared, x: Floats, y: Floats) -> AdditiveTrees:
+def _hidden(indptr: NDArray[np.integer[Any]], rng: np.random.Generator) -> dict[int, Rows]:
+    """Subject → places of its outcomes that are hidden: one of several, or all of it."""
+    degree = np.diff(indptr)
+    several, some = np.flatnonzero(degree > 1), np.flatnonzero(degree > 0)
+    warm = rng.choice(several, min(len(several) // 2, WARM), replace=False)
+    rest = np.setdiff1d(some, warm)
+    cold = rng.choice(rest, min(len(rest) // 4, COLD), replace=False)
+    one = indptr[warm] + (rng.random(len(warm)) * degree[warm]).astype(np.int64)
+    hidden = {int(subject): np.array([place]) for subject, place in zip(warm, one, strict=True)}
+    return hidden | {int(subject): np.arange(indptr[subject], indptr[subject + 1]) for subject in cold}
+
+
+def fit(prepared: Prepared, x: Floats, y: Floats) -> AdditiveCurves:
     """A monotone additive model of graded pairs: stiff where pairs are few, finer where there are many."""
     increasing = prepared.features.increasing
     if len(y) < MANY:
         leaf = max(20, len(y) // 12)
-        model = AdditiveTrees(increasing=increasing, iterations=100, leaves=2, smallest_leaf=leaf, l2=50.0, bins=24)
+        model = AdditiveCurves(increasing=increasing, iterations=100, leaves=2, smallest_leaf=leaf, l2=50.0, bins=24)
     else:
-        model = AdditiveTrees(
-            increasing=increasing, learning_rate=0.1, iterations=300, leaves=8, smallest_leaf=20, l2=1.0, bins=64
+        model = AdditiveCurves(
+            increasing=increasing, learning_rate=0.05, iterations=300, leaves=4, smallest_leaf=100, l2=10.0, bins=100
         )
     return model.fit(x, y, prepared.features.names)
 
@@ -91,7 +106,7 @@ def mean_precision(score: Floats, hit: Floats, owners: NDArray[Any]) -> float:
 
 
 def learned(prepared: Prepared, seed: int = 0) -> Model:
-    """The model of a match kind: trees where they rank held-out outcomes better than the prior, else the prior."""
+    """The model of a match kind: curves where they rank held-out outcomes better than the prior, else the prior."""
     x, y, owners = outcome_sample(prepared, seed)
     prior = Model.prior(prepared.features)
     about: dict[str, Any] = {"learned_from": "past outcomes", "outcomes": int(y.sum()), "pairs": len(y)}
@@ -104,14 +119,14 @@ def learned(prepared: Prepared, seed: int = 0) -> Model:
         held_out[fold == number] = Model(ranker, prior.bounds).score(x[fold == number])
     by_prior = prior.score(x)
     about |= {
-        "average_precision_trees": mean_precision(held_out, y, owners),
+        "average_precision_curves": mean_precision(held_out, y, owners),
         "average_precision_prior": mean_precision(by_prior, y, owners),
     }
-    if about["average_precision_trees"] <= about["average_precision_prior"]:
+    if about["average_precision_curves"] <= about["average_precision_prior"]:
         return Model(
             prior.ranker, bounds(by_prior[y > 0]), {**about, "kept": "prior: it ranks held-out outcomes better"}
         )
-    return Model(fit(prepared, x, y), bounds(held_out[y > 0]), {**about, "kept": "trees"})
+    return Model(fit(prepared, x, y), bounds(held_out[y > 0]), {**about, "kept": "curves"})
 
 
 def bounds(scores: Floats) -> tuple[float, float, float]:

@@ -102,10 +102,10 @@ def show_models(out: Console, models: Mapping[str, Mapping[str, Any]]) -> None:
     """What `train` learned, one line a match kind."""
     rows = []
     for name, about in models.items():
-        precision = [about.get(f"average_precision_{ranker}") for ranker in ("trees", "prior")]
+        precision = [about.get(f"average_precision_{ranker}") for ranker in ("curves", "prior")]
         told = ["" if value is None else f"{value:.3f}" for value in precision]
         rows.append([name, f"{about.get('outcomes', 0):,}", *told, str(about.get("kept", ""))])
-    _table(out, "", ("match kind", "outcomes", "AP trees", "AP prior", "kept"), rows, right=range(1, 4))
+    _table(out, "", ("match kind", "outcomes", "AP curves", "AP prior", "kept"), rows, right=range(1, 4))
 
 
 def show_measures(out: Console, results: Sequence[Evaluated]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -18,6 +19,7 @@ from matching.candidates.compare import Comparator, comparator, own_labels, span
 from matching.candidates.lexical import Floats
 from matching.candidates.outcomes import Outcomes, Values
 from matching.candidates.texts import TextIndex, TextQuery, analyse, joined
+from matching.candidates.walks import DocumentWalk
 from matching.kinds import MatchKind
 from matching.masking import Mask
 
@@ -104,8 +106,12 @@ class Reading(NamedTuple):
 
     documents: list[DocumentScores]
     """One entry per kind of documents."""
+    walk: Values | None
+    """How much every candidate is reached through documents; None where candidates have no documents."""
     popularity: Values | None
     """ln(1 + outcomes) of every candidate; None without an outcome relation."""
+    reach: Values | None
+    """How much every candidate is reached from the subject along outcomes and labels; None for a free text."""
     neighbours: Values | None
     """Co-outcomes with the subject's partners; None for a free text."""
     profiles: dict[str, Values]
@@ -122,10 +128,18 @@ class Evidence:
         self.comparators: dict[str, Comparator] = {
             c.name: comparator(projection, mask, kind, c) for c in kind.comparisons(projection.catalogue)
         }
+        reach = [source.of for source in self.documents] if kind.documents else []
+        self.walk = DocumentWalk(reach) if reach else None
         self.outcomes = _outcomes(kind, projection, mask)
         self.values = {n: mask.visible(kind.candidate).numbers(n) for n in _numbers(projection, kind.candidate)}
         own = _numbers(projection, kind.subject) if kind.mutual else []
         self.own = {name: mask.visible(kind.subject).numbers(name) for name in own}
+
+    def without(self, hidden: Rows) -> Evidence:
+        """This evidence without some past outcomes (see `Outcomes.without`): what a learner may see of them."""
+        copied = copy(self)
+        copied.outcomes = self.outcomes.without(hidden) if self.outcomes is not None else None
+        return copied
 
     def asked(self, row: int) -> Asked:
         """An entity of the subject kind as it asks."""
@@ -144,13 +158,16 @@ class Evidence:
             query = source.texts.query(asked.analysed)
             words, chars = source.texts.scores(query)
             documents.append(DocumentScores(words, chars, words + CHARS_WEIGHT * chars, query))
+        walk = self.walk.reached([scores.lexical for scores in documents]) if self.walk is not None else None
         if self.outcomes is None:
-            return Reading(documents, None, None, {})
+            return Reading(documents, walk, None, None, None, {})
         if asked.row is None:
-            return Reading(documents, self.outcomes.popularity, None, {})
+            return Reading(documents, walk, self.outcomes.popularity, None, None, {})
         return Reading(
             documents,
+            walk,
             self.outcomes.popular(asked.row),
+            self.outcomes.reach(asked.row),
             self.outcomes.neighbours(asked.row),
             {name: self.outcomes.profile(name, asked.row) for name in self.outcomes.profiles},
         )
@@ -184,7 +201,8 @@ def _outcomes(kind: MatchKind, projection: Projection, mask: Mask) -> Outcomes |
     if kind.outcome is None:
         return None
     walks = sp.csr_array(projection.path_matrix(kind.subject, kind.outcome, kind.candidate))
-    return Outcomes.build(walks, own_labels(projection, mask, kind.subject))
+    labels = own_labels(projection, mask, kind.subject)
+    return Outcomes.build(walks, labels, own_labels(projection, mask, kind.candidate))
 
 
 def _numbers(projection: Projection, kind: str) -> list[str]:

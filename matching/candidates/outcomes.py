@@ -14,6 +14,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from matching.candidates.walks import OutcomeWalk
+
 Rows = NDArray[np.int64]
 Values = NDArray[np.float64]
 Matrix = sp.csr_array
@@ -80,13 +82,29 @@ class Outcomes:
     """Subjects × candidates, 1 for a past outcome."""
     profiles: Mapping[str, Profile]
     """Label field of the subject → profile."""
+    walk: OutcomeWalk
+    """Along outcomes and labels."""
+    labels: tuple[Mapping[str, Matrix], Mapping[str, Matrix]]
+    """Visible labels of subjects and candidates, rows × labels by field."""
 
     @classmethod
-    def build(cls, walks: Matrix, labels: Mapping[str, Matrix]) -> Outcomes:
-        """From the number of walks between subjects and candidates and the subjects' visible labels."""
+    def build(cls, walks: Matrix, labels: Mapping[str, Matrix], theirs: Mapping[str, Matrix]) -> Outcomes:
+        """From the number of walks between subjects and candidates and the visible labels of either side."""
         pairs = sp.csr_array((np.ones(walks.nnz), walks.indices, walks.indptr), shape=walks.shape)
         pairs.sort_indices()
-        return cls(pairs, {name: Profile.build(pairs, matrix) for name, matrix in labels.items()})
+        return cls(
+            pairs,
+            {name: Profile.build(pairs, matrix) for name, matrix in labels.items()},
+            OutcomeWalk(pairs, list(labels.values()), list(theirs.values())),
+            (labels, theirs),
+        )
+
+    def without(self, hidden: Rows) -> Outcomes:
+        """These outcomes without some, given by their place among the cells of `pairs`: what a learner may see."""
+        kept = self.pairs.copy()
+        kept.data[hidden] = 0
+        kept.eliminate_zeros()
+        return Outcomes.build(kept, *self.labels)
 
     @cached_property
     def degree(self) -> Values:
@@ -138,6 +156,12 @@ class Outcomes:
             scores[others] += counts / np.sqrt(degree[others] * degree[partner])
         others_chosen = np.maximum(len(partners) - chosen, 1)
         return np.asarray(scores / np.sqrt(others_chosen))
+
+    def reach(self, subject: int) -> Values:
+        """How much of a walk from the subject each candidate sees; NaN for its partners, to whom it leads at once."""
+        reached = self.walk.reached(subject)
+        reached[self.partners(subject)] = np.nan
+        return reached
 
     def profile(self, name: str, subject: int) -> Values:
         """A profile's evidence for every candidate, past pairs without their own outcome."""

@@ -63,14 +63,15 @@ def by_labels(evidence: Evidence, asked: Asked, read: Reading, depth: int) -> Ro
 
 
 def by_outcomes(evidence: Evidence, asked: Asked, read: Reading, depth: int) -> Rows:
-    """Candidates chosen together with the subject's partners, by subjects like it, or most often."""
+    """Candidates reached along outcomes, chosen with the subject's partners, by subjects like it, or most often."""
     if read.popularity is None:
         return _none()
     most = depth // 4
-    if read.neighbours is None:
+    if read.neighbours is None or read.reach is None:
         return nearest(read.popularity, most)
     likely = sum(read.profiles.values(), read.popularity)
-    return np.concatenate([np.argpartition(-likely, most)[:most], nearest(read.neighbours, most)])
+    reached = nearest(np.nan_to_num(read.reach), depth)
+    return np.concatenate([reached, np.argpartition(-likely, most)[:most], nearest(read.neighbours, most)])
 
 
 RETRIEVERS: dict[str, Callable[[Evidence, Asked, Reading, int], Rows]] = {

@@ -1,7 +1,8 @@
 """Additive rankers: a score is an intercept plus one share per feature, so an explanation is exact by construction.
 
-`LinearPrior` weighs features by hand where nothing was learned; `AdditiveTrees` learns a monotone step function per
-feature by gradient boosting without interactions (Lou et al. 2012; Nori et al. 2019), as scikit-learn fits it.
+`LinearPrior` weighs features by hand where nothing was learned; `AdditiveCurves` learns a monotone curve per feature by
+gradient boosting without interactions (Lou et al. 2012; Nori et al. 2019), as scikit-learn fits it, and draws straight
+lines between its steps, so that pairs of different features hardly ever score the same.
 """
 
 from __future__ import annotations
@@ -60,13 +61,13 @@ class LinearPrior:
         return {"form": "prior", "weights": dict(zip(self.features, self._weights.tolist(), strict=True))}
 
 
-class AdditiveTrees(BaseEstimator):  # type: ignore[misc] # scikit-learn is not typed
-    """One boosted step function per feature and grade threshold.
+class AdditiveCurves(BaseEstimator):  # type: ignore[misc] # scikit-learn is not typed
+    """One boosted curve per feature and grade threshold.
 
     Each threshold `grade >= g` is a logistic model of its own; the score is the mean of their log-odds, and the
     predicted grade the median of the distribution that they give.
 
-    Parameters are those of scikit-learn's HistGradientBoostingClassifier, and `bins`, the most steps of a feature.
+    Parameters are those of scikit-learn's HistGradientBoostingClassifier, and `bins`, the most knots of a feature.
     """
 
     def __init__(
@@ -90,29 +91,24 @@ class AdditiveTrees(BaseEstimator):  # type: ignore[misc] # scikit-learn is not 
         self.bins = bins
         self.seed = seed
 
-    def fit(self, x: Floats, y: Floats, features: Sequence[str] = (), weight: Floats | None = None) -> Self:
+    def fit(self, x: Floats, y: Floats, features: Sequence[str] = ()) -> Self:
         """Learn from n × m features and n grades; at least two different grades are needed (ValueError)."""
         self.features_ = tuple(features) or tuple(f"x{at}" for at in range(x.shape[1]))
         self.grades_ = np.unique(y)
         if len(self.grades_) < 2:
             raise ValueError("a model needs pairs of at least two different grades")
-        self.edges_ = [_edges(column, self.bins) for column in x.T]
-        steps = self._steps(x)
-        fitted = [self._fitted(steps, y >= grade, weight) for grade in self.grades_[1:]]
+        edges = [_edges(column, y > self.grades_[0], self.bins) for column in x.T]
+        steps = np.column_stack([_steps(column, inner) for column, inner in zip(x.T, edges, strict=True)])
+        self.knots_ = [
+            _knots(column, at, len(inner) + 1) for column, at, inner in zip(x.T, steps.T, edges, strict=True)
+        ]
+        fitted = [self._fitted(steps, y >= grade) for grade in self.grades_[1:]]
         self.intercepts_ = np.array([intercept for intercept, _ in fitted])
         self.tables_ = [np.stack([tables[at] for _, tables in fitted]) for at in range(x.shape[1])]
         return self
 
-    def _steps(self, x: Floats) -> Floats:
-        """Each value as the number of its step, NaN kept."""
-        columns = [
-            np.where(np.isnan(column), np.nan, np.searchsorted(edges, column, side="right"))
-            for column, edges in zip(x.T, self.edges_, strict=True)
-        ]
-        return np.column_stack(columns)
-
-    def _fitted(self, steps: Floats, hit: NDArray[np.bool_], weight: Floats | None) -> tuple[float, list[Floats]]:
-        """(intercept, per feature the log-odds of each step, the last entry for an absent value), each mean 0."""
+    def _fitted(self, steps: Floats, hit: NDArray[np.bool_]) -> tuple[float, list[Floats]]:
+        """(intercept, per feature the log-odds at each knot, the last entry for an absent value), each mean 0."""
         from sklearn.ensemble import HistGradientBoostingClassifier  # a second that only learning has to wait for
 
         increasing = self.increasing or (False,) * steps.shape[1]
@@ -127,18 +123,19 @@ class AdditiveTrees(BaseEstimator):  # type: ignore[misc] # scikit-learn is not 
             monotonic_cst=np.array(increasing, np.int64)[used].tolist(),
             early_stopping=False,
             random_state=self.seed,
-        ).fit(steps[:, used], hit, sample_weight=weight)
+        ).fit(steps[:, used], hit)
         base = np.zeros((1, len(used)))
         origin = float(model.decision_function(base)[0])
         intercept = origin
-        tables = [np.zeros(len(edges) + 2) for edges in self.edges_]
+        tables = [np.zeros(len(knots) + 1) for knots in self.knots_]
         for place, at in enumerate(used):
-            probe = np.repeat(base, len(tables[at]), axis=0)
-            probe[:, place] = [*range(len(tables[at]) - 1), np.nan]
+            probe = np.repeat(base, len(tables[at]) - 1, axis=0)
+            probe[:, place] = [*range(len(probe) - 1), np.nan]
             table = model.decision_function(probe) - origin
             seen = np.where(np.isnan(steps[:, at]), len(table) - 1, steps[:, at]).astype(np.int64)
             mean = float(table[seen].mean())
-            tables[at] = table - mean
+            table -= mean
+            tables[at] = np.insert(table, -1, _beyond(self.knots_[at], table[:-1]))
             intercept += mean
         return intercept, tables
 
@@ -155,10 +152,10 @@ class AdditiveTrees(BaseEstimator):  # type: ignore[misc] # scikit-learn is not 
     def _logits(self, x: Floats) -> Floats:
         """Thresholds × n × m shares of the log-odds."""
         out = np.empty((len(self.intercepts_), *x.shape))
-        for at, (edges, table) in enumerate(zip(self.edges_, self.tables_, strict=True)):
-            place = np.searchsorted(edges, x[:, at], side="right")
-            place[np.isnan(x[:, at])] = len(edges) + 1
-            out[:, :, at] = table[:, place]
+        for at, (knots, table) in enumerate(zip(self.knots_, self.tables_, strict=True)):
+            for threshold, curve in enumerate(table):
+                out[threshold, :, at] = np.interp(x[:, at], knots, curve[:-1])
+            out[:, np.isnan(x[:, at]), at] = table[:, -1:]
         return out
 
     def shares(self, x: Floats) -> Floats:
@@ -178,11 +175,11 @@ class AdditiveTrees(BaseEstimator):  # type: ignore[misc] # scikit-learn is not 
     def to_dict(self) -> dict[str, Any]:
         """See Ranker."""
         return {
-            "form": "trees",
+            "form": "curves",
             "features": list(self.features_),
             "grades": self.grades_.tolist(),
             "intercepts": self.intercepts_.tolist(),
-            "edges": [edges.tolist() for edges in self.edges_],
+            "knots": [knots.tolist() for knots in self.knots_],
             "tables": [table.tolist() for table in self.tables_],
         }
 
@@ -193,20 +190,44 @@ class AdditiveTrees(BaseEstimator):  # type: ignore[misc] # scikit-learn is not 
         model.features_ = tuple(data["features"])
         model.grades_ = np.array(data["grades"])
         model.intercepts_ = np.array(data["intercepts"])
-        model.edges_ = [np.array(edges) for edges in data["edges"]]
+        model.knots_ = [np.array(knots) for knots in data["knots"]]
         model.tables_ = [np.array(table) for table in data["tables"]]
         return model
 
 
-def _edges(column: Floats, bins: int) -> Floats:
-    """Inner quantiles of the distinct known values: the rare high ones, where rankings are decided, get steps too."""
-    known = np.unique(column[~np.isnan(column)])
-    if len(known) == 0:
-        return known
-    edges = np.unique(np.quantile(known, np.linspace(0, 1, bins + 1)[1:-1]))
-    return np.asarray(edges[edges > known.min()])
+def _edges(column: Floats, hit: NDArray[np.bool_], bins: int) -> Floats:
+    """Where steps begin: half by the distinct values, half by those of hits, where rankings are decided."""
+    known = ~np.isnan(column)
+    cuts = np.linspace(0, 1, bins // 2 + 1)[1:-1]
+    parts = [values for values in (np.unique(column[known]), column[known & hit]) if len(values)]
+    edges = np.unique(np.concatenate([np.empty(0), *(np.quantile(part, cuts, method="higher") for part in parts)]))
+    return np.asarray(edges[edges > column[known].min()] if len(edges) else edges)
+
+
+def _steps(column: Floats, edges: Floats) -> Floats:
+    """Each value as the number of its step, NaN kept."""
+    return np.where(np.isnan(column), np.nan, np.searchsorted(edges, column, side="right"))
+
+
+def _knots(column: Floats, steps: Floats, n: int) -> Floats:
+    """The mean value of each of n steps and, beyond the last, the greatest; one at 0 for a feature never known."""
+    known = ~np.isnan(column)
+    if not known.any():
+        return np.zeros(2)
+    step = steps[known].astype(np.int64)
+    means = np.bincount(step, column[known], n) / np.bincount(step, minlength=n)
+    return np.append(means, column[known].max())
+
+
+def _beyond(knots: Floats, curve: Floats) -> float:
+    """Value at the last knot: the curve goes on as it rose before, at most by its last rise; else all were alike."""
+    if len(curve) < 2 or knots[-2] <= knots[-3]:
+        return float(curve[-1])
+    rise = float(curve[-1] - curve[-2])
+    further = float((knots[-1] - knots[-2]) / (knots[-2] - knots[-3]))
+    return float(curve[-1]) + rise * min(further, 1.0)
 
 
 def ranker_from(data: Mapping[str, Any]) -> Ranker:
     """A ranker from its JSON form."""
-    return LinearPrior(data["weights"]) if data["form"] == "prior" else AdditiveTrees.from_dict(data)
+    return LinearPrior(data["weights"]) if data["form"] == "prior" else AdditiveCurves.from_dict(data)

@@ -20,8 +20,10 @@ DEFAULT_WEIGHTS = {
     "words": 1.0,
     "chars": 2.0,
     "semantic": 0.4,
+    "walk": 2.0,
     "compare": 0.15,
     "popularity": 0.03,
+    "reach": 1.0,
     "neighbours": 0.8,
     "profile": 0.03,
     "value": 0.0,
@@ -42,9 +44,11 @@ class Features:
         self.evidence = evidence
         outcomes = evidence.outcomes
         text = ("words", "chars", "semantic") if evidence.documents else ()
-        past = ("popularity", "neighbours", *(f"profile_{n}" for n in outcomes.profiles)) if outcomes else ()
+        walk = ("walk",) if evidence.walk is not None else ()
+        past = ("popularity", "reach", "neighbours", *(f"profile_{n}" for n in outcomes.profiles)) if outcomes else ()
         self.names: tuple[str, ...] = (
             *text,
+            *walk,
             *(f"compare_{name}" for name in evidence.comparators),
             *past,
             *(f"value_{name}" for name in evidence.values),
@@ -69,10 +73,13 @@ class Features:
         columns: list[Floats] = []
         if evidence.documents:
             columns += _text(evidence.documents, read.documents, rows, POOLED if evidence.kind.documents else 1)
+        if read.walk is not None:
+            columns.append(read.walk[rows])
         for comparator in evidence.comparators.values():
             columns.append(unknown if asked.row is None else comparator.compare(asked.row, rows))
         if evidence.outcomes is not None and read.popularity is not None:
             columns.append(read.popularity[rows])
+            columns.append(unknown if read.reach is None else read.reach[rows])
             columns.append(unknown if read.neighbours is None else read.neighbours[rows])
             columns += [read.profiles[n][rows] if n in read.profiles else unknown for n in evidence.outcomes.profiles]
         columns += [values[rows] for values in evidence.values.values()]

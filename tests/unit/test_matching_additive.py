@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from matching.ranking.additive import AdditiveTrees, LinearPrior, ranker_from
+from matching.ranking.additive import AdditiveCurves, LinearPrior, ranker_from
 
 
 def _world(seed: int = 0, n: int = 600) -> tuple[np.ndarray, np.ndarray]:
@@ -22,8 +22,8 @@ def _world(seed: int = 0, n: int = 600) -> tuple[np.ndarray, np.ndarray]:
 
 def test_shares_add_up_to_the_mean_log_odds() -> None:
     x, y = _world()
-    model = AdditiveTrees(increasing=(True, False, False)).fit(x, y)
-    again = AdditiveTrees(increasing=(True, False, False)).fit(x, y)
+    model = AdditiveCurves(increasing=(True, False, False)).fit(x, y)
+    again = AdditiveCurves(increasing=(True, False, False)).fit(x, y)
     score = model.intercept + model.shares(x).sum(axis=1)
     assert np.corrcoef(score, y)[0, 1] > 0.8
     np.testing.assert_array_equal(score, again.intercept + again.shares(x).sum(axis=1))
@@ -31,7 +31,7 @@ def test_shares_add_up_to_the_mean_log_odds() -> None:
 
 def test_an_increasing_feature_never_lowers_a_score() -> None:
     x, y = _world(1)
-    model = AdditiveTrees(increasing=(True, True, True)).fit(x, y)
+    model = AdditiveCurves(increasing=(True, True, True)).fit(x, y)
     probe = np.tile(np.array([[0.5, 0.5, 0.5]]), (50, 1))
     for at in range(3):
         moved = probe.copy()
@@ -41,7 +41,7 @@ def test_an_increasing_feature_never_lowers_a_score() -> None:
 
 def test_the_predicted_grade_is_one_of_the_grades_and_beats_a_constant() -> None:
     x, y = _world(2)
-    grade = AdditiveTrees().fit(x, y).grades(x)
+    grade = AdditiveCurves().fit(x, y).grades(x)
     assert grade is not None
     assert set(grade) <= set(y)
     assert np.abs(grade - y).mean() < 0.6 * np.abs(np.median(y) - y).mean()
@@ -49,14 +49,14 @@ def test_the_predicted_grade_is_one_of_the_grades_and_beats_a_constant() -> None
 
 def test_two_grades_predict_no_grade_and_one_grade_is_refused() -> None:
     x, y = _world(3)
-    assert AdditiveTrees().fit(x, (y > 1).astype(float)).grades(x) is None
+    assert AdditiveCurves().fit(x, (y > 1).astype(float)).grades(x) is None
     with pytest.raises(ValueError, match="two different grades"):
-        AdditiveTrees().fit(x, np.ones(len(x)))
+        AdditiveCurves().fit(x, np.ones(len(x)))
 
 
 def test_json_form_scores_the_same() -> None:
     x, y = _world(4)
-    model = AdditiveTrees().fit(x, y, ("a", "b", "c"))
+    model = AdditiveCurves().fit(x, y, ("a", "b", "c"))
     twin = ranker_from(json.loads(json.dumps(model.to_dict())))
     assert twin.features == ("a", "b", "c")
     np.testing.assert_allclose(twin.shares(x), model.shares(x), rtol=0, atol=0)

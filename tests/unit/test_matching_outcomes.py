@@ -14,7 +14,7 @@ BINARY = st.lists(st.lists(st.booleans(), min_size=5, max_size=5), min_size=2, m
 def _outcomes(chosen: list[list[bool]], seed: int) -> tuple[Outcomes, np.ndarray, np.ndarray]:
     pairs = np.array(chosen, float)
     labels = np.random.default_rng(seed).integers(0, 2, (len(pairs), 3)).astype(float)
-    return Outcomes.build(sp.csr_array(pairs), {"tags": sp.csr_array(labels)}), pairs, labels
+    return Outcomes.build(sp.csr_array(pairs), {"tags": sp.csr_array(labels)}, {}), pairs, labels
 
 
 @settings(deadline=None, max_examples=80)

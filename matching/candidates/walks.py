@@ -1,0 +1,98 @@
+"""Walks over the graph of a match kind: who is reached from a question, and how often (personalised PageRank).
+
+Whoever walks goes along one edge at a time, each as likely as the next, and begins again with probability RESTART
+(Page et al. 1999). From the documents that are near a text to their authors, their other documents and so on, it finds
+experts (Serdyukov, Rode and Hiemstra 2008); from a subject along past outcomes and visible labels it finds who is
+chosen by those like it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+Values = NDArray[np.float64]
+Floats = NDArray[np.float32]
+Matrix = sp.csr_array
+
+RESTART = 0.3
+ROUNDS = 6
+"""Steps after which a walk is not followed any more."""
+LARGEST = 2_000_000
+"""Edges that an outcome walk has at the most: a bound on its time for each question."""
+
+
+class DocumentWalk:
+    """From documents to the candidates they speak for, and on through documents that candidates share."""
+
+    def __init__(self, of: Sequence[Matrix]) -> None:
+        """`of`: candidates × documents, one matrix for each kind of documents."""
+        self._owners = [_steps(matrix.T) for matrix in of]
+        self._onward = _steps(_steps(sp.hstack(of)) @ sp.vstack(self._owners))
+
+    def reached(self, relevance: Sequence[Floats]) -> Values:
+        """How much each candidate is reached from documents that count by the square of their relevance; in [0, 1]."""
+        here = np.zeros(self._onward.shape[0], np.float32)
+        for scores, owners in zip(relevance, self._owners, strict=True):
+            here += scores**2 @ owners
+        return _scaled(_visits(here, self._onward))
+
+
+class OutcomeWalk:
+    """From a subject along past outcomes and along the visible labels of both sides."""
+
+    def __init__(self, pairs: Matrix, subjects: Sequence[Matrix], candidates: Sequence[Matrix]) -> None:
+        """`pairs`: subjects × candidates; then rows × labels of either side, one matrix for each field."""
+        near, far = pairs.shape
+        self._candidates = slice(near, near + far)
+        self._size = near + far
+        edges = [(pairs, 0, near)]
+        for begin, matrices in ((0, subjects), (near, candidates)):
+            for matrix in matrices:
+                edges.append((matrix, begin, self._size))
+                self._size += matrix.shape[1]
+        self._steps = _steps(_joined(edges, self._size)) if sum(m.nnz for m, _, _ in edges) <= LARGEST else None
+
+    def reached(self, subject: int) -> Values:
+        """How much each candidate is reached from a subject, in [0, 1]; nothing where the graph is too large."""
+        here = np.zeros(self._size, np.float32)
+        if self._steps is None:
+            return here[self._candidates].astype(np.float64)
+        here[subject] = 1
+        return _scaled(_visits(here, self._steps)[self._candidates])
+
+
+def _steps(matrix: Matrix | sp.coo_array) -> Matrix:
+    """The matrix with rows that sum to 1, or to 0 where they are empty: the chance of each step."""
+    rows = sp.csr_array(matrix).astype(np.float32)
+    total = np.asarray(rows.sum(axis=1), np.float32)
+    rows.data /= np.repeat(np.maximum(total, np.float32(1e-12)), np.diff(rows.indptr))
+    return rows
+
+
+def _joined(edges: Sequence[tuple[Matrix, int, int]], size: int) -> Matrix:
+    """One square matrix of edges in both directions; each matrix comes with the number of its first row and column."""
+    parts = [sp.coo_array(matrix) for matrix, _, _ in edges]
+    rows = np.concatenate([part.row + first for part, (_, first, _) in zip(parts, edges, strict=True)])
+    columns = np.concatenate([part.col + first for part, (_, _, first) in zip(parts, edges, strict=True)])
+    weights = np.concatenate([part.data for part in parts]).astype(np.float32)
+    forth = sp.csr_array((weights, (rows, columns)), shape=(size, size))
+    return sp.csr_array(forth + forth.T)
+
+
+def _visits(start: Floats, steps: Matrix) -> Floats:
+    """Visits of each node by a walk that begins, again and again, as `start` says."""
+    visits, here = start.copy(), start
+    for _ in range(ROUNDS):
+        here = (here @ steps) * np.float32(1 - RESTART)
+        visits += here
+    return visits
+
+
+def _scaled(visits: Floats) -> Values:
+    """Roots of visits, the most visited 1: visits differ by orders of magnitude."""
+    most = max(float(visits.max(initial=0.0)), 1e-12)
+    return np.asarray(np.sqrt(visits / most), np.float64)
