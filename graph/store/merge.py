@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from graph.errors import DeclarationError, ValueRejectedError
+from graph.errors import ValueRejectedError
 from graph.records import Entity, Origin, Relation, Values
-from graph.schema import Access, Catalogue
+from graph.schema import Catalogue
 from graph.store.port import Written
 
 Provenance = dict[str, list[str]]
@@ -122,40 +122,19 @@ def origins(values: Values, provenance: Provenance) -> dict[str, Origin]:
 
 
 def merged_extension(stored: Mapping[str, Any], document: Mapping[str, Any]) -> dict[str, Any]:
-    """Two kinds.json documents as one: entries of the same name joined, the later last.
-
-    What is malformed goes through, for the catalogue to refuse. Raises DeclarationError where a field is loosened.
-    """
-    joined: dict[str, Any] = {}
-    for key in {**stored, **document}:
-        added = document.get(key, [])
-        if not _lists_objects(added):
-            joined[key] = added
-            continue
-        entries = {entry.get("name"): entry for entry in stored.get(key, [])}
-        for entry in added:
-            known = entries.get(entry.get("name"))
-            entries[entry.get("name")] = entry if known is None or key != "entities" else _widened(known, entry)
-        joined[key] = list(entries.values())
-    return joined
+    """Two kinds.json documents as one, the later checked by `Catalogue.extended`: what is named alike is joined."""
+    merged = dict(stored)
+    for key, entries in document.items():
+        known = {entry.get("name"): entry for entry in stored.get(key, [])}
+        for entry in entries:
+            name = entry.get("name")
+            known[name] = entry if key == "matches" else _joined(known.get(name, {}), entry)
+        merged[key] = list(known.values())
+    return merged
 
 
-def _lists_objects(part: object) -> bool:
-    return isinstance(part, list) and all(isinstance(entry, dict) for entry in part)
-
-
-def _widened(known: dict[str, Any], entry: dict[str, Any]) -> dict[str, Any]:
-    """Two declarations of an entity kind as one."""
-    added = entry.get("fields", [])
-    if not _lists_objects(added):
-        return entry
+def _joined(known: Mapping[str, Any], entry: Mapping[str, Any]) -> dict[str, Any]:
     fields = {declared["name"]: declared for declared in known.get("fields", [])}
-    for declared in added:
-        name = declared.get("name")
-        old = fields.get(name, {})
-        before, after = old.get("access"), declared.get("access")
-        if before in list(Access) and after in list(Access) and Access(after).rank < Access(before).rank:
-            whole = f"{known['name']}.{name}"
-            raise DeclarationError(f"{whole} is {before} and cannot be loosened to {after}", field=name)
-        fields[name] = {**old, **declared}
+    for declared in entry.get("fields", []):
+        fields[declared["name"]] = {**fields.get(declared["name"], {}), **declared}
     return {**known, **entry, **({"fields": list(fields.values())} if fields else {})}

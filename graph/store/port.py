@@ -81,8 +81,8 @@ class GraphStore(ABC):
 
         while True:
             before = self._read_extension()
+            catalogue = BUILTIN.extended(before).extended(document)
             extension = merged_extension(before, document)
-            catalogue = BUILTIN.extended(extension)
             if self._write_extension(before, extension, catalogue):
                 self.catalogue = catalogue
                 return catalogue

@@ -156,6 +156,8 @@ def test_adopted_kinds_stay(backend: str, fresh: Callable[[str], str]) -> None:
         store.upsert([Entity("lab_person", "p", {"age": 20.0})], NEW)
         with pytest.raises(DeclarationError, match="loosened"):
             store.adopt({"entities": [{"name": "expert", "fields": [{"name": "name", "access": "public"}]}]})
+        with pytest.raises(DeclarationError, match="kind 'lab_person' exists"):
+            store.adopt({"entities": [{**PERSON["entities"][0], "public_record": True}]})
     with open_store(url) as store:
         assert "lab_person" in store.catalogue.entities
         assert list(store.entities("lab_person")) == [Entity("lab_person", "p", {"age": 20.0})]
