@@ -263,7 +263,10 @@ class EntityKind(_Declared):
     shown: tuple[Shown, ...] = ()
     """Neighbours that its card mentions."""
     public_record: bool = False
-    """Whether its public fields are a public register (patents, instruments): shown as they are, without k."""
+    """Whether its public fields are a public register (patents, instruments): shown as they are, without k.
+
+    It then has nothing that is coarsened: no GENERALISED field and no `shown`.
+    """
     synonyms: tuple[str, ...] = ()
     """Further names, e.g. of a spreadsheet's sheet."""
 
@@ -272,6 +275,13 @@ class EntityKind(_Declared):
         names = [f.name for f in self.fields] + [s.name for s in self.shown]
         if len(names) != len(set(names)):
             raise ValueError(f"kind {self.name!r} declares a field twice")
+        return self
+
+    @model_validator(mode="after")
+    def _open_or_coarsened(self) -> Self:
+        coarsened = [f.name for f in self.fields if f.access is Access.GENERALISED] + [s.name for s in self.shown]
+        if self.public_record and coarsened:
+            raise ValueError(f"kind {self.name!r} is a public record, which coarsens nothing: drop {coarsened}")
         return self
 
     def field(self, name: str) -> Field:

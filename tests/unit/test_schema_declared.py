@@ -14,7 +14,7 @@ from ingest.load import Options
 LABELS = {"en": "x", "zh": "x"}
 
 
-def _kind(**declared: list[dict[str, Any]]) -> dict[str, Any]:
+def _kind(**declared: Any) -> dict[str, Any]:
     return {"entities": [{"name": "thing", "labels": LABELS, **declared}]}
 
 
@@ -38,6 +38,9 @@ def _shown(path: str, field: str | None, hierarchy: str) -> dict[str, Any]:
         (_kind(shown=[_shown(">same_as:expert", "nothing", "label")]), "thing.s: no field 'nothing' in expert"),
         (_kind(shown=[_shown(">same_as:enterprise", "size", "size_band")]), "labels of neighbours only"),
         (_kind(shown=[_shown(">same_as", None, "label")]), "thing.s counts neighbours"),
+        (_kind(fields=[_field("string", "label")], public_record=True), "'thing' is a public record.*'f'"),
+        (_kind(shown=[_shown(">same_as", None, "count_band")], public_record=True), "'thing' is a public record.*'s'"),
+        ({"entities": [{"name": "patent", "fields": [_field("string", "label")]}]}, "'patent' is a public record"),
     ],
 )
 def test_a_declaration_that_cannot_work_is_refused(document: dict[str, Any], reason: str) -> None:
@@ -80,13 +83,13 @@ def _area(**changed: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("document", "reason"),
     [
-        (_plot(public_record=True), "kind 'plot' exists: only its `fields`"),
+        (_plot(synonyms=["y"]), "kind 'plot' exists: only its `fields`"),
         (_plot(labels={"en": "y", "zh": "y"}), "kind 'plot' exists"),
         (_area(type="number", hierarchy="size"), "plot.area exists: only its `access`"),
         (_area(access="public"), "plot.area is generalised and cannot be loosened to public"),
         ({"relations": [{**PLOT["relations"][0], "identity": []}]}, "relation kind 'rents' exists"),
         ({"hierarchies": [{"name": "size", "form": "bands", "bands": [[1, 2, 100]]}]}, "hierarchy 'size' exists"),
-        ({"entities": [_plot()["entities"][0], _plot(public_record=True)["entities"][0]]}, "kind 'plot' exists"),
+        ({"entities": [_plot()["entities"][0], _plot(synonyms=["y"])["entities"][0]]}, "kind 'plot' exists"),
     ],
 )
 def test_what_a_kinds_file_brought_stays_as_declared(document: dict[str, Any], reason: str) -> None:
