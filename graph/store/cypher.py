@@ -10,7 +10,7 @@ import orjson
 from neo4j.time import Date, DateTime, Time
 
 from graph.errors import DeclarationError
-from graph.records import Relation, Values
+from graph.records import Relation, Values, encoded
 from graph.schema import Catalogue, EntityKind, Field, RelationKind
 from graph.store.merge import Provenance, Stored
 
@@ -107,7 +107,7 @@ def _union(parts: Iterable[str]) -> str:
 def properties(new: Stored, old: Collection[str] = ()) -> dict[str, Any]:
     """What to set on a node or relationship; fields among `old` that are gone are set to null, others' stay."""
     gone = dict.fromkeys(name for name in old if name not in new.values)
-    return {**gone, **new.values, "_revision": new.revision, "_provenance": orjson.dumps(new.provenance).decode()}
+    return {**gone, **new.values, "_revision": new.revision, "_provenance": encoded(new.provenance).decode()}
 
 
 def provenance(found: Mapping[str, Any]) -> Provenance:
@@ -117,7 +117,7 @@ def provenance(found: Mapping[str, Any]) -> Provenance:
 
 def joined(identity: Collection[str]) -> str:
     """An identity as one text."""
-    return orjson.dumps(list(identity)).decode()
+    return encoded(list(identity)).decode()
 
 
 class Reader:

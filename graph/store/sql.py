@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from graph.errors import StoreError, StoreUnavailableError, ValueRejectedError
 from graph.kinds import BUILTIN
-from graph.records import Entity, EntityKey, Origin, Relation, RelationKey, Values, canonical, digest
+from graph.records import Entity, EntityKey, Origin, Relation, RelationKey, Values, canonical, digest, encoded
 from graph.schema import Catalogue
 from graph.store.merge import Intake, Stored, origins
 from graph.store.port import SCHEMA_VERSION, Change, GraphStore, Written
@@ -56,7 +56,7 @@ class SqlStore(GraphStore):
             if isinstance(error, OperationalError) and _GONE.search(reason) and not _REFUSED.search(reason):
                 raise StoreUnavailableError(f"store {self.url} does not answer now: {reason}") from None
             raise StoreError(f"store {self.url}: {reason}") from None
-        except (orjson.JSONEncodeError, UnicodeError) as error:
+        except UnicodeError as error:
             raise ValueRejectedError(f"a value cannot be stored: {error}") from None
 
     @contextmanager
@@ -257,7 +257,7 @@ def _merged(connection: sa.Connection, table: sa.Table, records: Sequence[_Row],
             old = Stored(orjson.loads(row.body), orjson.loads(row.provenance), row.revision)
         new = intake.take(values, old)
         if new is not None:
-            rows.append((*columns, canonical(new.values), orjson.dumps(new.provenance), new.revision))
+            rows.append((*columns, canonical(new.values), encoded(new.provenance), new.revision))
     return rows
 
 

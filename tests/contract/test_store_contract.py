@@ -218,6 +218,23 @@ def test_what_no_store_can_keep_is_a_rejected_value(store: GraphStore, values: d
     assert store.counts() == {}
 
 
+def test_half_a_character_in_an_origin_or_an_identity_is_a_rejected_value(store: GraphStore) -> None:
+    half = "\ud800"
+    store.upsert([EXPERT, FIRM], NEW)
+    with pytest.raises(ValueRejectedError, match="cannot be stored"):
+        store.upsert([Entity("expert", "e2", {})], Origin(half, "2024"))
+    with pytest.raises(ValueRejectedError, match="cannot be stored"):
+        store.upsert([WORKED._replace(values={"since": half})], NEW)
+    with pytest.raises(ValueRejectedError, match="cannot be stored"):
+        store.delete([EntityKey("expert", half)])
+
+
+def test_a_mistake_of_the_caller_is_no_rejected_value(store: GraphStore) -> None:
+    store.upsert([FIRM], NEW)
+    with pytest.raises(TypeError):
+        store.upsert([Entity("enterprise", "f1", {"size": 1})], Origin("new.xlsx", 2025))  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("id", ["", "a\0b"])
 def test_ids_that_not_every_store_can_keep_are_rejected(store: GraphStore, id: str) -> None:
     with pytest.raises(ValueRejectedError, match="an id is"):
