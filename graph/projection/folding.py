@@ -9,6 +9,7 @@ import orjson
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from graph.kinds import SAME_AS
 from graph.projection.arrays import Ints, Strings
 from graph.projection.columns import Arrays, string_arrays, strings_in
 from graph.projection.editing import Edit, PartArrays, edited_edges, spliced_records
@@ -18,8 +19,6 @@ from graph.projection.spool import Spool
 from graph.projection.stored import Edges, Group, Shelf, Stored, count, edge_arrays, ends_in
 from graph.records import Values, canonical, digest, identity_key
 from graph.schema import Catalogue, EntityKind, RelationKind
-
-SAME_AS = "same_as"
 
 
 def representatives(n: int, sources: Ints, targets: Ints) -> Ints:
