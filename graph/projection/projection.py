@@ -141,5 +141,4 @@ def _gathered(adjacency: Adjacency, rows: NDArray[Any]) -> Codes:
     """The targets of some rows, repeated as often as they are reached."""
     if len(rows) == 1:
         return adjacency.of(int(rows[0]))
-    starts = adjacency.indptr[:-1][rows]
-    return adjacency.indices[spans(starts, adjacency.indptr[1:][rows] - starts)]
+    return adjacency.indices[spans(adjacency.indptr, rows)[1]]
