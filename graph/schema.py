@@ -368,7 +368,7 @@ class Catalogue(_Declared):
     def _shows(self, kind: EntityKind, shown: Shown) -> None:
         """ValueError unless some kind at the end of the path has the field, of a type that can be coarsened so."""
         where = f"{kind.name}.{shown.name}"
-        ends = self._end_kinds(kind.name, shown.path)
+        ends = self.end_kinds(kind.name, shown.path)
         if shown.field is None:
             if self.hierarchies[shown.hierarchy].form is not HierarchyForm.BANDS:
                 raise ValueError(f"{where} counts neighbours and needs a hierarchy of form `bands`")
@@ -394,25 +394,28 @@ class Catalogue(_Declared):
         if chosen.form is HierarchyForm.CODE and chosen.scheme is not field.scheme:
             raise ValueError(f"{where}: hierarchy {chosen.name!r} is for codes of scheme {chosen.scheme}")
 
-    def _end_kinds(self, kind: str, path: str) -> tuple[str, ...]:
+    def walked(self, kind: str, path: str) -> list[tuple[Step, tuple[str, ...], tuple[str, ...]]]:
+        """(step, kinds it leads from, kinds it leads to) along `path` from `kind`.
+
+        DeclarationError when the path cannot be walked.
+        """
+        walked = []
         kinds: tuple[str, ...] = (kind,)
         for step in Path(path).steps:
-            relation = self.relations.get(step.relation)
-            if relation is None:
-                raise ValueError(f"path {path!r}: unknown relation {step.relation!r}")
-            near, far = (relation.sources, relation.targets) if step.forward else (relation.targets, relation.sources)
-            if ANY_KIND not in near and not set(kinds) & set(near):
-                raise ValueError(f"path {path!r}: {step.relation} does not touch {' or '.join(kinds)}")
-            ends = tuple(self.entities) if ANY_KIND in far else far
-            kinds = tuple(k for k in ends if step.kind in (None, k))
-        return kinds
+            if step.relation not in self.relations:
+                raise DeclarationError(f"path {path!r}: unknown relation {step.relation!r}")
+            sources, targets = self.ends(step.relation)
+            near, far = (sources, targets) if step.forward else (targets, sources)
+            starts = tuple(k for k in kinds if k in near)
+            if not starts:
+                raise DeclarationError(f"path {path!r}: {step.relation} does not touch {' or '.join(kinds)}")
+            kinds = tuple(k for k in far if step.kind in (None, k))
+            walked.append((step, starts, kinds))
+        return walked
 
     def end_kinds(self, kind: str, path: str) -> tuple[str, ...]:
         """The kinds that `path` can end at when it starts at `kind`; DeclarationError when it cannot be walked."""
-        try:
-            return self._end_kinds(kind, path)
-        except ValueError as error:
-            raise DeclarationError(str(error)) from error
+        return self.walked(kind, path)[-1][2]
 
     def entity(self, name: str) -> EntityKind:
         """The entity kind of that name; UnknownNameError lists the valid ones."""
