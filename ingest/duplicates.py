@@ -17,7 +17,6 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from graph.codes import Scheme
 from graph.errors import InputError, NotFoundError, UnknownNameError
 from graph.kinds import BUILTIN, NOT_SAME_AS, SAME_AS
 from graph.records import Entity, Origin, Relation, RelationKey, digest
@@ -25,8 +24,8 @@ from graph.store import GraphStore
 from graph.store.port import BATCH
 from ingest import resemblance
 from ingest.sources import jsonl
+from ingest.sources.identity import IDENTIFYING
 
-IDENTIFYING = frozenset({Scheme.USCC, Scheme.ORCID, Scheme.PATENT_NUMBER, Scheme.DOI})
 METHODS = ("identifier", "probabilistic")
 DOUBTFUL = 0.5
 """Probability from which a pair below the threshold is worth a person's look."""
