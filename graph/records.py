@@ -42,9 +42,9 @@ class Relation(NamedTuple):
     target: str
     values: Values
 
-    def key(self, kind: RelationKind) -> str:
-        """The identifying properties as canonical JSON (absent ones as null); `[]` where the ends suffice."""
-        return identity_key(kind, self.values)
+    def key(self, kind: RelationKind) -> RelationKey:
+        """Its identity, as its kind declares it."""
+        return RelationKey(*self[:5], identity_key(kind, self.values))
 
 
 class EntityKey(NamedTuple):
@@ -55,7 +55,7 @@ class EntityKey(NamedTuple):
 
 
 class RelationKey(NamedTuple):
-    """Identity of an edge; `key` as from `Relation.key`."""
+    """Identity of an edge; `key` as from `identity_key`."""
 
     kind: str
     source_kind: str
@@ -66,7 +66,7 @@ class RelationKey(NamedTuple):
 
 
 def identity_key(kind: RelationKind, values: Values) -> str:
-    """See `Relation.key`."""
+    """The identifying properties as canonical JSON (absent ones as null); `[]` where the ends suffice."""
     if not kind.identity:
         return "[]"
     return encoded([values.get(name) for name in kind.identity]).decode()

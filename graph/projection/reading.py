@@ -12,7 +12,7 @@ from graph.projection.arrays import Ints, Strings
 from graph.projection.columns import string_arrays
 from graph.projection.spool import Spool
 from graph.projection.stored import Edges, Group, Shelf, Stored, edge_arrays, pairs
-from graph.records import Relation, canonical, digest
+from graph.records import Relation, canonical, digest, identity_key
 from graph.schema import RelationKind
 from graph.store import GraphStore
 
@@ -65,7 +65,7 @@ class _Edges:
         self.targets.append(target)
         self.spool.add(relation.values, data, digest(*relation[:5], data))
         if self.keys is not None:
-            self.keys.append(relation.key(self.kind))
+            self.keys.append(identity_key(self.kind, relation.values))
 
     def order(self) -> Ints:
         """By source, target and identity."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from graph.errors import ValueRejectedError
-from graph.records import Entity, Origin, Relation, Values
+from graph.records import Entity, Origin, Relation, RelationKey, Values
 from graph.schema import Catalogue
 from graph.store.port import Written
 
@@ -57,7 +57,7 @@ def split_checked(
 ) -> tuple[list[Entity], list[Relation]]:
     """The batch's entities and relations, each identity once: of two the later wins, field by field or whole."""
     entities: dict[tuple[str, str], Entity] = {}
-    relations: dict[tuple[str, ...], Relation] = {}
+    relations: dict[RelationKey, Relation] = {}
     for record in records:
         if isinstance(record, Entity):
             catalogue.entity(record.kind)
@@ -74,7 +74,7 @@ def split_checked(
     return list(entities.values()), list(relations.values())
 
 
-def _checked(catalogue: Catalogue, relation: Relation) -> tuple[str, ...]:
+def _checked(catalogue: Catalogue, relation: Relation) -> RelationKey:
     """The identity of a relation that may exist by its declaration."""
     kind = catalogue.relation(relation.kind)
     sources, targets = catalogue.ends(relation.kind)
@@ -83,7 +83,7 @@ def _checked(catalogue: Catalogue, relation: Relation) -> tuple[str, ...]:
             raise ValueRejectedError(f"{relation.kind}: an end of kind {end!r}; valid: {', '.join(valid)}")
     if (relation.source_kind, relation.source) == (relation.target_kind, relation.target):
         raise ValueRejectedError(f"{relation.kind}: {relation.source!r} is related to itself", field="target")
-    return (*relation[:5], relation.key(kind))
+    return relation.key(kind)
 
 
 def merged(

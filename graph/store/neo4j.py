@@ -264,7 +264,7 @@ class Neo4jStore(GraphStore):
         return (edge for row in rows if (edge := self._reader.relation(row)) is not None)
 
     def _key(self, relation: Relation) -> RelationKey:
-        return RelationKey(*relation[:5], relation.key(self.catalogue.relation(relation.kind)))
+        return relation.key(self.catalogue.relation(relation.kind))
 
     def neighbours(self, kind: str, id: str, relation: str | None = None) -> list[Relation]:
         """See GraphStore."""

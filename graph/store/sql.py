@@ -102,9 +102,9 @@ class SqlStore(GraphStore):
         return intake.written
 
     def _keyed(self, relation: Relation) -> _Row:
-        identity = relation.key(self.catalogue.relation(relation.kind))
-        key = (relation.kind, digest(*relation[1:5], identity))
-        return key, (*key, *relation[1:5], identity), relation.values
+        identity = relation.key(self.catalogue.relation(relation.kind))[1:]
+        key = (relation.kind, digest(*identity))
+        return key, (*key, *identity), relation.values
 
     def delete(self, keys: Collection[EntityKey | RelationKey]) -> int:
         """See GraphStore."""
