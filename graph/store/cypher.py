@@ -36,6 +36,15 @@ def edge_type(kind: RelationKind) -> str:
     return f"`{kind.edge_type}`"
 
 
+def check_names(catalogue: Catalogue) -> None:
+    """DeclarationError where two kinds would have one label or type."""
+    labels = [kind.node_label for kind in catalogue.entities.values()]
+    for names in (labels, [kind.edge_type for kind in catalogue.relations.values()]):
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise DeclarationError(f"two kinds would have the same name in Neo4j: {', '.join(twice)}")
+
+
 def schema(catalogue: Catalogue) -> dict[str, str]:
     """Name → command, for each constraint and index of the catalogue's kinds."""
     commands = {
@@ -124,11 +133,7 @@ class Reader:
     """Turns rows of the statements above into records of a catalogue."""
 
     def __init__(self, catalogue: Catalogue) -> None:
-        kinds: list[EntityKind] = list(catalogue.entities.values())
-        for names in ([kind.node_label for kind in kinds], [kind.edge_type for kind in catalogue.relations.values()]):
-            twice = sorted({name for name in names if names.count(name) > 1})
-            if twice:
-                raise DeclarationError(f"two kinds would have the same name in Neo4j: {', '.join(twice)}")
+        kinds = catalogue.entities.values()
         self._catalogue = catalogue
         self._kind_of = {kind.node_label: kind.name for kind in kinds}
         self._relation_of = {kind.edge_type: kind for kind in catalogue.relations.values()}

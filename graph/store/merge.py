@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 from graph.errors import ValueRejectedError
 from graph.records import Entity, Origin, Relation, RelationKey, Values
 from graph.schema import Catalogue
-from graph.store.port import Written
 
 Provenance = dict[str, list[str]]
 """Field → [source, date]; the key "" stands for every field without an entry of its own."""
@@ -21,6 +20,22 @@ class Stored(NamedTuple):
     values: Values
     provenance: Provenance
     revision: int
+
+
+@dataclass
+class Written:
+    """What one `upsert` did."""
+
+    revision: int = 0
+    """The store's revision after the write."""
+    inserted: int = 0
+    """Records that were not there."""
+    updated: int = 0
+    """Records that changed."""
+    unchanged: int = 0
+    """Records that said nothing new; they take no revision."""
+    dangling: list[Relation] = field(default_factory=list)
+    """Relations refused because an end does not exist."""
 
 
 @dataclass

@@ -19,8 +19,8 @@ from graph.schema import Catalogue, EntityKind
 from graph.store import cypher
 from graph.store.bolt import Bolt
 from graph.store.cypher import EDGE, STORE, Group, Reader, edge_type, joined, label, properties
-from graph.store.merge import Intake, origins
-from graph.store.port import SCHEMA_VERSION, Change, GraphStore, Written
+from graph.store.merge import Intake, Written, origins
+from graph.store.port import SCHEMA_VERSION, Change, GraphStore
 
 WINDOW = 100
 """Revisions whose changes are fetched and sorted at a time."""
@@ -75,6 +75,7 @@ class Neo4jStore(GraphStore):
 
     def _constrain(self, catalogue: Catalogue) -> None:
         """Make the constraints and indexes that are missing."""
+        cypher.check_names(catalogue)
         commands = cypher.schema(catalogue)
         existing = {row["name"] for row in self._bolt.read("SHOW INDEXES YIELD name RETURN name")}
         self._bolt.command(command for name, command in commands.items() if name not in existing)
@@ -91,7 +92,7 @@ class Neo4jStore(GraphStore):
             done = transaction.run(swap, old=old, new=new).single() is not None
             return done, done and old != new
 
-        Reader(catalogue)
+        cypher.check_names(catalogue)
         done = self._write(work)
         if done:
             self._constrain(catalogue)

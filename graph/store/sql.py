@@ -16,8 +16,8 @@ from graph.errors import StoreError, StoreUnavailableError, ValueRejectedError
 from graph.kinds import BUILTIN
 from graph.records import Entity, EntityKey, Origin, Relation, RelationKey, Values, canonical, digest, encoded
 from graph.schema import Catalogue
-from graph.store.merge import Intake, Stored, origins
-from graph.store.port import SCHEMA_VERSION, Change, GraphStore, Written
+from graph.store.merge import Intake, Stored, Written, origins
+from graph.store.port import SCHEMA_VERSION, Change, GraphStore
 from graph.store.tables import ENTITY, META, RELATION, Key, create_tables, engine_of, stored, transaction, write_rows
 
 STREAMED = 5_000
