@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from array import array
+from calendar import isleap
 from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
@@ -42,8 +43,7 @@ def year_fraction(text: str) -> float:
     try:
         year, month, day = (*(int(part) for part in text[:10].split("-")), 1, 1)[:3]
         start = date(year, 1, 1)
-        length = 366 if year % 4 == 0 and (year % 100 != 0 or year % 400 == 0) else 365
-        return year + (date(year, month, day) - start).days / length
+        return year + (date(year, month, day) - start).days / (366 if isleap(year) else 365)
     except ValueError:
         return math.nan
 
