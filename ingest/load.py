@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from graph.errors import InputError, QianxianError, StoreError
+from graph.progress import Progress, silent
 from graph.records import Entity, Origin, Relation
 from graph.store import GraphStore
 from graph.store.port import BATCH
@@ -20,8 +21,6 @@ from ingest.report import Rejects, Report
 from ingest.sources import folder
 from ingest.sources.detect import sources_of
 from ingest.sources.row import Row, Source
-
-Progress = Callable[[str, int], None]
 
 
 @dataclass(frozen=True)
@@ -91,7 +90,7 @@ def ingest(
     report = Report(dry_run=options.dry_run)
     rejects = Rejects(report, options.rejects)
     normaliser = Normaliser(catalogue, strict=options.strict)
-    load = _Load(store, options, report, rejects, normaliser, progress or (lambda stage, done: None))
+    load = _Load(store, options, report, rejects, normaliser, progress or silent)
     try:
         before = store.revision()
         for source in found:

@@ -30,7 +30,7 @@ def has_column(field: Field) -> bool:
     return field.type is not FieldType.TEXT
 
 
-def stored(fields: Iterable[Field]) -> list[Field]:
+def kept_fields(fields: Iterable[Field]) -> list[Field]:
     """The fields whose columns are written at build: those that a hot path may read.
 
     The others (names, telephone numbers) are many, long and seldom asked for: their columns are made on first use.

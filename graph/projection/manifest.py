@@ -92,7 +92,7 @@ class Current(NamedTuple):
         return (folder / _CURRENT).exists()
 
     @classmethod
-    def names(cls, folder: Path, build: str) -> bool:
+    def is_current(cls, folder: Path, build: str) -> bool:
         """Whether a build is the current one."""
         try:
             return cls.read(folder).build == build

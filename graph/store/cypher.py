@@ -12,7 +12,7 @@ from neo4j.time import Date, DateTime, Time
 from graph.errors import DeclarationError
 from graph.records import Relation, Values, encoded
 from graph.schema import Catalogue, EntityKind, Field, RelationKind
-from graph.store.merge import Provenance, Stored
+from graph.store.merge import Kept, Provenance
 
 STORE = "(s:_Store {id: 'store'})"
 """The one node that holds schema version, revision and adopted kinds."""
@@ -113,7 +113,7 @@ def _union(parts: Iterable[str]) -> str:
     return " UNION ALL ".join(parts)
 
 
-def properties(new: Stored, old: Collection[str] = ()) -> dict[str, Any]:
+def properties(new: Kept, old: Collection[str] = ()) -> dict[str, Any]:
     """What to set on a node or relationship; fields among `old` that are gone are set to null, others' stay."""
     gone = dict.fromkeys(name for name in old if name not in new.values)
     return {**gone, **new.values, "_revision": new.revision, "_provenance": encoded(new.provenance).decode()}
@@ -150,9 +150,9 @@ class Reader:
             if name in many and (read := _read(value, many[name])) is not None
         }
 
-    def stored(self, kind: str, found: Mapping[str, Any]) -> Stored:
+    def kept(self, kind: str, found: Mapping[str, Any]) -> Kept:
         """The record of a node's or relationship's properties."""
-        return Stored(self.values(kind, found), provenance(found), found.get("_revision", 0))
+        return Kept(self.values(kind, found), provenance(found), found.get("_revision", 0))
 
     def relation(self, row: Any) -> Relation | None:
         """The relation of a row of EDGE; None where it joins what no declaration lets it join."""

@@ -14,7 +14,7 @@ Provenance = dict[str, list[str]]
 """Field → [source, date]; the key "" stands for every field without an entry of its own."""
 
 
-class Stored(NamedTuple):
+class Kept(NamedTuple):
     """A record as a store keeps it, its identity aside."""
 
     values: Values
@@ -48,17 +48,17 @@ class Intake:
     """The revision that the write has if it changes anything."""
     written: Written = field(default_factory=Written)
 
-    def take(self, values: Values, old: Stored | None) -> Stored | None:
+    def take(self, values: Values, old: Kept | None) -> Kept | None:
         """What to store where `old` is stored now; None where that stays as it is."""
         if old is None:
             self.written.inserted += 1
-            return Stored(values, {"": list(self.origin)}, self.revision)
+            return Kept(values, {"": list(self.origin)}, self.revision)
         after, provenance = merged(old.values, old.provenance, values, self.origin, self.replace)
         if after is not old.values:
             self.written.updated += 1
-            return Stored(after, provenance, self.revision)
+            return Kept(after, provenance, self.revision)
         self.written.unchanged += 1
-        return None if provenance is old.provenance else Stored(after, provenance, old.revision)
+        return None if provenance is old.provenance else Kept(after, provenance, old.revision)
 
     def finish(self) -> bool:
         """Whether anything changed; `written` then carries the new revision, else the one before."""

@@ -127,7 +127,7 @@ class Neo4jStore(GraphStore):
         known = {row["id"]: row["p"] for row in transaction.run(query, ids=[entity.id for entity in entities])}
         rows: list[_Row] = []
         for entity in entities:
-            old = self._reader.stored(kind.name, known[entity.id]) if entity.id in known else None
+            old = self._reader.kept(kind.name, known[entity.id]) if entity.id in known else None
             new = intake.take(entity.values, old)
             if new is not None:
                 rows.append({"id": entity.id, "p": properties(new, old.values if old else ())})
@@ -155,7 +155,7 @@ class Neo4jStore(GraphStore):
                 intake.written.dangling.append(relation)
                 continue
             before = claimed.get(pair["k"], found["p"])
-            old = None if before is None else self._reader.stored(relation.kind, before)
+            old = None if before is None else self._reader.kept(relation.kind, before)
             new = intake.take(relation.values, old)
             if new is not None:
                 rows.append({**pair, "p": properties(new, old.values if old else ()), "new": old is None})
@@ -250,7 +250,7 @@ class Neo4jStore(GraphStore):
     def provenance(self, kind: str, id: str) -> dict[str, Origin]:
         """See GraphStore."""
         found = self._properties(kind, id)
-        return {} if found is None else origins(*self._reader.stored(kind, found)[:2])
+        return {} if found is None else origins(*self._reader.kept(kind, found)[:2])
 
     def entities(self, kind: str) -> Iterator[Entity]:
         """See GraphStore."""

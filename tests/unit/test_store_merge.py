@@ -10,7 +10,7 @@ from hypothesis import given, strategies as st
 from graph.errors import UnknownNameError, ValueRejectedError
 from graph.kinds import BUILTIN
 from graph.records import Entity, Origin, Relation, Values
-from graph.store.merge import Intake, Stored, merged, merged_extension, origins, split_checked
+from graph.store.merge import Intake, Kept, merged, merged_extension, origins, split_checked
 
 OLD, MIDDLE, NEW = (Origin("s", date) for date in ("2021", "2022-06-01", "2024-01-01"))
 
@@ -68,7 +68,7 @@ def test_batches_of_different_dates_give_the_same_in_any_order(batches: list[Any
 def test_taking_in_twice_is_taking_in_once(first: Values, second: Values, date: Origin, replace: bool) -> None:
     intake = Intake(MIDDLE, False, 1)
     old = intake.take(first, None)
-    assert old == Stored(first, {"": list(MIDDLE)}, 1)
+    assert old == Kept(first, {"": list(MIDDLE)}, 1)
     once = Intake(date, replace, 2).take(second, old) or old
     again = Intake(date, replace, 3)
     assert again.take(second, once) is None
@@ -79,7 +79,7 @@ def test_taking_in_twice_is_taking_in_once(first: Values, second: Values, date: 
 
 def test_a_newer_origin_of_the_same_values_takes_no_revision() -> None:
     intake = Intake(NEW, False, 8)
-    assert intake.take({"a": 1}, Stored({"a": 1}, {"": list(OLD)}, 5)) == Stored({"a": 1}, {"": list(NEW)}, 5)
+    assert intake.take({"a": 1}, Kept({"a": 1}, {"": list(OLD)}, 5)) == Kept({"a": 1}, {"": list(NEW)}, 5)
     assert not intake.finish()
 
 
