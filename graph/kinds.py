@@ -33,6 +33,12 @@ AMOUNT, YEAR, DATE, BOOLEAN = FieldType.AMOUNT, FieldType.YEAR, FieldType.DATE, 
 
 MILLION = 1_000_000.0
 
+SAME_AS = "same_as"
+"""Ties a duplicate (source) to the record that stands for both (target): the projection shows one entity, the store
+keeps both records with their origins, and deleting the edge undoes the merge."""
+NOT_SAME_AS = "not_same_as"
+"""Says that a person parted two records: they are not proposed as duplicates again."""
+
 HIERARCHIES = (
     Hierarchy(name="region", form=HierarchyForm.CODE, scheme=Scheme.REGION),
     Hierarchy(name="industry", form=HierarchyForm.CODE, scheme=Scheme.INDUSTRY),
@@ -397,7 +403,7 @@ RELATIONS = (
         identity=("since",),
     ),
     _relation(
-        "same_as",
+        SAME_AS,
         "same as",
         "同一实体",
         (ANY_KIND,),
@@ -405,9 +411,8 @@ RELATIONS = (
         _field("score", NUMBER, INTERNAL, "match probability", "匹配概率", unit="1"),
         _field("method", STRING, INTERNAL, "method", "判定方法"),
     ),
+    _relation(NOT_SAME_AS, "not same as", "并非同一实体", (ANY_KIND,), (ANY_KIND,)),
 )
-"""`same_as` ties a duplicate (source) to the record that stands for both (target): the projection shows one entity,
-the store keeps both records with their origins, and deleting the edge undoes the merge."""
 
 BUILTIN = catalogue_of(
     (ENTERPRISE, NEED, EXPERT, PUBLICATION, PATENT, INSTRUMENT, FUND, INSTITUTION), RELATIONS, HIERARCHIES

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from graph.errors import ValueRejectedError
 from graph.schema import RelationKind
 
 Value = str | int | float | bool | list[str] | list[int] | list[float]
@@ -41,9 +42,9 @@ class Relation(NamedTuple):
     target: str
     values: Values
 
-    def key(self, kind: RelationKind) -> str:
-        """The identifying properties as canonical JSON (absent ones as null); `[]` where the ends suffice."""
-        return identity_key(kind, self.values)
+    def key(self, kind: RelationKind) -> RelationKey:
+        """Its identity, as its kind declares it."""
+        return RelationKey(*self[:5], identity_key(kind, self.values))
 
 
 class EntityKey(NamedTuple):
@@ -54,7 +55,7 @@ class EntityKey(NamedTuple):
 
 
 class RelationKey(NamedTuple):
-    """Identity of an edge; `key` as from `Relation.key`."""
+    """Identity of an edge; `key` as from `identity_key`."""
 
     kind: str
     source_kind: str
@@ -65,15 +66,23 @@ class RelationKey(NamedTuple):
 
 
 def identity_key(kind: RelationKind, values: Values) -> str:
-    """See `Relation.key`."""
+    """The identifying properties as canonical JSON (absent ones as null); `[]` where the ends suffice."""
     if not kind.identity:
         return "[]"
-    return orjson.dumps([values.get(name) for name in kind.identity]).decode()
+    return encoded([values.get(name) for name in kind.identity]).decode()
 
 
 def canonical(values: Values) -> bytes:
     """Canonical JSON of a record's values: sorted keys, UTF-8, no blanks."""
-    return orjson.dumps(values, option=orjson.OPT_SORT_KEYS)
+    return encoded(values, orjson.OPT_SORT_KEYS)
+
+
+def encoded(value: object, option: int | None = None) -> bytes:
+    """JSON; ValueRejectedError for what it cannot hold: half a character, an integer of more than 64 bits."""
+    try:
+        return orjson.dumps(value, option=option)
+    except TypeError as error:
+        raise ValueRejectedError(f"a value cannot be stored: {error}") from None
 
 
 def digest(*parts: str | bytes) -> bytes:

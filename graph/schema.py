@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from itertools import pairwise
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, TypeVar
 
 import orjson
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field as Setting, ValidationError, model_validator
@@ -263,7 +263,10 @@ class EntityKind(_Declared):
     shown: tuple[Shown, ...] = ()
     """Neighbours that its card mentions."""
     public_record: bool = False
-    """Whether its public fields are a public register (patents, instruments): shown as they are, without k."""
+    """Whether its public fields are a public register (patents, instruments): shown as they are, without k.
+
+    It then has nothing that is coarsened: no GENERALISED field and no `shown`.
+    """
     synonyms: tuple[str, ...] = ()
     """Further names, e.g. of a spreadsheet's sheet."""
 
@@ -272,6 +275,13 @@ class EntityKind(_Declared):
         names = [f.name for f in self.fields] + [s.name for s in self.shown]
         if len(names) != len(set(names)):
             raise ValueError(f"kind {self.name!r} declares a field twice")
+        return self
+
+    @model_validator(mode="after")
+    def _open_or_coarsened(self) -> Self:
+        coarsened = [f.name for f in self.fields if f.access is Access.GENERALISED] + [s.name for s in self.shown]
+        if self.public_record and coarsened:
+            raise ValueError(f"kind {self.name!r} is a public record, which coarsens nothing: drop {coarsened}")
         return self
 
     def field(self, name: str) -> Field:
@@ -323,6 +333,9 @@ class RelationKind(_Declared):
         raise UnknownNameError(f"property of {self.name}", name, (p.name for p in self.properties), field=name)
 
 
+_Named = TypeVar("_Named", Hierarchy, RelationKind)
+
+
 class Catalogue(_Declared):
     """Every declared kind, relation and hierarchy; match kinds ride along as JSON for matching/ to read."""
 
@@ -355,7 +368,7 @@ class Catalogue(_Declared):
     def _shows(self, kind: EntityKind, shown: Shown) -> None:
         """ValueError unless some kind at the end of the path has the field, of a type that can be coarsened so."""
         where = f"{kind.name}.{shown.name}"
-        ends = self._end_kinds(kind.name, shown.path)
+        ends = self.end_kinds(kind.name, shown.path)
         if shown.field is None:
             if self.hierarchies[shown.hierarchy].form is not HierarchyForm.BANDS:
                 raise ValueError(f"{where} counts neighbours and needs a hierarchy of form `bands`")
@@ -381,25 +394,28 @@ class Catalogue(_Declared):
         if chosen.form is HierarchyForm.CODE and chosen.scheme is not field.scheme:
             raise ValueError(f"{where}: hierarchy {chosen.name!r} is for codes of scheme {chosen.scheme}")
 
-    def _end_kinds(self, kind: str, path: str) -> tuple[str, ...]:
+    def walked(self, kind: str, path: str) -> list[tuple[Step, tuple[str, ...], tuple[str, ...]]]:
+        """(step, kinds it leads from, kinds it leads to) along `path` from `kind`.
+
+        DeclarationError when the path cannot be walked.
+        """
+        walked = []
         kinds: tuple[str, ...] = (kind,)
         for step in Path(path).steps:
-            relation = self.relations.get(step.relation)
-            if relation is None:
-                raise ValueError(f"path {path!r}: unknown relation {step.relation!r}")
-            near, far = (relation.sources, relation.targets) if step.forward else (relation.targets, relation.sources)
-            if ANY_KIND not in near and not set(kinds) & set(near):
-                raise ValueError(f"path {path!r}: {step.relation} does not touch {' or '.join(kinds)}")
-            ends = tuple(self.entities) if ANY_KIND in far else far
-            kinds = tuple(k for k in ends if step.kind in (None, k))
-        return kinds
+            if step.relation not in self.relations:
+                raise DeclarationError(f"path {path!r}: unknown relation {step.relation!r}")
+            sources, targets = self.ends(step.relation)
+            near, far = (sources, targets) if step.forward else (targets, sources)
+            starts = tuple(k for k in kinds if k in near)
+            if not starts:
+                raise DeclarationError(f"path {path!r}: {step.relation} does not touch {' or '.join(kinds)}")
+            kinds = tuple(k for k in far if step.kind in (None, k))
+            walked.append((step, starts, kinds))
+        return walked
 
     def end_kinds(self, kind: str, path: str) -> tuple[str, ...]:
         """The kinds that `path` can end at when it starts at `kind`; DeclarationError when it cannot be walked."""
-        try:
-            return self._end_kinds(kind, path)
-        except ValueError as error:
-            raise DeclarationError(str(error)) from error
+        return self.walked(kind, path)[-1][2]
 
     def entity(self, name: str) -> EntityKind:
         """The entity kind of that name; UnknownNameError lists the valid ones."""
@@ -441,31 +457,30 @@ class Catalogue(_Declared):
     def extended(self, document: Mapping[str, Any]) -> Catalogue:
         """This catalogue with the kinds of a kinds.json document.
 
-        The document has the lists `entities`, `relations`, `hierarchies`, `matches` (all optional). A known entity
-        kind may gain fields, and a known field of it may name a stricter `access`, nothing else; known relations and
-        hierarchies must be repeated unchanged or left out. Raises DeclarationError.
+        The document has the lists `entities`, `relations`, `hierarchies`, `matches` (all optional). What is known, of
+        the product or of an earlier document, stays as declared, for stored records rest on it: an entity kind may
+        gain fields, and a field a stricter `access`; all else is repeated unchanged or left out. Match kinds, on which
+        no record rests, are replaced by name. Raises DeclarationError.
         """
         unknown = set(document) - {"entities", "relations", "hierarchies", "matches"}
         if unknown:
             raise UnknownNameError(
                 "key in kinds file", min(unknown), ("entities", "relations", "hierarchies", "matches")
             )
+        entities, relations, hierarchies = dict(self.entities), dict(self.relations), dict(self.hierarchies)
         try:
-            merged = {
-                "entities": {k: v.model_dump() for k, v in self.entities.items()},
-                "relations": {k: v.model_dump() for k, v in self.relations.items()},
-                "hierarchies": {k: v.model_dump() for k, v in self.hierarchies.items()},
-            }
             for entry in _listed(document, "hierarchies"):
-                _add_new(merged["hierarchies"], Hierarchy.model_validate(entry), "hierarchy")
+                _add_new(hierarchies, Hierarchy.model_validate(entry), "hierarchy")
             for entry in _listed(document, "entities"):
-                known = self.entities.get(entry.get("name", ""))
+                known = entities.get(str(entry.get("name")))
                 kind = EntityKind.model_validate(entry) if known is None else _widened(known, entry)
-                merged["entities"][kind.name] = kind.model_dump()
+                entities[kind.name] = kind
             for entry in _listed(document, "relations"):
-                _add_new(merged["relations"], RelationKind.model_validate(entry), "relation kind")
+                _add_new(relations, RelationKind.model_validate(entry), "relation kind")
             matches = {m.get("name"): m for m in (*self.matches, *_listed(document, "matches"))}
-            return Catalogue.model_validate({**merged, "matches": tuple(matches.values())})
+            return Catalogue(
+                entities=entities, relations=relations, hierarchies=hierarchies, matches=tuple(matches.values())
+            )
         except ValidationError as error:
             raise DeclarationError(f"kinds file: {first_problem(error)}") from error
 
@@ -484,35 +499,36 @@ def _listed(document: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
     return entries
 
 
-def _add_new(known: dict[str, Any], declared: Hierarchy | RelationKind, what: str) -> None:
-    dumped = declared.model_dump()
-    if known.get(declared.name, dumped) != dumped:
-        raise DeclarationError(f"{what} {declared.name!r} exists and cannot be declared otherwise")
-    known[declared.name] = dumped
+def _add_new(known: dict[str, _Named], declared: _Named, what: str) -> None:
+    if known.setdefault(declared.name, declared) != declared:
+        raise DeclarationError(f"{what} {declared.name!r} exists and cannot be declared otherwise", field=declared.name)
 
 
 def _widened(known: EntityKind, entry: Mapping[str, Any]) -> EntityKind:
     """`known` with the new fields and the tightened accesses of a kinds file's entry."""
-    if set(entry) - {"name", "fields"}:
-        raise DeclarationError(f"kind {known.name!r} exists: only its `fields` can be extended", field=known.name)
     fields = {field.name: field for field in known.fields}
     for raw in _listed(entry, "fields"):
-        old = fields.get(raw.get("name", ""))
-        if old is None:
-            new = Field.model_validate(raw)
-            fields[new.name] = new
-            continue
-        if set(raw) - {"name", "access"}:
-            raise DeclarationError(f"{known.name}.{old.name} exists: only its `access` can be tightened")
-        access = Access(raw["access"]) if raw.get("access") in list(Access) else None
-        if access is None:
-            raise UnknownNameError("access", str(raw.get("access")), list(Access), field=old.name)
-        if access.rank < old.access.rank:
-            raise DeclarationError(
-                f"{known.name}.{old.name} is {old.access} and cannot be loosened to {access}", field=old.name
-            )
-        fields[old.name] = old.model_copy(update={"access": access})
-    return known.model_copy(update={"fields": tuple(fields.values())})
+        old = fields.get(str(raw.get("name")))
+        field = Field.model_validate(raw) if old is None else _tightened(known.name, old, raw)
+        fields[field.name] = field
+    kind = EntityKind.model_validate({**known.model_dump(), **entry, "fields": tuple(fields.values())})
+    if kind != known.model_copy(update={"fields": kind.fields}):
+        raise DeclarationError(f"kind {known.name!r} exists: only its `fields` can be extended", field=known.name)
+    return kind
+
+
+def _tightened(kind: str, known: Field, entry: Mapping[str, Any]) -> Field:
+    """`known` with the access of a kinds file's entry."""
+    if "access" in entry and entry["access"] not in list(Access):
+        raise UnknownNameError("access", str(entry["access"]), list(Access), field=known.name)
+    field = Field.model_validate({**known.model_dump(), **entry})
+    if field != known.model_copy(update={"access": field.access}):
+        raise DeclarationError(f"{kind}.{known.name} exists: only its `access` can be tightened", field=known.name)
+    if field.access.rank < known.access.rank:
+        raise DeclarationError(
+            f"{kind}.{known.name} is {known.access} and cannot be loosened to {field.access}", field=known.name
+        )
+    return field
 
 
 def catalogue_of(

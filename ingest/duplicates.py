@@ -1,6 +1,7 @@
 """Records of the same thing: found, accepted as `same_as` relations, listed, and parted again.
 
-A merge only adds a relation: both records stay in the store with their origins, and deleting it undoes the merge.
+A merge only adds a relation: both records stay in the store with their origins. Parting them deletes it and leaves
+another in its place, so that no later load ties them again; only a person can, by accepting the pair.
 """
 
 from __future__ import annotations
@@ -16,20 +17,18 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from graph.codes import Scheme
 from graph.errors import InputError, NotFoundError, UnknownNameError
-from graph.kinds import BUILTIN
+from graph.kinds import BUILTIN, NOT_SAME_AS, SAME_AS
 from graph.records import Entity, Origin, Relation, RelationKey, digest
 from graph.store import GraphStore
 from graph.store.port import BATCH
 from ingest import resemblance
 from ingest.sources import jsonl
+from ingest.sources.identity import IDENTIFYING
 
-IDENTIFYING = frozenset({Scheme.USCC, Scheme.ORCID, Scheme.PATENT_NUMBER, Scheme.DOI})
 METHODS = ("identifier", "probabilistic")
 DOUBTFUL = 0.5
 """Probability from which a pair below the threshold is worth a person's look."""
-SAME_AS = "same_as"
 Marks = NDArray[np.int64]
 """64-bit hashes of identifiers."""
 
@@ -55,7 +54,7 @@ def find(
     threshold: float = 0.95,
     review: Path | None = None,
 ) -> list[Pair]:
-    """Pairs that are not tied yet, sorted; nothing is written to the store.
+    """Pairs that are neither tied nor parted yet, sorted; nothing is written to the store.
 
     `identifier` compares credit codes, ORCID iDs, patent numbers and DOIs; `probabilistic` names and regions with
     Splink (extra `dedupe`), and writes the pairs from DOUBTFUL up to `threshold` to `review` for a person to judge.
@@ -78,7 +77,7 @@ def find(
 
 
 def of_changed(store: GraphStore, revision: int) -> list[Pair]:
-    """Pairs not tied yet by the identifiers of records that changed after `revision`, sorted.
+    """Pairs neither tied nor parted yet by the identifiers of records that changed after `revision`, sorted.
 
     Only the product's own kinds and fields: an identifier that a kinds file adds may be another thing's.
     """
@@ -93,17 +92,25 @@ def of_changed(store: GraphStore, revision: int) -> list[Pair]:
 
 
 def accept(store: GraphStore, pairs: Iterable[Pair]) -> int:
-    """Tie the pairs; how many were not tied before. InputError for a pair whose records do not both exist."""
-    origin = Origin("duplicates", datetime.now(UTC).isoformat(timespec="seconds"))
+    """Tie the pairs; how many were not tied before. InputError for a pair whose records do not both exist.
+
+    A pair that was parted is tied again.
+    """
     iterator = iter(pairs)
+    parted = {RelationKey(*edge[:5], "[]") for edge in store.relations(NOT_SAME_AS)}
     count = 0
     while batch := list(islice(iterator, BATCH)):
-        written = store.upsert([_relation(pair) for pair in batch], origin)
+        written = store.upsert([_relation(pair) for pair in batch], _now())
         count += written.inserted
         if written.dangling:
             lost = written.dangling[0]
             raise InputError(f"{lost.source_kind} {lost.source!r} or {lost.target!r} does not exist", field="pairs")
+        store.delete(parted.intersection(key for pair in batch for key in _keys(NOT_SAME_AS, pair)))
     return count
+
+
+def _now() -> Origin:
+    return Origin("duplicates", datetime.now(UTC).isoformat(timespec="seconds"))
 
 
 def listed(store: GraphStore) -> list[Pair]:
@@ -115,8 +122,16 @@ def listed(store: GraphStore) -> list[Pair]:
 
 
 def undo(store: GraphStore, pairs: Iterable[Pair]) -> int:
-    """Part the pairs; how many were tied. Their records are as they were."""
-    return store.delete([RelationKey(SAME_AS, p.kind, p.duplicate, p.kind, p.representative, "[]") for p in pairs])
+    """Part the pairs for good; how many were tied. Their records are as they were."""
+    ties = [_keys(SAME_AS, pair)[0] for pair in pairs]
+    store.upsert([Relation(NOT_SAME_AS, *tie[1:5], {}) for tie in ties], _now())
+    return store.delete(ties)
+
+
+def _keys(relation: str, pair: Pair) -> tuple[RelationKey, RelationKey]:
+    """The keys of a relation from duplicate to representative and back."""
+    ends = (pair.kind, pair.duplicate), (pair.kind, pair.representative)
+    return RelationKey(relation, *ends[0], *ends[1], "[]"), RelationKey(relation, *ends[1], *ends[0], "[]")
 
 
 def tied(store: GraphStore, kind: str, id: str) -> list[Pair]:
@@ -149,11 +164,12 @@ def _relation(pair: Pair) -> Relation:
 
 
 class _Groups:
-    """Ids that are known to be one thing."""
+    """Records of a kind that are known to be one thing, and those that a person parted."""
 
-    def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
+    def __init__(self, tied: Iterable[tuple[str, str]], parted: Iterable[tuple[str, str]] = ()) -> None:
         self._up: dict[str, str] = {}
-        for duplicate, representative in pairs:
+        self._parted = list(parted)
+        for duplicate, representative in tied:
             self.join(duplicate, representative)
 
     def root(self, id: str) -> str:
@@ -164,9 +180,15 @@ class _Groups:
     def join(self, one: str, other: str) -> None:
         self._up[self.root(one)] = self.root(other)
 
+    def may_join(self, one: str, other: str) -> bool:
+        """Whether two records are not one yet, and joining them puts none together that were parted."""
+        ends = {self.root(one), self.root(other)}
+        return len(ends) > 1 and all({self.root(a), self.root(b)} != ends for a, b in self._parted)
 
-def _known(store: GraphStore, kind: str) -> list[Relation]:
-    return [edge for edge in store.relations(SAME_AS) if edge.source_kind == kind == edge.target_kind]
+
+def _known(store: GraphStore, kind: str, relation: str = SAME_AS) -> list[tuple[str, str]]:
+    edges = store.relations(relation)
+    return [(edge.source, edge.target) for edge in edges if edge.source_kind == kind == edge.target_kind]
 
 
 def _identifying(store: GraphStore, kind: str) -> list[str]:
@@ -188,8 +210,8 @@ def _by_identifier(store: GraphStore, kind: str, changed: Marks | None = None) -
     if not suspects:
         return []
     known = _known(store, kind)
-    groups = _Groups((edge.source, edge.target) for edge in known)
-    folded = {edge.source for edge in known}
+    groups = _Groups(known, _known(store, kind, NOT_SAME_AS))
+    folded = {source for source, _ in known}
     first: dict[tuple[str, str], str] = {}
     sizes: dict[str, int] = {}
     linked: list[tuple[str, str]] = []
@@ -221,7 +243,7 @@ def _identifiers(entity: Entity, fields: Sequence[str]) -> Iterator[tuple[str, s
 def _pairs(
     kind: str, groups: _Groups, folded: Collection[str], sizes: dict[str, int], linked: list[tuple[str, str]]
 ) -> list[Pair]:
-    """For every set of linked records that are not tied yet: each but the best tied to the best."""
+    """For every set of linked records that are not tied yet: each but the best tied to the best it may be one with."""
     new = _Groups(linked)
     sets: dict[str, list[str]] = {}
     for id in sorted({id for link in linked for id in link}):
@@ -229,17 +251,20 @@ def _pairs(
     found: list[Pair] = []
     for members in sets.values():
         members.sort(key=lambda id: (id in folded, -sizes[id], id))
-        best = members[0]
-        for id in members[1:]:
-            if groups.root(id) != groups.root(best):
+        standing: list[str] = []  # more than one where a person parted some
+        for id in members:
+            best = next((other for other in standing if groups.may_join(id, other)), None)
+            if best is not None:
                 groups.join(id, best)
                 found.append(Pair(kind, id, best, 1.0, "identifier"))
+            elif all(groups.root(id) != groups.root(other) for other in standing):
+                standing.append(id)
     return sorted(found)
 
 
 def _by_resemblance(store: GraphStore, kind: str, threshold: float) -> list[Pair]:
     """Pairs from DOUBTFUL up, each with its better record as representative."""
-    groups = _Groups((edge.source, edge.target) for edge in _known(store, kind))
+    groups = _Groups(_known(store, kind), _known(store, kind, NOT_SAME_AS))
     scored = resemblance.scored(store, kind, min(threshold, DOUBTFUL))
     wanted = {id for one, other, _ in scored for id in (one, other)}
     fields = _identifying(store, kind)
@@ -253,7 +278,7 @@ def _by_resemblance(store: GraphStore, kind: str, threshold: float) -> list[Pair
     for one, other, score in scored:
         # Different codes of one scheme say for certain that these are two, however alike they are.
         contrary = any(codes[one][field] != codes[other].get(field, codes[one][field]) for field in codes[one])
-        if groups.root(one) != groups.root(other) and not contrary:
+        if groups.may_join(one, other) and not contrary:
             best, rest = sorted((one, other), key=lambda id: (-sizes[id], id))
             found.append(Pair(kind, rest, best, score, "probabilistic"))
     return sorted(found)

@@ -14,6 +14,7 @@ import orjson
 from graph import codes
 from graph.codes import Scheme
 from graph.errors import InputError
+from graph.progress import Progress, silent
 from graph.store import GraphStore
 from ingest.sources.uniquip import TITLES_2012
 
@@ -25,14 +26,14 @@ TITLES_2012_FIELDS = {
 """Column of 2012 → field of an instrument, where a column is one field."""
 
 
-def write(store: GraphStore, folder: Path, progress: Callable[[str, int], None] | None = None) -> int:
+def write(store: GraphStore, folder: Path, progress: Progress | None = None) -> int:
     """Write kinds.json, entities/ and relations/ into a new or empty folder; how many records.
 
     Raises InputError where the folder holds anything.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder} exists and is not an empty folder", field="folder")
-    say = progress or (lambda stage, done: None)
+    say = progress or silent
     counts = store.counts()
     total = 0
     for part, kinds in (("entities", store.catalogue.entities), ("relations", store.catalogue.relations)):

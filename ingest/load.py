@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from graph.errors import InputError, QianxianError, StoreError
+from graph.progress import Progress, silent
 from graph.records import Entity, Origin, Relation
 from graph.store import GraphStore
 from graph.store.port import BATCH
@@ -20,8 +21,6 @@ from ingest.report import Rejects, Report
 from ingest.sources import folder
 from ingest.sources.detect import sources_of
 from ingest.sources.row import Row, Source
-
-Progress = Callable[[str, int], None]
 
 
 @dataclass(frozen=True)
@@ -66,8 +65,9 @@ class _Load:
     """Entities of a dry run, which the store does not get to know."""
 
     def existing(self, kind: str, ids: Sequence[str]) -> set[str]:
-        """Which of the ids exist, those of a dry run included."""
-        return self.store.existing(kind, ids) | {id for id in ids if (kind, id) in self.seen}
+        """Which of the ids exist, those of a dry run included, whose kinds the store need not know."""
+        stored = self.store.existing(kind, ids) if kind in self.store.catalogue.entities else set[str]()
+        return stored | {id for id in ids if (kind, id) in self.seen}
 
 
 def ingest(
@@ -90,7 +90,7 @@ def ingest(
     report = Report(dry_run=options.dry_run)
     rejects = Rejects(report, options.rejects)
     normaliser = Normaliser(catalogue, strict=options.strict)
-    load = _Load(store, options, report, rejects, normaliser, progress or (lambda stage, done: None))
+    load = _Load(store, options, report, rejects, normaliser, progress or silent)
     try:
         before = store.revision()
         for source in found:
@@ -194,7 +194,7 @@ def _write(load: _Load, source: Source, records: list[_Record], origin: Origin) 
 
 
 def _reject_dangling(load: _Load, source: Source, row: Row, record: Relation) -> None:
-    missing = "source" if not load.store.existing(record.source_kind, [record.source]) else "target"
+    missing = "source" if not load.existing(record.source_kind, [record.source]) else "target"
     kind, id = (record.source_kind, record.source) if missing == "source" else (record.target_kind, record.target)
     reason = f"field {missing!r}: there is no {kind} {id!r}"
     load.rejects.add(source.kind, source.name, row.line, missing, reason, row.raw)
@@ -202,13 +202,21 @@ def _reject_dangling(load: _Load, source: Source, row: Row, record: Relation) ->
 
 def _check_only(load: _Load, source: Source, records: list[_Record]) -> None:
     tally = load.report.of(source.kind)
-    for row, record in records:
-        if isinstance(record, Entity):
-            load.seen.add((record.kind, record.id))
-            tally.inserted += load.store.get(record.kind, record.id) is None
-            continue
-        ends = ((record.source_kind, record.source), (record.target_kind, record.target))
-        if all(end in load.seen or load.store.existing(end[0], [end[1]]) for end in ends):
+    ids = {record.id for _, record in records if isinstance(record, Entity)}
+    tally.inserted += len(ids - load.existing(source.kind, sorted(ids)))
+    load.seen.update((source.kind, id) for id in ids)
+    relations = [(row, record) for row, record in records if isinstance(record, Relation)]
+    present = _present(load, [end for _, relation in relations for end in (relation[1:3], relation[3:5])])
+    for row, relation in relations:
+        if {relation[1:3], relation[3:5]} <= present:
             tally.inserted += 1
         else:
-            _reject_dangling(load, source, row, record)
+            _reject_dangling(load, source, row, relation)
+
+
+def _present(load: _Load, ends: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Those of the (kind, id) that exist."""
+    by_kind: dict[str, set[str]] = {}
+    for kind, id in ends:
+        by_kind.setdefault(kind, set()).add(id)
+    return {(kind, id) for kind, ids in by_kind.items() for id in load.existing(kind, sorted(ids))}

@@ -12,7 +12,7 @@ from api.problems import Fault, Problem
 from api.routes.describe import IDEMPOTENCY_KEY, KEYED, WITH_BODY, json_answer, json_body, problems
 from api.routes.entities import COUNTS, WRITTEN, normalised, rows_of
 from api.writes import Done, carried_out, origin
-from graph.records import EntityKey, Relation, RelationKey
+from graph.records import EntityKey, Relation
 from graph.schema import Catalogue
 from graph.store import GraphStore
 from ingest.normalise import Normaliser
@@ -73,9 +73,7 @@ async def delete(request: Request, kind: Kind) -> Response:
         _known_kind(store.catalogue, kind)
         normaliser = Normaliser(store.catalogue, strict=True)
         (edge,) = normalised([row], lambda one: normaliser.relation(kind, one))
-        identity = edge.key(store.catalogue.relation(kind))
-        key = RelationKey(kind, edge.source_kind, edge.source, edge.target_kind, edge.target, identity)
-        return Done(204 if store.delete([key]) else 404)
+        return Done(204 if store.delete([edge.key(store.catalogue.relation(kind))]) else 404)
 
     raw = request.url.query.encode()
     return await carried_out(request, raw, "unrelate", f"{kind}:{row.get('source')}>{row.get('target')}", act)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from graph.projection.arrays import Labels, Strings
+from graph.projection.arrays import Labels, Strings, offsets_of, spans
 from graph.projection.building import build
 from graph.projection.opening import open_projection
 from graph.projection.projection import Projection
@@ -16,6 +16,8 @@ __all__ = [
     "Projection",
     "Strings",
     "build",
+    "offsets_of",
     "open_projection",
+    "spans",
     "to_networkx",
 ]

@@ -26,12 +26,13 @@ def offsets_of(lengths: NDArray[Any]) -> Ints:
     return result
 
 
-def spans(starts: NDArray[Any], lengths: NDArray[Any]) -> Ints:
-    """The numbers start, start + 1, … of every span, one span after the other."""
-    ends = np.cumsum(lengths, dtype=np.int64)
-    total = int(ends[-1]) if len(ends) else 0
-    result: Ints = np.arange(total, dtype=np.int64) + np.repeat(starts - (ends - lengths), lengths)
-    return result
+def spans(indptr: NDArray[Any], rows: NDArray[Any]) -> tuple[Ints, Ints]:
+    """(how many entries each of the rows has, the positions of all of them one row after the other)."""
+    starts = indptr[rows].astype(np.int64)
+    lengths: Ints = indptr[rows + 1] - starts
+    before = offsets_of(lengths)
+    positions: Ints = np.arange(before[-1]) + np.repeat(starts - before[:-1], lengths)
+    return lengths, positions
 
 
 class Strings(Sequence[str]):
@@ -102,5 +103,5 @@ class Labels:
 
     def take(self, rows: NDArray[Any]) -> Labels:
         """The labels of the given rows, in that order, over the same vocabulary."""
-        lengths = np.diff(self.indptr)[rows]
-        return Labels(offsets_of(lengths), self.codes[spans(self.indptr[:-1][rows], lengths)], self.vocabulary)
+        lengths, positions = spans(self.indptr, rows)
+        return Labels(offsets_of(lengths), self.codes[positions], self.vocabulary)

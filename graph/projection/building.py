@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 
 import orjson
 
 from graph.errors import ProjectionError
+from graph.progress import Progress, silent
 from graph.projection.folding import folded
 from graph.projection.manifest import (
     FORMAT,
@@ -26,13 +26,12 @@ from graph.projection.opening import open_projection
 from graph.projection.parts import Part
 from graph.projection.projection import Projection
 from graph.projection.reading import read_all
-from graph.projection.stored import Edges, Group, Shelf, Stored
+from graph.projection.stored import Edges, Group, Parts, Shelf
 from graph.projection.updating import updated
 from graph.records import digest
 from graph.schema import Catalogue
 from graph.store import Change, GraphStore
 
-Progress = Callable[[str, int], None]
 _FEW = 20_000
 _CATCH_UPS = 3
 
@@ -47,7 +46,7 @@ def build(store: GraphStore, folder: Path, *, full: bool = False, progress: Prog
     Raises ProjectionError where the current projection is damaged or of another version (unless `full`) or the disk
     refuses; the current projection stays as it was.
     """
-    say = progress or (lambda stage, done: None)
+    say = progress or silent
     with locked(folder):
         before = None if full or not Current.exists(folder) else open_projection(folder)
         if before is not None and _is_of(before, store) and before.revision == store.revision():
@@ -98,9 +97,9 @@ def _is_of(before: Projection, store: GraphStore) -> bool:
     return same and before.manifest.store == store.url
 
 
-def _parts_of(before: Projection) -> tuple[Stored, Stored]:
+def _parts_of(before: Projection) -> tuple[Parts, Parts]:
     """The parts of a projection, as stored and as seen."""
-    stored, seen = Stored(), Stored()
+    stored, seen = Parts(), Parts()
     for kind, entry in before.manifest.kinds.items():
         stored.kinds[kind], seen.kinds[kind] = before.parts[entry.stored], before.parts[entry.table]
     for about in before.manifest.groups:
@@ -112,7 +111,7 @@ def _parts_of(before: Projection) -> tuple[Stored, Stored]:
 
 
 def _manifest(
-    store: GraphStore, shelf: Shelf, revision: int, old: Manifest | None, stored: Stored, seen: Stored
+    store: GraphStore, shelf: Shelf, revision: int, old: Manifest | None, stored: Parts, seen: Parts
 ) -> Manifest:
     used: dict[str, Part] = {}
 
@@ -151,7 +150,7 @@ def _manifest(
     )
 
 
-def _fingerprint(catalogue: Catalogue, stored: Stored) -> str:
+def _fingerprint(catalogue: Catalogue, stored: Parts) -> str:
     """Hash of the catalogue and of the digests of all records, sorted by kind and identity."""
     said = [catalogue.fingerprint()]
     for kind, part in sorted(stored.kinds.items()):

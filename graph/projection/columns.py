@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from array import array
+from calendar import isleap
 from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
@@ -29,7 +30,7 @@ def has_column(field: Field) -> bool:
     return field.type is not FieldType.TEXT
 
 
-def stored(fields: Iterable[Field]) -> list[Field]:
+def kept_fields(fields: Iterable[Field]) -> list[Field]:
     """The fields whose columns are written at build: those that a hot path may read.
 
     The others (names, telephone numbers) are many, long and seldom asked for: their columns are made on first use.
@@ -42,8 +43,7 @@ def year_fraction(text: str) -> float:
     try:
         year, month, day = (*(int(part) for part in text[:10].split("-")), 1, 1)[:3]
         start = date(year, 1, 1)
-        length = 366 if year % 4 == 0 and (year % 100 != 0 or year % 400 == 0) else 365
-        return year + (date(year, month, day) - start).days / length
+        return year + (date(year, month, day) - start).days / (366 if isleap(year) else 365)
     except ValueError:
         return math.nan
 

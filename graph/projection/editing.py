@@ -11,7 +11,7 @@ import orjson
 from numpy.typing import NDArray
 
 from graph.projection.arrays import Bytes, Ints, Labels, Strings
-from graph.projection.columns import Arrays, Column, column_in, flattened, stored, string_arrays, strings_in
+from graph.projection.columns import Arrays, Column, column_in, flattened, kept_fields, string_arrays, strings_in
 from graph.projection.splice import Splice
 from graph.projection.spool import Spool
 from graph.projection.stored import Group, pairs
@@ -36,7 +36,7 @@ def spliced_records(splice: Splice, old: Arrays, new: Spool, fields: Iterable[Fi
     fresh = new.small()
     before, after = strings_in(old, "records"), strings_in(fresh, "records")
     columns: dict[str, Column] = {}
-    for field in stored(fields):
+    for field in kept_fields(fields):
         column, added = column_in(old, field), column_in(fresh, field)
         columns[field.name] = (
             splice.labels(column, added)

@@ -9,17 +9,16 @@ import orjson
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from graph.kinds import SAME_AS
 from graph.projection.arrays import Ints, Strings
 from graph.projection.columns import Arrays, string_arrays, strings_in
 from graph.projection.editing import Edit, PartArrays, edited_edges, spliced_records
 from graph.projection.parts import Part
 from graph.projection.splice import Splice
 from graph.projection.spool import Spool
-from graph.projection.stored import Edges, Group, Shelf, Stored, count, edge_arrays, ends_in
+from graph.projection.stored import Edges, Group, Parts, Shelf, count, edge_arrays, ends_in
 from graph.records import Values, canonical, digest, identity_key
 from graph.schema import Catalogue, EntityKind, RelationKind
-
-SAME_AS = "same_as"
 
 
 def representatives(n: int, sources: Ints, targets: Ints) -> Ints:
@@ -41,9 +40,9 @@ def representatives(n: int, sources: Ints, targets: Ints) -> Ints:
     return chosen
 
 
-def folded(stored: Stored, catalogue: Catalogue, shelf: Shelf, before: tuple[Stored, Stored] | None) -> Stored:
+def folded(stored: Parts, catalogue: Catalogue, shelf: Shelf, before: tuple[Parts, Parts] | None) -> Parts:
     """The parts that readers see. `before` (stored and seen) lends the parts whose input is still the same."""
-    seen = Stored()
+    seen = Parts()
     stands = _clusters(stored)
     for kind, part in stored.kinds.items():
         if kind not in stands:
@@ -67,7 +66,7 @@ def folded(stored: Stored, catalogue: Catalogue, shelf: Shelf, before: tuple[Sto
     return seen
 
 
-def _clusters(stored: Stored) -> dict[str, Ints]:
+def _clusters(stored: Parts) -> dict[str, Ints]:
     """Per kind with duplicates: who stands for whom."""
     return {
         group.source: representatives(count(stored.kinds[group.source]), *ends_in(edges.rows.arrays))
@@ -76,7 +75,7 @@ def _clusters(stored: Stored) -> dict[str, Ints]:
     }
 
 
-def _reusable(kind: str, part: Part, stands: Ints, before: tuple[Stored, Stored] | None) -> Part | None:
+def _reusable(kind: str, part: Part, stands: Ints, before: tuple[Parts, Parts] | None) -> Part | None:
     if before is None or kind not in before[0].kinds or before[0].kinds[kind].about.file != part.about.file:
         return None
     old = before[1].kinds[kind]
@@ -84,7 +83,7 @@ def _reusable(kind: str, part: Part, stands: Ints, before: tuple[Stored, Stored]
     return old if same else None
 
 
-def _same_inputs(group: Group, stored: Stored, seen: Stored, before: tuple[Stored, Stored]) -> bool:
+def _same_inputs(group: Group, stored: Parts, seen: Parts, before: tuple[Parts, Parts]) -> bool:
     """Whether a group's stored edges and the tables at both ends are those of the build before."""
     if group not in before[0].groups:
         return False
@@ -125,7 +124,7 @@ def _rows(stands: Ints) -> Ints:
 
 
 def _folded_group(
-    kind: RelationKind, group: Group, edges: Edges, stands: dict[str, Ints], seen: Stored, shelf: Shelf
+    kind: RelationKind, group: Group, edges: Edges, stands: dict[str, Ints], seen: Parts, shelf: Shelf
 ) -> Edges | None:
     """A group's edges at the rows that stand for their ends; None where no edge is left."""
     ends = ends_in(edges.rows.arrays)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import os
 import re
 import shutil
 import zlib
@@ -16,6 +15,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from graph.errors import ProjectionError
+from graph.files import replace, synced_folder
 from graph.projection.parts import REBUILD, PartFile
 
 FORMAT = 1
@@ -92,7 +92,7 @@ class Current(NamedTuple):
         return (folder / _CURRENT).exists()
 
     @classmethod
-    def names(cls, folder: Path, build: str) -> bool:
+    def is_current(cls, folder: Path, build: str) -> bool:
         """Whether a build is the current one."""
         try:
             return cls.read(folder).build == build
@@ -142,14 +142,9 @@ def next_build(folder: Path) -> str:
 def publish(folder: Path, manifest: Manifest) -> None:
     """Write the manifest and switch CURRENT to it; a crash at any moment leaves the old or the new one current."""
     data = orjson.dumps(manifest.model_dump(mode="json"))
-    build = folder / manifest.build
-    _write(build / _MANIFEST, data)
-    _sync(build)
-    _sync(folder)
-    fresh = folder / f"{_CURRENT}.new"
-    _write(fresh, f"{manifest.build} {zlib.crc32(data):08x}\n".encode())
-    os.replace(fresh, folder / _CURRENT)
-    _sync(folder)
+    replace(folder / manifest.build / _MANIFEST, data)
+    synced_folder(folder)
+    replace(folder / _CURRENT, f"{manifest.build} {zlib.crc32(data):08x}\n".encode())
 
 
 def sweep(folder: Path, keep: Manifest | None) -> None:
@@ -161,6 +156,8 @@ def sweep(folder: Path, keep: Manifest | None) -> None:
     for manifest in (keep, _before(folder, keep)):
         if manifest is not None:
             used |= {f"{manifest.build}/{_MANIFEST}", *manifest.parts}
+    for scratch in folder.glob(f"{_CURRENT}.*"):  # of a builder that died
+        scratch.unlink()
     for build in sorted(folder.iterdir()):
         if not (build.is_dir() and _BUILD.fullmatch(build.name)):
             continue
@@ -194,19 +191,3 @@ def locked(folder: Path) -> Iterator[None]:
     with file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
-
-
-def _write(path: Path, data: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync(folder: Path) -> None:
-    """Make a folder's names durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

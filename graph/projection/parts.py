@@ -5,22 +5,21 @@ from __future__ import annotations
 import mmap
 import os
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field as Setting
 
 from graph.errors import ProjectionError
+from graph.files import ArrayWriter, arrays_in, synced
 from graph.projection.arrays import Bytes
 from graph.records import digest
 
 _MAGIC = b"QXPART01"
-_ALIGNMENT = 64
-_DTYPES = {"|u1": np.uint8, "<i4": np.int32, "<i8": np.int64, "<f8": np.float64}
 REBUILD = "run `qianxian build --full`"
 
 
@@ -48,40 +47,13 @@ class Part:
         self.about, self.arrays = about, arrays
 
 
-class _Writer:
-    """Appends aligned arrays to a file and keeps their directory."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-        self.size, self.crc32 = 0, 0
-        self.directory: dict[str, tuple[str, tuple[int, ...], int]] = {}
-        self._put(_MAGIC)
-
-    def _put(self, data: bytes | memoryview) -> None:
-        self._file.write(data)
-        self.crc32 = zlib.crc32(data, self.crc32)
-        self.size += len(data)
-
-    def add(self, name: str, array: NDArray[Any] | Iterable[Bytes]) -> None:
-        self._put(bytes(-self.size % _ALIGNMENT))
-        offset = self.size
-        if isinstance(array, np.ndarray):
-            self._put(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
-            self.directory[name] = (array.dtype.str, array.shape, offset)
-            return
-        for chunk in array:
-            self._put(chunk.data)
-        self.directory[name] = ("|u1", (self.size - offset,), offset)
-
-
 def write_part(folder: Path, file: str, arrays: Mapping[str, NDArray[Any] | Iterator[Bytes]]) -> Part:
     """Write a new part durably and map it. An iterator of byte arrays is written as one."""
     with (folder / file).open("xb") as opened:
-        writer = _Writer(opened)
+        writer = ArrayWriter(opened, _MAGIC)
         for name, array in arrays.items():
             writer.add(name, array)
-        opened.flush()
-        os.fsync(opened.fileno())
+        synced(opened)
     digests = arrays.get("digests")
     hashed = digest(digests.tobytes()).hex() if isinstance(digests, np.ndarray) else ""
     about = PartFile(file=file, size=writer.size, crc32=writer.crc32, digest=hashed, arrays=writer.directory)
@@ -96,14 +68,10 @@ def map_part(folder: Path, about: PartFile) -> Part:
         if size != about.size:
             raise ProjectionError(f"{path} is damaged: {size} bytes instead of {about.size}; {REBUILD}")
         mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    arrays: dict[str, NDArray[Any]] = {}
-    for name, (dtype, shape, offset) in about.arrays.items():
-        count = int(np.prod(shape, dtype=np.int64))
-        if dtype not in _DTYPES or offset + count * np.dtype(dtype).itemsize > size:
-            raise ProjectionError(f"{path} is damaged: array {name!r} is not inside it; {REBUILD}")
-        flat = np.frombuffer(mapped, _DTYPES[dtype], count, offset) if count else np.zeros(0, _DTYPES[dtype])
-        arrays[name] = flat.reshape(shape)
-    return Part(about, arrays)
+    try:
+        return Part(about, arrays_in(mapped, about.arrays))
+    except ValueError as error:
+        raise ProjectionError(f"{path} is damaged: {error}; {REBUILD}") from None
 
 
 def verify(folder: Path, about: PartFile) -> None:

@@ -15,7 +15,7 @@ from graph.projection.arrays import Codes, spans
 from graph.projection.manifest import Current, Manifest
 from graph.projection.parts import Part
 from graph.projection.tables import Adjacency, EntityTable
-from graph.schema import Catalogue, Path as Walk
+from graph.schema import Catalogue, Step
 
 _Step = list[tuple[str, str, Adjacency]]
 
@@ -112,34 +112,20 @@ class Projection:
         """Per step of a path every (near kind, far kind, adjacency in the direction of the walk)."""
         key = (kind, path)
         if key not in self._plans:
-            self.catalogue.end_kinds(kind, path)
-            plan: list[_Step] = []
-            kinds = [kind]
-            for step in Walk(path).steps:
-                sources, targets = self.catalogue.ends(step.relation)
-                near, far = (sources, targets) if step.forward else (targets, sources)
-                ends = [end for end in far if step.kind in (None, end)]
-                plan.append(
-                    [
-                        (here, end, self._directed(step.relation, here, end, forward=step.forward))
-                        for here in kinds
-                        if here in near
-                        for end in ends
-                    ]
-                )
-                kinds = ends
-            self._plans[key] = plan
+            self._plans[key] = [
+                [(here, end, self._directed(step, here, end)) for here in near for end in far]
+                for step, near, far in self.catalogue.walked(kind, path)
+            ]
         return self._plans[key]
 
-    def _directed(self, relation: str, near: str, far: str, *, forward: bool) -> Adjacency:
-        if forward:
-            return self.adjacency(relation, near, far)
-        return self.adjacency(relation, far, near).transposed()
+    def _directed(self, step: Step, near: str, far: str) -> Adjacency:
+        if step.forward:
+            return self.adjacency(step.relation, near, far)
+        return self.adjacency(step.relation, far, near).transposed()
 
 
 def _gathered(adjacency: Adjacency, rows: NDArray[Any]) -> Codes:
     """The targets of some rows, repeated as often as they are reached."""
     if len(rows) == 1:
         return adjacency.of(int(rows[0]))
-    starts = adjacency.indptr[:-1][rows]
-    return adjacency.indices[spans(starts, adjacency.indptr[1:][rows] - starts)]
+    return adjacency.indices[spans(adjacency.indptr, rows)[1]]

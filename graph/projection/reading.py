@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable
 from itertools import groupby
 
 import numpy as np
 
+from graph.progress import Progress
 from graph.projection.arrays import Ints, Strings
 from graph.projection.columns import string_arrays
 from graph.projection.spool import Spool
-from graph.projection.stored import Edges, Group, Shelf, Stored, edge_arrays, pairs
-from graph.records import Relation, canonical, digest
+from graph.projection.stored import Edges, Group, Parts, Shelf, edge_arrays, pairs
+from graph.records import Relation, canonical, digest, identity_key
 from graph.schema import RelationKind
 from graph.store import GraphStore
 
-Progress = Callable[[str, int], None]
 _STRIDE = 10_000
 
 
-def read_all(store: GraphStore, shelf: Shelf, progress: Progress) -> Stored:
+def read_all(store: GraphStore, shelf: Shelf, progress: Progress) -> Parts:
     """Every kind and relation of the store as new parts."""
-    result = Stored()
+    result = Parts()
     rows: dict[str, dict[str, int]] = {}
     for kind in sorted(store.catalogue.entities):
         rows[kind] = _read_kind(store, kind, shelf, result, progress)
@@ -31,7 +30,7 @@ def read_all(store: GraphStore, shelf: Shelf, progress: Progress) -> Stored:
     return result
 
 
-def _read_kind(store: GraphStore, kind: str, shelf: Shelf, result: Stored, progress: Progress) -> dict[str, int]:
+def _read_kind(store: GraphStore, kind: str, shelf: Shelf, result: Parts, progress: Progress) -> dict[str, int]:
     """Write the part of one kind; id → row."""
     spool = Spool(store.catalogue.entity(kind).fields, shelf.scratch())
     ids: list[str] = []
@@ -65,7 +64,7 @@ class _Edges:
         self.targets.append(target)
         self.spool.add(relation.values, data, digest(*relation[:5], data))
         if self.keys is not None:
-            self.keys.append(relation.key(self.kind))
+            self.keys.append(identity_key(self.kind, relation.values))
 
     def order(self) -> Ints:
         """By source, target and identity."""
@@ -82,7 +81,7 @@ class _Edges:
 
 
 def _read_relation(
-    store: GraphStore, name: str, rows: dict[str, dict[str, int]], shelf: Shelf, result: Stored, progress: Progress
+    store: GraphStore, name: str, rows: dict[str, dict[str, int]], shelf: Shelf, result: Parts, progress: Progress
 ) -> None:
     kind = store.catalogue.relation(name)
     groups: dict[Group, _Edges] = {}

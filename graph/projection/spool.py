@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graph.projection.arrays import Bytes, Ints, offsets_of
-from graph.projection.columns import Columns, flattened, stored
+from graph.projection.columns import Columns, flattened, kept_fields
 from graph.records import Values
 from graph.schema import Field
 
@@ -28,7 +28,7 @@ class Spool:
         self._file = scratch or BytesIO()
         self._lengths = array("i")
         self._digests = bytearray()
-        self._columns = Columns(stored(fields))
+        self._columns = Columns(kept_fields(fields))
 
     def __len__(self) -> int:
         return len(self._lengths)

@@ -38,8 +38,8 @@ class Edges(NamedTuple):
 
 
 @dataclass
-class Stored:
-    """Everything of one revision of the store, as it is there."""
+class Parts:
+    """All parts of one revision: as the store has it, or as readers see it."""
 
     kinds: dict[str, Part] = field(default_factory=dict)
     groups: dict[Group, Edges] = field(default_factory=dict)
@@ -61,7 +61,7 @@ class Shelf:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._open.close()
-        if error is not None and not Current.names(self.folder, self.build):
+        if error is not None and not Current.is_current(self.folder, self.build):
             shutil.rmtree(self.path, ignore_errors=True)
         if isinstance(error, OSError):
             raise ProjectionError(

@@ -12,7 +12,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from graph.errors import DeclarationError, UnknownNameError
-from graph.projection.arrays import Codes, Floats, Ints, Labels, Strings
+from graph.projection.arrays import Codes, Floats, Ints, Labels, Strings, offsets_of
 from graph.projection.columns import Arrays, Columns, column_in, has_column, is_number, strings_in
 from graph.records import Values
 from graph.schema import EntityKind, Field, FieldType, RelationKind
@@ -85,8 +85,7 @@ def _truths(column: Floats) -> Labels:
     """A column of 1, 0 and NaN as the labels `true` and `false`."""
     present = ~np.isnan(column)
     codes = column[present].astype(np.int32)
-    indptr = np.concatenate([[0], np.cumsum(present)]).astype(np.int64)
-    return Labels(indptr, codes, Strings.of(("false", "true")))
+    return Labels(offsets_of(present), codes, Strings.of(("false", "true")))
 
 
 class EntityTable:

@@ -10,7 +10,7 @@ from graph.projection.arrays import Ints
 from graph.projection.columns import strings_in
 from graph.projection.editing import Edit, edited_edges, edited_entities, no_entities, no_records
 from graph.projection.parts import Part
-from graph.projection.stored import Edges, Group, Shelf, Stored, count, edge_arrays, ends_in
+from graph.projection.stored import Edges, Group, Parts, Shelf, count, edge_arrays, ends_in
 from graph.records import EntityKey, RelationKey, Values
 from graph.schema import Catalogue
 from graph.store import Change
@@ -18,13 +18,13 @@ from graph.store import Change
 EdgeChanges = dict[Group, dict[tuple[str, str, str], Values | None]]
 
 
-def updated(stored: Stored, changes: Iterable[Change], catalogue: Catalogue, shelf: Shelf) -> Stored:
+def updated(stored: Parts, changes: Iterable[Change], catalogue: Catalogue, shelf: Shelf) -> Parts:
     """`stored` after `changes`, each of which says how one record stands now; parts that they leave alone stay.
 
     Changes may be repeated: what is there already changes nothing.
     """
     entities, relations = _sorted_out(changes)
-    result = Stored(dict(stored.kinds), dict(stored.groups))
+    result = Parts(dict(stored.kinds), dict(stored.groups))
     moved: dict[str, Ints] = {}
     for kind, changed in sorted(entities.items()):
         _update_kind(kind, changed, catalogue, shelf, result, moved)
@@ -54,7 +54,7 @@ def _update_kind(
     changed: Mapping[str, Values | None],
     catalogue: Catalogue,
     shelf: Shelf,
-    result: Stored,
+    result: Parts,
     moved: dict[str, Ints],
 ) -> None:
     declared = catalogue.entity(kind)
@@ -76,7 +76,7 @@ def _update_group(
     changed: Mapping[tuple[str, str, str], Values | None],
     catalogue: Catalogue,
     shelf: Shelf,
-    result: Stored,
+    result: Parts,
     moved: Mapping[str, Ints],
 ) -> None:
     kind = catalogue.relation(group.relation)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from graph.errors import StoreError
-from graph.store.port import Change, GraphStore, Written
+from graph.store.merge import Written
+from graph.store.port import Change, GraphStore
 
 __all__ = ["Change", "GraphStore", "Written", "open_store"]
 

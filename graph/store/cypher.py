@@ -10,9 +10,9 @@ import orjson
 from neo4j.time import Date, DateTime, Time
 
 from graph.errors import DeclarationError
-from graph.records import Relation, Values
+from graph.records import Relation, Values, encoded
 from graph.schema import Catalogue, EntityKind, Field, RelationKind
-from graph.store.merge import Provenance, Stored
+from graph.store.merge import Kept, Provenance
 
 STORE = "(s:_Store {id: 'store'})"
 """The one node that holds schema version, revision and adopted kinds."""
@@ -34,6 +34,15 @@ def label(kind: EntityKind) -> str:
 def edge_type(kind: RelationKind) -> str:
     """A relationship type in a statement."""
     return f"`{kind.edge_type}`"
+
+
+def check_names(catalogue: Catalogue) -> None:
+    """DeclarationError where two kinds would have one label or type."""
+    labels = [kind.node_label for kind in catalogue.entities.values()]
+    for names in (labels, [kind.edge_type for kind in catalogue.relations.values()]):
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise DeclarationError(f"two kinds would have the same name in Neo4j: {', '.join(twice)}")
 
 
 def schema(catalogue: Catalogue) -> dict[str, str]:
@@ -104,10 +113,10 @@ def _union(parts: Iterable[str]) -> str:
     return " UNION ALL ".join(parts)
 
 
-def properties(new: Stored, old: Collection[str] = ()) -> dict[str, Any]:
+def properties(new: Kept, old: Collection[str] = ()) -> dict[str, Any]:
     """What to set on a node or relationship; fields among `old` that are gone are set to null, others' stay."""
     gone = dict.fromkeys(name for name in old if name not in new.values)
-    return {**gone, **new.values, "_revision": new.revision, "_provenance": orjson.dumps(new.provenance).decode()}
+    return {**gone, **new.values, "_revision": new.revision, "_provenance": encoded(new.provenance).decode()}
 
 
 def provenance(found: Mapping[str, Any]) -> Provenance:
@@ -117,18 +126,14 @@ def provenance(found: Mapping[str, Any]) -> Provenance:
 
 def joined(identity: Collection[str]) -> str:
     """An identity as one text."""
-    return orjson.dumps(list(identity)).decode()
+    return encoded(list(identity)).decode()
 
 
 class Reader:
     """Turns rows of the statements above into records of a catalogue."""
 
     def __init__(self, catalogue: Catalogue) -> None:
-        kinds: list[EntityKind] = list(catalogue.entities.values())
-        for names in ([kind.node_label for kind in kinds], [kind.edge_type for kind in catalogue.relations.values()]):
-            twice = sorted({name for name in names if names.count(name) > 1})
-            if twice:
-                raise DeclarationError(f"two kinds would have the same name in Neo4j: {', '.join(twice)}")
+        kinds = catalogue.entities.values()
         self._catalogue = catalogue
         self._kind_of = {kind.node_label: kind.name for kind in kinds}
         self._relation_of = {kind.edge_type: kind for kind in catalogue.relations.values()}
@@ -145,9 +150,9 @@ class Reader:
             if name in many and (read := _read(value, many[name])) is not None
         }
 
-    def stored(self, kind: str, found: Mapping[str, Any]) -> Stored:
+    def kept(self, kind: str, found: Mapping[str, Any]) -> Kept:
         """The record of a node's or relationship's properties."""
-        return Stored(self.values(kind, found), provenance(found), found.get("_revision", 0))
+        return Kept(self.values(kind, found), provenance(found), found.get("_revision", 0))
 
     def relation(self, row: Any) -> Relation | None:
         """The relation of a row of EDGE; None where it joins what no declaration lets it join."""

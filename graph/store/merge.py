@@ -6,21 +6,36 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from graph.errors import DeclarationError, ValueRejectedError
-from graph.records import Entity, Origin, Relation, Values
-from graph.schema import Access, Catalogue
-from graph.store.port import Written
+from graph.errors import ValueRejectedError
+from graph.records import Entity, Origin, Relation, RelationKey, Values
+from graph.schema import Catalogue
 
 Provenance = dict[str, list[str]]
 """Field → [source, date]; the key "" stands for every field without an entry of its own."""
 
 
-class Stored(NamedTuple):
+class Kept(NamedTuple):
     """A record as a store keeps it, its identity aside."""
 
     values: Values
     provenance: Provenance
     revision: int
+
+
+@dataclass
+class Written:
+    """What one `upsert` did."""
+
+    revision: int = 0
+    """The store's revision after the write."""
+    inserted: int = 0
+    """Records that were not there."""
+    updated: int = 0
+    """Records that changed."""
+    unchanged: int = 0
+    """Records that said nothing new; they take no revision."""
+    dangling: list[Relation] = field(default_factory=list)
+    """Relations refused because an end does not exist."""
 
 
 @dataclass
@@ -33,17 +48,17 @@ class Intake:
     """The revision that the write has if it changes anything."""
     written: Written = field(default_factory=Written)
 
-    def take(self, values: Values, old: Stored | None) -> Stored | None:
+    def take(self, values: Values, old: Kept | None) -> Kept | None:
         """What to store where `old` is stored now; None where that stays as it is."""
         if old is None:
             self.written.inserted += 1
-            return Stored(values, {"": list(self.origin)}, self.revision)
+            return Kept(values, {"": list(self.origin)}, self.revision)
         after, provenance = merged(old.values, old.provenance, values, self.origin, self.replace)
         if after is not old.values:
             self.written.updated += 1
-            return Stored(after, provenance, self.revision)
+            return Kept(after, provenance, self.revision)
         self.written.unchanged += 1
-        return None if provenance is old.provenance else Stored(after, provenance, old.revision)
+        return None if provenance is old.provenance else Kept(after, provenance, old.revision)
 
     def finish(self) -> bool:
         """Whether anything changed; `written` then carries the new revision, else the one before."""
@@ -57,7 +72,7 @@ def split_checked(
 ) -> tuple[list[Entity], list[Relation]]:
     """The batch's entities and relations, each identity once: of two the later wins, field by field or whole."""
     entities: dict[tuple[str, str], Entity] = {}
-    relations: dict[tuple[str, ...], Relation] = {}
+    relations: dict[RelationKey, Relation] = {}
     for record in records:
         if isinstance(record, Entity):
             catalogue.entity(record.kind)
@@ -74,7 +89,7 @@ def split_checked(
     return list(entities.values()), list(relations.values())
 
 
-def _checked(catalogue: Catalogue, relation: Relation) -> tuple[str, ...]:
+def _checked(catalogue: Catalogue, relation: Relation) -> RelationKey:
     """The identity of a relation that may exist by its declaration."""
     kind = catalogue.relation(relation.kind)
     sources, targets = catalogue.ends(relation.kind)
@@ -83,7 +98,7 @@ def _checked(catalogue: Catalogue, relation: Relation) -> tuple[str, ...]:
             raise ValueRejectedError(f"{relation.kind}: an end of kind {end!r}; valid: {', '.join(valid)}")
     if (relation.source_kind, relation.source) == (relation.target_kind, relation.target):
         raise ValueRejectedError(f"{relation.kind}: {relation.source!r} is related to itself", field="target")
-    return (*relation[:5], relation.key(kind))
+    return relation.key(kind)
 
 
 def merged(
@@ -122,40 +137,19 @@ def origins(values: Values, provenance: Provenance) -> dict[str, Origin]:
 
 
 def merged_extension(stored: Mapping[str, Any], document: Mapping[str, Any]) -> dict[str, Any]:
-    """Two kinds.json documents as one: entries of the same name joined, the later last.
-
-    What is malformed goes through, for the catalogue to refuse. Raises DeclarationError where a field is loosened.
-    """
-    joined: dict[str, Any] = {}
-    for key in {**stored, **document}:
-        added = document.get(key, [])
-        if not _lists_objects(added):
-            joined[key] = added
-            continue
-        entries = {entry.get("name"): entry for entry in stored.get(key, [])}
-        for entry in added:
-            known = entries.get(entry.get("name"))
-            entries[entry.get("name")] = entry if known is None or key != "entities" else _widened(known, entry)
-        joined[key] = list(entries.values())
-    return joined
+    """Two kinds.json documents as one, the later checked by `Catalogue.extended`: what is named alike is joined."""
+    merged = dict(stored)
+    for key, entries in document.items():
+        known = {entry.get("name"): entry for entry in stored.get(key, [])}
+        for entry in entries:
+            name = entry.get("name")
+            known[name] = entry if key == "matches" else _joined(known.get(name, {}), entry)
+        merged[key] = list(known.values())
+    return merged
 
 
-def _lists_objects(part: object) -> bool:
-    return isinstance(part, list) and all(isinstance(entry, dict) for entry in part)
-
-
-def _widened(known: dict[str, Any], entry: dict[str, Any]) -> dict[str, Any]:
-    """Two declarations of an entity kind as one."""
-    added = entry.get("fields", [])
-    if not _lists_objects(added):
-        return entry
+def _joined(known: Mapping[str, Any], entry: Mapping[str, Any]) -> dict[str, Any]:
     fields = {declared["name"]: declared for declared in known.get("fields", [])}
-    for declared in added:
-        name = declared.get("name")
-        old = fields.get(name, {})
-        before, after = old.get("access"), declared.get("access")
-        if before in list(Access) and after in list(Access) and Access(after).rank < Access(before).rank:
-            whole = f"{known['name']}.{name}"
-            raise DeclarationError(f"{whole} is {before} and cannot be loosened to {after}", field=name)
-        fields[name] = {**old, **declared}
+    for declared in entry.get("fields", []):
+        fields[declared["name"]] = {**fields.get(declared["name"], {}), **declared}
     return {**known, **entry, **({"fields": list(fields.values())} if fields else {})}

@@ -19,8 +19,8 @@ from graph.schema import Catalogue, EntityKind
 from graph.store import cypher
 from graph.store.bolt import Bolt
 from graph.store.cypher import EDGE, STORE, Group, Reader, edge_type, joined, label, properties
-from graph.store.merge import Intake, origins
-from graph.store.port import SCHEMA_VERSION, Change, GraphStore, Written
+from graph.store.merge import Intake, Written, origins
+from graph.store.port import SCHEMA_VERSION, Change, GraphStore
 
 WINDOW = 100
 """Revisions whose changes are fetched and sorted at a time."""
@@ -75,6 +75,7 @@ class Neo4jStore(GraphStore):
 
     def _constrain(self, catalogue: Catalogue) -> None:
         """Make the constraints and indexes that are missing."""
+        cypher.check_names(catalogue)
         commands = cypher.schema(catalogue)
         existing = {row["name"] for row in self._bolt.read("SHOW INDEXES YIELD name RETURN name")}
         self._bolt.command(command for name, command in commands.items() if name not in existing)
@@ -91,7 +92,7 @@ class Neo4jStore(GraphStore):
             done = transaction.run(swap, old=old, new=new).single() is not None
             return done, done and old != new
 
-        Reader(catalogue)
+        cypher.check_names(catalogue)
         done = self._write(work)
         if done:
             self._constrain(catalogue)
@@ -126,7 +127,7 @@ class Neo4jStore(GraphStore):
         known = {row["id"]: row["p"] for row in transaction.run(query, ids=[entity.id for entity in entities])}
         rows: list[_Row] = []
         for entity in entities:
-            old = self._reader.stored(kind.name, known[entity.id]) if entity.id in known else None
+            old = self._reader.kept(kind.name, known[entity.id]) if entity.id in known else None
             new = intake.take(entity.values, old)
             if new is not None:
                 rows.append({"id": entity.id, "p": properties(new, old.values if old else ())})
@@ -154,7 +155,7 @@ class Neo4jStore(GraphStore):
                 intake.written.dangling.append(relation)
                 continue
             before = claimed.get(pair["k"], found["p"])
-            old = None if before is None else self._reader.stored(relation.kind, before)
+            old = None if before is None else self._reader.kept(relation.kind, before)
             new = intake.take(relation.values, old)
             if new is not None:
                 rows.append({**pair, "p": properties(new, old.values if old else ()), "new": old is None})
@@ -249,7 +250,7 @@ class Neo4jStore(GraphStore):
     def provenance(self, kind: str, id: str) -> dict[str, Origin]:
         """See GraphStore."""
         found = self._properties(kind, id)
-        return {} if found is None else origins(*self._reader.stored(kind, found)[:2])
+        return {} if found is None else origins(*self._reader.kept(kind, found)[:2])
 
     def entities(self, kind: str) -> Iterator[Entity]:
         """See GraphStore."""
@@ -264,7 +265,7 @@ class Neo4jStore(GraphStore):
         return (edge for row in rows if (edge := self._reader.relation(row)) is not None)
 
     def _key(self, relation: Relation) -> RelationKey:
-        return RelationKey(*relation[:5], relation.key(self.catalogue.relation(relation.kind)))
+        return relation.key(self.catalogue.relation(relation.kind))
 
     def neighbours(self, kind: str, id: str, relation: str | None = None) -> list[Relation]:
         """See GraphStore."""

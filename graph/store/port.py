@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, NamedTuple, Self, final
 
@@ -12,28 +11,13 @@ from graph.errors import StoreError
 from graph.kinds import BUILTIN
 from graph.records import Entity, EntityKey, Origin, Relation, RelationKey
 from graph.schema import Catalogue
+from graph.store.merge import Written, merged_extension, split_checked
 
 SCHEMA_VERSION = 1
 """Version of what the backends write; a store of another version is refused."""
 
 BATCH = 2_000
 """Records per transaction: what a crash can lose was never acknowledged."""
-
-
-@dataclass
-class Written:
-    """What one `upsert` did."""
-
-    revision: int = 0
-    """The store's revision after the write."""
-    inserted: int = 0
-    """Records that were not there."""
-    updated: int = 0
-    """Records that changed."""
-    unchanged: int = 0
-    """Records that said nothing new; they take no revision."""
-    dangling: list[Relation] = field(default_factory=list)
-    """Relations refused because an end does not exist."""
 
 
 class Change(NamedTuple):
@@ -69,20 +53,16 @@ class GraphStore(ABC):
         is neither stored nor in the batch comes back in `dangling`; unknown kinds raise UnknownNameError, a
         self-loop or an end of a wrong kind ValueRejectedError, before anything is written.
         """
-        from graph.store.merge import split_checked  # one place checks what every backend gets
-
         entities, relations = split_checked(self.catalogue, records, replace)
         return self._upsert(entities, relations, origin, replace)
 
     @final
     def adopt(self, document: Mapping[str, Any]) -> Catalogue:
         """Extend the store's catalogue by a kinds.json document, for good; idempotent. Raises DeclarationError."""
-        from graph.store.merge import merged_extension
-
         while True:
             before = self._read_extension()
+            catalogue = BUILTIN.extended(before).extended(document)
             extension = merged_extension(before, document)
-            catalogue = BUILTIN.extended(extension)
             if self._write_extension(before, extension, catalogue):
                 self.catalogue = catalogue
                 return catalogue

@@ -14,11 +14,11 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from graph.errors import StoreError, StoreUnavailableError, ValueRejectedError
 from graph.kinds import BUILTIN
-from graph.records import Entity, EntityKey, Origin, Relation, RelationKey, Values, canonical, digest
+from graph.records import Entity, EntityKey, Origin, Relation, RelationKey, Values, canonical, digest, encoded
 from graph.schema import Catalogue
-from graph.store.merge import Intake, Stored, origins
-from graph.store.port import SCHEMA_VERSION, Change, GraphStore, Written
-from graph.store.tables import ENTITY, META, RELATION, Key, create_tables, engine_of, stored, transaction, write_rows
+from graph.store.merge import Intake, Kept, Written, origins
+from graph.store.port import SCHEMA_VERSION, Change, GraphStore
+from graph.store.tables import ENTITY, META, RELATION, Key, create_tables, engine_of, look_up, transaction, write_rows
 
 STREAMED = 5_000
 """Rows that a stream fetches at a time."""
@@ -56,7 +56,7 @@ class SqlStore(GraphStore):
             if isinstance(error, OperationalError) and _GONE.search(reason) and not _REFUSED.search(reason):
                 raise StoreUnavailableError(f"store {self.url} does not answer now: {reason}") from None
             raise StoreError(f"store {self.url}: {reason}") from None
-        except (orjson.JSONEncodeError, UnicodeError) as error:
+        except UnicodeError as error:
             raise ValueRejectedError(f"a value cannot be stored: {error}") from None
 
     @contextmanager
@@ -102,9 +102,9 @@ class SqlStore(GraphStore):
         return intake.written
 
     def _keyed(self, relation: Relation) -> _Row:
-        identity = relation.key(self.catalogue.relation(relation.kind))
-        key = (relation.kind, digest(*relation[1:5], identity))
-        return key, (*key, *relation[1:5], identity), relation.values
+        identity = relation.key(self.catalogue.relation(relation.kind))[1:]
+        key = (relation.kind, digest(*identity))
+        return key, (*key, *identity), relation.values
 
     def delete(self, keys: Collection[EntityKey | RelationKey]) -> int:
         """See GraphStore."""
@@ -137,7 +137,7 @@ class SqlStore(GraphStore):
         self.catalogue.entity(kind)
         alive = ENTITY.c.body.is_not(None).label("alive")
         with self._reading() as connection:
-            found = stored(connection, ENTITY, [(kind, id) for id in ids], alive)
+            found = look_up(connection, ENTITY, [(kind, id) for id in ids], alive)
         return {row[0] for row in found.values() if row.alive}
 
     def provenance(self, kind: str, id: str) -> dict[str, Origin]:
@@ -248,16 +248,16 @@ def _touching(kind: str, id: str) -> sa.ColumnElement[bool]:
 def _merged(connection: sa.Connection, table: sa.Table, records: Sequence[_Row], intake: Intake) -> list[Key]:
     """Rows to write for records, merged with what is stored."""
     rest = (table.c.body, table.c.provenance, table.c.revision)
-    known = stored(connection, table, [key for key, _, _ in records], *rest)
+    known = look_up(connection, table, [key for key, _, _ in records], *rest)
     rows: list[Key] = []
     for key, columns, values in records:
         row = known.get(key)
         old = None
         if row is not None and row.body is not None:
-            old = Stored(orjson.loads(row.body), orjson.loads(row.provenance), row.revision)
+            old = Kept(orjson.loads(row.body), orjson.loads(row.provenance), row.revision)
         new = intake.take(values, old)
         if new is not None:
-            rows.append((*columns, canonical(new.values), orjson.dumps(new.provenance), new.revision))
+            rows.append((*columns, canonical(new.values), encoded(new.provenance), new.revision))
     return rows
 
 
@@ -266,6 +266,6 @@ def _split_dangling(
 ) -> tuple[list[Relation], list[Relation]]:
     ends = {end for r in relations for end in (r[1:3], r[3:5])} - present
     alive = ENTITY.c.body.is_not(None).label("alive")
-    known = {key for key, row in stored(connection, ENTITY, sorted(ends), alive).items() if row.alive} | present
+    known = {key for key, row in look_up(connection, ENTITY, sorted(ends), alive).items() if row.alive} | present
     sound = [r for r in relations if r[1:3] in known and r[3:5] in known]
     return sound, [r for r in relations if r[1:3] not in known or r[3:5] not in known]

@@ -150,7 +150,7 @@ def _array(column: sa.Column[Any], values: Sequence[Any]) -> sa.Cast[Any]:
     return sa.cast(list(values), postgresql.ARRAY(column.type))
 
 
-def stored(
+def look_up(
     connection: sa.Connection, table: sa.Table, keys: Iterable[Key], *extra: sa.ColumnElement[Any]
 ) -> dict[Key, Any]:
     """Key → row of (second key column, *extra) for those of the keys that the table has."""

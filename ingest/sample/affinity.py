@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from ingest.sample.chance import Floats, Ints
+from ingest.sample.ontology import TOPICS_PER_FIELD
 from ingest.sample.population import Focus, Party, Traits, World
 
 SIBLING = 0.35
@@ -32,7 +33,8 @@ def _closeness(asked: Focus, asking: Ints, known: Focus, knowing: Ints) -> Float
         + PROBLEM * (asked.problem[asking] == known.problem[knowing])
         + METHOD * (asked.method[asking] == known.method[knowing])
     )
-    return np.asarray(3.0 * np.where(same, 1.0, SIBLING * (a // 6 == b // 6)) + same * shared)
+    related = a // TOPICS_PER_FIELD == b // TOPICS_PER_FIELD
+    return np.asarray(3.0 * np.where(same, 1.0, SIBLING * related) + same * shared)
 
 
 def _same_city(world: World, one: Ints, other: Ints) -> Floats:

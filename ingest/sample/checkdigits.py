@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-_USCC = "0123456789ABCDEFGHJKLMNPQRTUWXY"
+from stdnum.cn import uscc as credit_code
+from stdnum.iso7064 import mod_11_2
+
 _ORGANISATION = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -17,18 +19,13 @@ def uscc(region: str, number: int) -> str:
     )
     check = 11 - weighted % 11
     body = f"91{region}{organisation}{'X' if check == 10 else 0 if check == 11 else check}"
-    total = sum(_USCC.index(sign) * pow(3, place, 31) for place, sign in enumerate(body))
-    return body + _USCC[(31 - total % 31) % 31]
+    return body + str(credit_code.calc_check_digit(body))
 
 
 def orcid(number: int) -> str:
     """An ORCID iD (ISO 7064 mod 11-2) in the block 0000-0007, from which none are issued."""
     digits = f"00000007{number:07d}"
-    total = 0
-    for digit in digits:
-        total = (total + int(digit)) * 2
-    result = (12 - total % 11) % 11
-    digits += "X" if result == 10 else str(result)
+    digits += str(mod_11_2.calc_check_digit(digits))
     return "-".join(digits[start : start + 4] for start in range(0, 16, 4))
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from ingest.sample import affinity
 from ingest.sample.chance import Groups, Ints, stream
 from ingest.sample.outcomes import Pairs, among, candidates, kept, pools, without_repeats
-from ingest.sample.population import World
+from ingest.sample.population import World, sibling
 from ingest.sample.texts import TECHNOLOGY, Needs
 
 SUBJECTS = 300
@@ -57,9 +57,8 @@ def graded_experts(world: World, needs: Needs, related: Pairs) -> Graded:
 def _pool(rng: np.random.Generator, world: World, topic: Ints) -> Ints:
     experts = world.experts.party
     groups: Groups = pools(experts.main.topic, len(world.ontology.topics), experts.second.topic)
-    sibling = topic // 6 * 6 + (topic % 6 + rng.integers(1, 6, len(topic))) % 6
-    third = topic // 6 * 6 + (topic % 6 + rng.integers(1, 6, len(topic))) % 6
-    near = candidates(rng, groups, topic, sibling, len(experts), (20, 14, 16))
+    second, third = sibling(rng, topic), sibling(rng, topic)
+    near = candidates(rng, groups, topic, second, len(experts), (20, 14, 16))
     return np.concatenate([near, groups.draw(rng, third, 12)], axis=1)
 
 

@@ -18,6 +18,9 @@ FIELDS = (
 )  # fmt: skip
 """Names of the topic files, in the order of the field numbers."""
 
+TOPICS_PER_FIELD = 6
+"""How many topics each file has: those of a field have consecutive numbers."""
+
 OBJECTS, PROBLEMS, METHODS, MATERIALS, METRICS, USES = 4, 4, 4, 3, 3, 2
 """How many terms each slot of a topic has."""
 
@@ -120,6 +123,8 @@ def load() -> Ontology:
             )
         )
         topics.extend(_topic(entry, field, numbers) for entry in document["topic"])
+        if len(topics) != len(sectors) * TOPICS_PER_FIELD:
+            raise ValueError(f"{TOPICS_PER_FIELD} topics expected in {name}")
     regions = _read("regions.toml")
     return Ontology(
         topics=tuple(topics),

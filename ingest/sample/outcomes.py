@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
 from ingest.sample import affinity
 from ingest.sample.chance import Flags, Floats, Groups, Ints, chunks, stream
-from ingest.sample.population import World
+from ingest.sample.population import World, sibling
 
 TEMPERATURE = 0.45
 """Scale of the Gumbel noise on a choice: some of every outcome is chance."""
@@ -23,6 +24,9 @@ class Pairs(NamedTuple):
 
 
 Scores = Callable[[Ints, Ints], Floats]
+"""(enterprises, partners) → how well each pair fits."""
+Draw = Callable[[np.random.Generator, Ints], tuple[Ints, Ints]]
+"""(chance, enterprises) → for each a row of candidates, and how many of them it takes."""
 
 
 def pools(keys: Ints, count: int, *more: Ints) -> Groups:
@@ -66,11 +70,12 @@ def choose(rng: np.random.Generator, asking: Ints, rows: Ints, counts: Ints, sco
     return Pairs(np.repeat(asking, taken.sum(1)), np.take_along_axis(rows, order, 1)[taken])
 
 
-def _sibling(rng: np.random.Generator, topic: Ints) -> Ints:
-    return topic // 6 * 6 + (topic % 6 + rng.integers(1, 6, len(topic))) % 6
-
-
-def _gathered(parts: list[Pairs]) -> Pairs:
+def _chosen(world: World, name: str, draw: Draw, score: Scores) -> Pairs:
+    """What every enterprise chose of the candidates drawn for it, block by block."""
+    parts = []
+    for number, rows in chunks(len(world.enterprises.party)):
+        rng, asking = stream(world.seed, name, number), np.array(rows, np.int32)
+        parts.append(choose(rng, asking, *draw(rng, asking), score))
     return Pairs(np.concatenate([p.enterprise for p in parts]), np.concatenate([p.partner for p in parts]))
 
 
@@ -79,17 +84,15 @@ def collaborations(world: World) -> Pairs:
     firms, experts = world.enterprises.party, world.experts.party
     groups = pools(experts.main.topic, len(world.ontology.topics), experts.second.topic)
 
+    def draw(rng: np.random.Generator, asking: Ints) -> tuple[Ints, Ints]:
+        topic = firms.main.topic[asking]
+        found = candidates(rng, groups, topic, sibling(rng, topic), len(experts), (40, 12, 8))
+        return found, rng.poisson(np.exp(0.5 * firms.traits.drive[asking] - 0.1))
+
     def score(enterprises: Ints, members: Ints) -> Floats:
         return affinity.expertise(world, firms.main, enterprises, firms, enterprises, members)
 
-    parts = []
-    for number, rows in chunks(len(firms)):
-        rng, asking = stream(world.seed, "collaborated", number), np.array(rows, np.int32)
-        topic = firms.main.topic[asking]
-        found = candidates(rng, groups, topic, _sibling(rng, topic), len(experts), (40, 12, 8))
-        counts = rng.poisson(np.exp(0.5 * firms.traits.drive[asking] - 0.1))
-        parts.append(choose(rng, asking, found, counts, score))
-    return _gathered(parts)
+    return _chosen(world, "collaborated", draw, score)
 
 
 def investments(world: World) -> Pairs:
@@ -97,19 +100,15 @@ def investments(world: World) -> Pairs:
     firms, funds = world.enterprises.party, world.funds
     groups = pools(funds.sectors[:, 0].astype(np.int32), len(world.ontology.sectors), funds.sectors[:, 1])
 
-    def score(enterprises: Ints, members: Ints) -> Floats:
-        return affinity.investment(world, enterprises, members)
-
-    parts = []
-    for number, rows in chunks(len(firms)):
-        rng, asking = stream(world.seed, "invested", number), np.array(rows, np.int32)
+    def draw(rng: np.random.Generator, asking: Ints) -> tuple[Ints, Ints]:
         field = world.topic_field[firms.main.topic[asking]]
         other = rng.integers(0, len(world.ontology.sectors), len(asking))
         found = candidates(rng, groups, field, other, len(funds.party), (80, 5, 15))
         stage = world.enterprises.stage[asking]
         counts = rng.poisson(np.exp(0.3 * firms.traits.drive[asking] - 0.4) * (1 + stage))
-        parts.append(choose(rng, asking, found, np.where(stage < 0, 0, counts), score))
-    return _gathered(parts)
+        return found, np.where(stage < 0, 0, counts)
+
+    return _chosen(world, "invested", draw, partial(affinity.investment, world))
 
 
 def usages(world: World) -> Pairs:
@@ -117,17 +116,12 @@ def usages(world: World) -> Pairs:
     firms, tools = world.enterprises.party, world.instruments.party
     groups = pools(tools.main.topic, len(world.ontology.topics))
 
-    def score(enterprises: Ints, members: Ints) -> Floats:
-        return affinity.usage(world, enterprises, members)
-
-    parts = []
-    for number, rows in chunks(len(firms)):
-        rng, asking = stream(world.seed, "used", number), np.array(rows, np.int32)
+    def draw(rng: np.random.Generator, asking: Ints) -> tuple[Ints, Ints]:
         topic = firms.main.topic[asking]
-        found = candidates(rng, groups, topic, _sibling(rng, topic), len(tools), (30, 15, 15))
-        counts = rng.poisson(np.exp(0.4 * firms.traits.drive[asking]))
-        parts.append(choose(rng, asking, found, counts, score))
-    return _gathered(parts)
+        found = candidates(rng, groups, topic, sibling(rng, topic), len(tools), (30, 15, 15))
+        return found, rng.poisson(np.exp(0.4 * firms.traits.drive[asking]))
+
+    return _chosen(world, "used", draw, partial(affinity.usage, world))
 
 
 def advisers(world: World) -> Pairs:

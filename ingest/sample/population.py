@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ingest.sample.chance import Flags, Floats, Ints, pick, skewed, stream
-from ingest.sample.ontology import METHODS, OBJECTS, PROBLEMS, Ontology
+from ingest.sample.ontology import METHODS, OBJECTS, PROBLEMS, TOPICS_PER_FIELD, Ontology
 from ingest.sample.sizes import Sizes
 
 THIS_YEAR = 2023
@@ -152,6 +152,13 @@ def _institution_regions(rng: np.random.Generator, count: int, shares: Floats, d
     return np.concatenate([pick(rng, at_home, count - abroad), domestic + pick(rng, away, abroad)])
 
 
+def sibling(rng: np.random.Generator, topic: Ints) -> Ints:
+    """Another topic of the same field, for each."""
+    place = topic % TOPICS_PER_FIELD
+    other = (place + rng.integers(1, TOPICS_PER_FIELD, len(topic))) % TOPICS_PER_FIELD
+    return (topic - place + other).astype(np.int32)
+
+
 @dataclass(frozen=True)
 class _Builder:
     seed: int
@@ -170,7 +177,7 @@ class _Builder:
 
     def _party(self, rng: np.random.Generator, count: int, region: Ints | None = None) -> Party:
         topic = pick(rng, self.popularity, count)
-        second = self.sibling(rng, topic)
+        second = sibling(rng, topic)
         away = rng.random(count) < 0.3
         second[away] = pick(rng, self.popularity, int(away.sum()))
         return Party(
@@ -184,10 +191,6 @@ class _Builder:
                 drive=rng.standard_normal(count),
             ),
         )
-
-    def sibling(self, rng: np.random.Generator, topic: Ints) -> Ints:
-        """Another topic of the same field (six topics stand side by side in each)."""
-        return (topic // 6 * 6 + (topic % 6 + rng.integers(1, 6, len(topic))) % 6).astype(np.int32)
 
     def enterprises(self, count: int) -> Enterprises:
         rng = stream(self.seed, "enterprise")

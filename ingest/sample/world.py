@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 import orjson
 
 from graph.errors import InputError
+from graph.progress import Progress, silent
 from ingest.sample import apparatus, asking, edges, judgements, notice, outcomes, papers, parties, texts
 from ingest.sample.chance import Ints
 from ingest.sample.ontology import load
@@ -18,9 +19,6 @@ from ingest.sample.outcomes import Pairs
 from ingest.sample.population import World, populate
 from ingest.sample.records import Row, identifier
 from ingest.sample.sizes import ORIGINAL, sizes
-
-Progress = Callable[[str, int], None]
-"""Called with a file's name within the folder and the rows written to it so far."""
 
 FUND_SET = "sets/enterprise-fund"
 """The second evaluation set, a data folder of its own inside the world's."""
@@ -118,7 +116,7 @@ class _Folder:
 
     def __init__(self, folder: Path, progress: Progress | None) -> None:
         self._folder = folder
-        self._progress = progress
+        self._progress = progress or silent
         self.text(MARK, f"{notice.EN}\n")
 
     def _path(self, name: str) -> Path:
@@ -137,9 +135,9 @@ class _Folder:
                     file.writelines(block)
                     written += len(block)
                     block.clear()
-                    self._report(name, written)
+                    self._progress(name, written)
             file.writelines(block)
-            self._report(name, written + len(block))
+            self._progress(name, written + len(block))
 
     def table(self, name: str, lines: Iterable[str]) -> None:
         """A file of lines."""
@@ -162,7 +160,3 @@ class _Folder:
         """The bytes of one file at the end of another."""
         with self._path(name).open("rb") as source, self._path(to).open("ab") as target:
             shutil.copyfileobj(source, target)
-
-    def _report(self, name: str, written: int) -> None:
-        if self._progress is not None:
-            self._progress(name, written)

@@ -7,7 +7,7 @@ import sys
 import zipfile
 import zlib
 from collections.abc import Iterator
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -112,7 +112,18 @@ def _opened(path: Path) -> CalamineWorkbook:
 
 
 def _read(path: Path, name: str) -> Iterator[Line]:
-    """The rows of a sheet; a value merged downwards stands in each of its rows."""
+    """The lines of a sheet."""
+    status = path.stat()
+    for number, cells in enumerate(_rows(path, name, status.st_mtime_ns, status.st_size), start=1):
+        yield Line(number, cells)
+
+
+@lru_cache(maxsize=1)
+def _rows(path: Path, name: str, modified: int, size: int) -> list[list[Any]]:
+    """The rows of a sheet; a value merged downwards stands in each of its rows.
+
+    Those of the last sheet are kept, for a sheet is read for its titles and again for each kind of record in it.
+    """
     with _opened(path) as book:
         try:
             sheet = book.get_sheet_by_name(name)
@@ -120,8 +131,7 @@ def _read(path: Path, name: str) -> Iterator[Line]:
         except (CalamineError, OSError, ValueError) as error:
             raise InputError(f"{path}, sheet {name!r} is damaged: {error}", field="path") from None
     _spread(sheet, rows)
-    for number, cells in enumerate(rows, start=1):
-        yield Line(number, cells)
+    return rows
 
 
 def _spread(sheet: CalamineSheet, rows: list[list[Any]]) -> None:

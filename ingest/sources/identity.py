@@ -19,6 +19,8 @@ IDENTIFIERS = (
     ("doi", Scheme.DOI),
 )
 """Fields that identify a record wherever it stands."""
+IDENTIFYING = frozenset(scheme for _, scheme in IDENTIFIERS)
+"""Code systems of these."""
 TELLING = ("serial_number", "name", "title", "text", "model", "manufacturer", "filing_date", "year", "email")
 """Fields that tell records of one kind apart where none identifies them."""
 _NOT_WORD = re.compile(r"[\W_]+")

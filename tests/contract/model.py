@@ -37,7 +37,7 @@ def key_of(record: Entity | Relation) -> Key:
     """The identity of a record."""
     if isinstance(record, Entity):
         return EntityKey(record.kind, record.id)
-    return RelationKey(*record[:5], record.key(BUILTIN.relation(record.kind)))
+    return record.key(BUILTIN.relation(record.kind))
 
 
 @dataclass

@@ -156,6 +156,8 @@ def test_adopted_kinds_stay(backend: str, fresh: Callable[[str], str]) -> None:
         store.upsert([Entity("lab_person", "p", {"age": 20.0})], NEW)
         with pytest.raises(DeclarationError, match="loosened"):
             store.adopt({"entities": [{"name": "expert", "fields": [{"name": "name", "access": "public"}]}]})
+        with pytest.raises(DeclarationError, match="kind 'lab_person' exists"):
+            store.adopt({"entities": [{**PERSON["entities"][0], "public_record": True}]})
     with open_store(url) as store:
         assert "lab_person" in store.catalogue.entities
         assert list(store.entities("lab_person")) == [Entity("lab_person", "p", {"age": 20.0})]
@@ -214,6 +216,23 @@ def test_what_no_store_can_keep_is_a_rejected_value(store: GraphStore, values: d
     with pytest.raises(ValueRejectedError, match="cannot be stored"):
         store.upsert([FIRM, Entity("enterprise", "f2", values)], NEW)
     assert store.counts() == {}
+
+
+def test_half_a_character_in_an_origin_or_an_identity_is_a_rejected_value(store: GraphStore) -> None:
+    half = "\ud800"
+    store.upsert([EXPERT, FIRM], NEW)
+    with pytest.raises(ValueRejectedError, match="cannot be stored"):
+        store.upsert([Entity("expert", "e2", {})], Origin(half, "2024"))
+    with pytest.raises(ValueRejectedError, match="cannot be stored"):
+        store.upsert([WORKED._replace(values={"since": half})], NEW)
+    with pytest.raises(ValueRejectedError, match="cannot be stored"):
+        store.delete([EntityKey("expert", half)])
+
+
+def test_a_mistake_of_the_caller_is_no_rejected_value(store: GraphStore) -> None:
+    store.upsert([FIRM], NEW)
+    with pytest.raises(TypeError):
+        store.upsert([Entity("enterprise", "f1", {"size": 1})], Origin("new.xlsx", 2025))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("id", ["", "a\0b"])

@@ -29,7 +29,7 @@ class MemoryStore(GraphStore):
     def _key(self, record: Entity | Relation) -> Key:
         if isinstance(record, Entity):
             return EntityKey(record.kind, record.id)
-        return RelationKey(*record[:5], record.key(self.catalogue.relation(record.kind)))
+        return record.key(self.catalogue.relation(record.kind))
 
     def _upsert(
         self, entities: Sequence[Entity], relations: Sequence[Relation], origin: Origin, replace: bool

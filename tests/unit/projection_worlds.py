@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from graph.projection import Projection
-from graph.records import Entity, EntityKey, Relation, RelationKey, identity_key
+from graph.records import Entity, EntityKey, Relation, RelationKey
 from graph.store import GraphStore
 
 KINDS = ("expert", "institution", "enterprise", "publication", "need")
@@ -92,7 +92,7 @@ def keys_in(store: GraphStore) -> list[EntityKey | RelationKey]:
     keys: list[EntityKey | RelationKey] = [EntityKey(e.kind, e.id) for kind in KINDS for e in store.entities(kind)]
     for kind in ENDS:
         declared = store.catalogue.relation(kind)
-        keys += [RelationKey(*r[:5], identity_key(declared, r.values)) for r in store.relations(kind)]
+        keys += [r.key(declared) for r in store.relations(kind)]
     return sorted(keys)
 
 

@@ -6,8 +6,10 @@ from pathlib import Path
 import orjson
 import pytest
 from openpyxl import Workbook
+from python_calamine import CalamineWorkbook
 
 from graph.errors import InputError
+from ingest.sources import excel
 from tests.unit.ingest_files import (
     EQUIPMENT_TITLES,
     equipment_rows,
@@ -49,6 +51,23 @@ def test_an_equipment_offices_sheet_loads_as_it_is(make: object, tmp_path: Path)
         again = load(store, path)
         assert state(store) == before
         assert again.loaded == 0
+
+
+def test_a_sheet_is_parsed_once_and_anew_when_the_file_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = equipment_xlsx(tmp_path / "设备.xlsx")
+    opened: list[Path] = []
+    real = excel._opened
+
+    def told(path: Path) -> CalamineWorkbook:
+        opened.append(path)
+        return real(path)
+
+    monkeypatch.setattr(excel, "_opened", told)
+    with store_in(tmp_path) as store:
+        assert load(store, path).of("instrument").read == 3
+        assert len(opened) == 2  # for the names of the sheets, and for the rows
+        equipment_xlsx(path, list(equipment_rows())[:1])
+        assert load(store, path).of("instrument").read == 1
 
 
 def test_the_old_and_the_new_format_give_the_same_records(tmp_path: Path) -> None:

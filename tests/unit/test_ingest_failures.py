@@ -7,7 +7,8 @@ import pytest
 
 from graph.errors import InputError, StoreError, StoreUnavailableError
 from graph.records import Entity, Origin, Relation
-from graph.store.port import BATCH, Written
+from graph.store import Written
+from graph.store.port import BATCH
 from graph.store.sql import SqlStore
 from tests.unit.ingest_files import jsonl, load, store_in
 

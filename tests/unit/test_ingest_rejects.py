@@ -1,6 +1,8 @@
 """What is rejected can be mended and loaded; strict and dry runs."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -64,6 +66,38 @@ def test_a_dry_run_reports_the_same_and_writes_nothing(tmp_path: Path) -> None:
             k: (t.read, t.inserted, t.rejected) for k, t in real.kinds.items()
         }
         assert "nothing was written" in dry.render() and "nothing was written" not in real.render()
+
+
+def test_a_dry_run_counts_an_id_once_and_looks_up_a_batch_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [{"id": f"r{n % 40}"} for n in range(60)]
+    ties = [{"source": f"r{n}", "source_kind": "rig", "target": f"r{n + 1}", "target_kind": "rig"} for n in range(40)]
+    labels = {"en": "rig", "zh": "台架"}
+    beside = {"name": "beside", "labels": labels, "sources": ["rig"], "targets": ["rig"]}
+    world = tmp_path / "world"
+    jsonl(world / "entities/rig.jsonl", rows)
+    jsonl(world / "relations/beside.jsonl", ties)
+    (world / "kinds.json").write_bytes(
+        orjson.dumps({"entities": [{"name": "rig", "labels": labels}], "relations": [beside]})
+    )
+    with store_in(tmp_path) as store:
+        dry = load(store, world, dry_run=True)
+        assert (dry.of("rig").inserted, dry.of("beside").inserted, dry.of("beside").rejected) == (40, 39, 1)
+        load(store, world)
+        reads: list[str] = []
+        for name in ("get", "existing"):
+            monkeypatch.setattr(store, name, _told(reads, getattr(store, name)))
+        assert load(store, world, dry_run=True).of("rig").inserted == 0
+        assert len(reads) == 3  # the entities, the relations' ends, the one that is missing
+
+
+def _told(reads: list[str], read: Callable[..., Any]) -> Callable[..., Any]:
+    def told(kind: str, *arguments: Any) -> Any:
+        reads.append(kind)
+        return read(kind, *arguments)
+
+    return told
 
 
 def test_strict_rejects_what_is_not_declared_and_says_what_is(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from graph.errors import DeclarationError, UnknownNameError
-from graph.projection import Projection, Strings, build
+from graph.projection import Projection, Strings, build, offsets_of, spans
 from graph.projection.columns import number, year_fraction
 from graph.records import Entity, Origin, Relation
 from tests.unit.projection_memory import MemoryStore
@@ -138,3 +138,16 @@ def test_strings_are_a_list(items: list[str]) -> None:
     assert ids.find("".join(items) + "?") == -1
     with pytest.raises(IndexError, match="row"):
         strings[len(items)]
+
+
+def test_spans_of_rows_are_their_entries_one_row_after_the_other() -> None:
+    indptr = offsets_of(np.array([2, 0, 3]))
+    assert indptr.tolist() == [0, 2, 2, 5]
+    for rows, lengths, positions in (
+        ([2, 1, 0, 2], [3, 0, 2, 3], [2, 3, 4, 0, 1, 2, 3, 4]),
+        ([1], [0], []),
+        ([], [], []),
+    ):
+        found = spans(indptr, np.array(rows, np.int32))
+        assert [part.tolist() for part in found] == [lengths, positions]
+        assert {part.dtype for part in found} == {np.dtype(np.int64)}

@@ -53,13 +53,13 @@ def _expected(store: MemoryStore) -> tuple[dict[Node, Any], dict[tuple[Node, Nod
     def order(relation: Relation) -> tuple[Any, ...]:
         ends = (relation.source_kind, relation.source), (relation.target_kind, relation.target)
         moved = any(stands.get(end, end) != end for end in ends)
-        return moved, relation.source, relation.target, relation.key(store.catalogue.relation(relation.kind))
+        return moved, relation.source, relation.target, relation.key(store.catalogue.relation(relation.kind)).key
 
     for relation in sorted(relations, key=order):
         source, target = (relation.source_kind, relation.source), (relation.target_kind, relation.target)
         source, target = stands.get(source, source), stands.get(target, target)
         if source != target:
-            key = (source, target, relation.kind, relation.key(store.catalogue.relation(relation.kind)))
+            key = (source, target, relation.kind, relation.key(store.catalogue.relation(relation.kind)).key)
             edges[key] = relation.values | edges.get(key, {})
     return nodes, edges
 

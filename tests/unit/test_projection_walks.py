@@ -85,7 +85,7 @@ def test_the_networkx_view_is_the_store(records: list[Entity | Relation]) -> Non
         (
             (r.source_kind, r.source),
             (r.target_kind, r.target),
-            (r.kind, r.key(store.catalogue.relation(r.kind))),
+            (r.kind, r.key(store.catalogue.relation(r.kind)).key),
             r.values,
         )
         for kind in store.catalogue.relations

@@ -18,7 +18,7 @@ from stdnum.cn import uscc
 
 from graph.codes import Scheme
 from graph.errors import InputError
-from graph.kinds import BUILTIN
+from graph.kinds import BUILTIN, NOT_SAME_AS, SAME_AS
 from graph.records import identity_key
 from graph.schema import Field, FieldType
 from ingest.normalise import Normaliser
@@ -29,6 +29,9 @@ from ingest.sample.world import FUND_SET, write
 
 SMALL = 300
 """Experts of the world that most tests read."""
+
+DECIDED = {SAME_AS, NOT_SAME_AS}
+"""Relations that only those who run an installation add."""
 
 CODE_FORMS = {
     Scheme.REGION: r"\d{6}|[A-Z]{2}",
@@ -183,12 +186,12 @@ def test_the_way_in_takes_every_record_as_it_is(world: Path) -> None:
     for kind in BUILTIN.entities:
         for row in entities(world, kind):
             assert normalise.entity(kind, row).values == {key: value for key, value in row.items() if key != "id"}
-    for kind in set(BUILTIN.relations) - {"same_as"}:
+    for kind in set(BUILTIN.relations) - DECIDED:
         for row in relations(world, kind):
             assert normalise.relation(kind, row).source == row["source"]
 
 
-@pytest.mark.parametrize("relation", [name for name in BUILTIN.relations if name != "same_as"])
+@pytest.mark.parametrize("relation", [name for name in BUILTIN.relations if name not in DECIDED])
 def test_every_relation_occurs_and_its_ends_exist(world: Path, relation: str) -> None:
     kind = BUILTIN.relation(relation)
     sources, targets = BUILTIN.ends(relation)
@@ -262,7 +265,7 @@ def test_progress_is_told_for_every_file(tmp_path: Path) -> None:
     write(tmp_path, experts=20, progress=lambda name, count: seen.__setitem__(name, count))
 
     assert seen["entities/expert.jsonl"] == 20
-    assert len(seen) == len(BUILTIN.entities) + len(BUILTIN.relations) - 1 + 1  # no same_as, holds in two parts
+    assert len(seen) == len(BUILTIN.entities) + len(BUILTIN.relations) - len(DECIDED) + 1  # holds in two parts
 
 
 def test_judged_pairs_exist_and_did_not_leak_into_the_relations(world: Path) -> None:

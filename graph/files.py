@@ -1,0 +1,125 @@
+"""Files that replace others in one step, and files of named arrays that are mapped as a whole; all written durably."""
+
+from __future__ import annotations
+
+import math
+import mmap
+import os
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from graph.errors import ProjectionError
+
+Directory = Mapping[str, tuple[str, tuple[int, ...], int]]
+"""Name of an array → element type, shape, offset in bytes."""
+
+_ALIGNMENT = 64
+_MAGIC = b"QXARRAY1"
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[IO[bytes]]:
+    """A file to write that takes the place of `path` at the end: a crash leaves the old one or the new, whole."""
+    scratch = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        with scratch.open("wb") as file:
+            yield file
+            synced(file)
+        scratch.replace(path)
+    finally:
+        scratch.unlink(missing_ok=True)
+    synced_folder(path.parent)
+
+
+def replace(path: Path, data: bytes) -> None:
+    """Put a file of these bytes in the place of `path`; see `replacing`."""
+    with replacing(path) as file:
+        file.write(data)
+
+
+def synced(file: IO[bytes]) -> None:
+    """Make what was written to a file durable."""
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def synced_folder(folder: Path) -> None:
+    """Make a folder's names durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+class ArrayWriter:
+    """Appends aligned arrays to a file and keeps their directory."""
+
+    def __init__(self, file: IO[bytes], magic: bytes) -> None:
+        self._file = file
+        self.size, self.crc32 = 0, 0
+        self.directory: dict[str, tuple[str, tuple[int, ...], int]] = {}
+        self.put(magic)
+
+    def put(self, data: bytes | memoryview) -> None:
+        """Append bytes."""
+        self._file.write(data)
+        self.crc32 = zlib.crc32(data, self.crc32)
+        self.size += len(data)
+
+    def add(self, name: str, array: NDArray[Any] | Iterable[NDArray[np.uint8]]) -> None:
+        """Append an array; several byte arrays become one."""
+        self.put(bytes(-self.size % _ALIGNMENT))
+        offset = self.size
+        if isinstance(array, np.ndarray):
+            self.put(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+            self.directory[name] = (array.dtype.str, array.shape, offset)
+            return
+        for chunk in array:
+            self.put(chunk.data)
+        self.directory[name] = ("|u1", (self.size - offset,), offset)
+
+
+def arrays_in(mapped: mmap.mmap, directory: Directory) -> dict[str, NDArray[Any]]:
+    """The arrays of a mapped file, read-only; ValueError names one that is not inside it."""
+    arrays: dict[str, NDArray[Any]] = {}
+    for name, (dtype, shape, offset) in directory.items():
+        count = math.prod(shape)
+        try:
+            flat = np.frombuffer(mapped, dtype, count, offset) if count else np.zeros(0, dtype)
+            arrays[name] = flat.reshape(shape)
+        except (TypeError, ValueError):
+            raise ValueError(f"array {name!r} is not inside it") from None
+    return arrays
+
+
+def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write arrays to a file that says itself what it holds; it replaces `path` whole or not at all."""
+    with replacing(path) as file:
+        writer = ArrayWriter(file, _MAGIC)
+        for name, array in arrays.items():
+            writer.add(name, array)
+        directory = orjson.dumps(writer.directory)
+        writer.put(directory)
+        writer.put(len(directory).to_bytes(8, "little") + _MAGIC)
+
+
+def map_arrays(path: Path) -> dict[str, NDArray[Any]]:
+    """The arrays that `write_arrays` wrote, read-only and memory-mapped; ProjectionError where the file is damaged."""
+    try:
+        with path.open("rb") as file:
+            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        tail = len(mapped) - len(_MAGIC) - 8
+        start = tail - int.from_bytes(mapped[tail : tail + 8], "little")
+        if mapped[: len(_MAGIC)] != _MAGIC or mapped[tail + 8 :] != _MAGIC or start < len(_MAGIC):
+            raise ValueError("it is not whole")
+        return arrays_in(mapped, orjson.loads(mapped[start:tail]))
+    except (OSError, ValueError) as error:
+        raise ProjectionError(f"{path} is damaged: {error}; run `qianxian build`") from error
