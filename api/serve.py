@@ -21,7 +21,7 @@ import structlog
 
 from api import logs
 from api.installation import make_home, open_casework, secret_of
-from api.metrics import FOLDER
+from api.metrics import FOLDER, Builds
 from api.settings import Settings
 from graph.errors import InputError, QianxianError, StoreUnavailableError
 from graph.store import open_store
@@ -130,7 +130,7 @@ def _answer(settings: Settings, listening: socket.socket) -> None:
 
     logs.configure(settings.log_level)
     config = uvicorn.Config(
-        app_of(settings, leads=False),
+        app_of(settings),
         loop="uvloop",
         http=BoundedProtocol,
         ws="none",
@@ -146,14 +146,18 @@ def _answer(settings: Settings, listening: socket.socket) -> None:
 
 def _build(settings: Settings) -> None:
     """Main function of the process that only builds, so that building never slows an answer down."""
-    from api.refresh import Refresher
+    from api.refresh import Builder, again_and_again
 
     logs.configure(settings.log_level)
     os.nice(5)
     with _noted_signals() as stop:
         if settings.matching_folder.exists():
             stop.wait(HEAD_START)
-        Refresher(settings).run(stop)
+        builder = Builder(settings, Builds().built)
+        try:
+            again_and_again(builder.look, settings.poll_interval, stop)
+        finally:
+            builder.close()
 
 
 def _check(settings: Settings) -> None:
