@@ -9,10 +9,15 @@ from __future__ import annotations
 import os
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.015, 0.03, 0.06, 0.1, 0.3, 1, 3, 10)
+
+
+def forget_process(pid: int | None) -> None:
+    """A process has died: what it counted stays, what it said of itself goes."""
+    mark_process_dead(pid)  # type: ignore[no-untyped-call]
 
 
 class Builds:

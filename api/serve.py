@@ -21,7 +21,7 @@ import structlog
 
 from api import logs
 from api.installation import make_home, open_casework, secret_of
-from api.metrics import FOLDER, Builds
+from api.metrics import FOLDER, Builds, forget_process
 from api.settings import Settings
 from graph.errors import InputError, QianxianError, StoreUnavailableError
 from graph.store import open_store
@@ -88,6 +88,7 @@ class _Kept:
             return
         if not self._due:
             log.warning("process_died", kind=self.process.name, pid=self.process.pid, status=self.process.exitcode)
+            forget_process(self.process.pid)
             self.early_deaths = self.early_deaths + 1 if now - self._started < EARLY else 0
             self._due = now + min(TICK * 2**self.early_deaths, EARLY)
         elif now >= self._due:

@@ -111,6 +111,17 @@ def test_a_dead_builder_is_replaced(service: Running, operator: str) -> None:
     )
 
 
+def test_a_server_that_died_is_not_asked_whether_it_is_ready(service: Running, home: Path) -> None:
+    def servers() -> set[int]:
+        return {int(path.stem.rpartition("_")[2]) for path in (home / "run" / "metrics").glob("gauge_livemin_*.db")}
+
+    until(lambda: len(servers()) == 2)
+    first = min(servers())
+    psutil.Process(first).kill()
+    until(lambda: first not in servers() and len(servers()) == 2)
+    until(lambda: metric(service, "qianxian_ready ") == 1)
+
+
 def gone(processes: list[psutil.Process]) -> bool:
     return not [p for p in processes if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
 
