@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -52,6 +53,14 @@ class Context:
         if create:
             make_home(self.settings.home)
         return open_store(self.settings.store_url, create=create)
+
+    def audit(self, action: str, object: str) -> None:
+        """Record in the installation's audit log what this command is about to do."""
+        from api.bootstrap import open_casework, secret_of
+        from api.casework.audit import AuditLog
+
+        with closing(open_casework(self.settings)) as casework:
+            AuditLog(casework, secret_of(self.settings)).append("command-line", action, object)
 
     @cached_property
     def out(self) -> Console:

@@ -98,13 +98,14 @@ def export(
     store: Store = None,
     json: Json = False,
 ) -> None:
-    """Write the store so that `ingest` reads it back. It holds everything, unmasked."""
+    """Write the store so that `ingest` reads it back. It holds everything, unmasked, and is audited."""
     from ingest.export import write, write_uniquip
 
     progress = Progress()
     if form is Form.UNIQUIP:
         writable(path, "path")
     with context.obj.with_store(store).open_store() as opened:
+        context.obj.audit("export", str(form))
         count = write(opened, path, progress) if form is Form.FOLDER else write_uniquip(opened, path)
     progress.finish()
     report({"records": count, "path": str(path)}, f"{count:,} records in {path}", json=json)

@@ -16,8 +16,8 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 
-from api.casework import Casework, database, keys
-from api.casework.audit import AuditLog
+from api.casework import Casework, audit, database, keys
+from api.casework.audit import AuditLog, Notes
 from api.casework.replies import Replies
 from api.casework.tables import AUDIT, KEYS, METADATA, NEWEST
 from graph.errors import InputError, NotFoundError, StoreError, StoreUnavailableError, UnknownNameError
@@ -189,6 +189,38 @@ def test_the_audit_log_refuses_changes_and_shows_forced_ones(casework: Casework)
         connection.execute(AUDIT.delete().where(AUDIT.c.seq == 3))
     with pytest.raises(StoreError, match="entry 3"):
         log.verify()
+
+
+def test_noted_entries_are_written_in_their_order(casework: Casework) -> None:
+    log = AuditLog(casework, b"s" * 32)
+    notes = Notes(log)
+    for number in range(300):
+        notes.note("key", "match", f"need-expert:{number}")
+    notes.close()
+    with casework.reading() as connection:
+        objects = connection.execute(sa.select(AUDIT.c.object).order_by(AUDIT.c.seq)).scalars().all()
+    assert objects == [f"need-expert:{number}" for number in range(300)]
+    assert log.verify() == 300
+
+
+def test_while_the_log_cannot_be_written_entries_wait_and_then_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit, "MOST_NOTED", 3)
+    monkeypatch.setattr(audit, "PAUSE", 0.01)
+    folder = tmp_path / "later"
+    casework = Casework(f"sqlite:///{folder / 'casework.db'}")
+    notes = Notes(AuditLog(casework, b"s" * 32))
+    for number in range(3):
+        notes.note("key", "match", f"need-expert:{number}")
+    with pytest.raises(StoreUnavailableError):
+        notes.note("key", "match", "need-expert:3")
+    time.sleep(0.05)
+    folder.mkdir()
+    casework.migrate(tmp_path)
+    notes.close()
+    assert AuditLog(casework, b"s" * 32).verify() == 3
+    casework.close()
 
 
 def test_a_write_runs_once_per_token(casework: Casework) -> None:

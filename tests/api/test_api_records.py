@@ -72,6 +72,16 @@ def test_post_merges_one_or_many(api: Api, operator: str) -> None:
     assert store(api).provenance("need", "a")["title"].source == "api"
 
 
+def test_questions_of_who_sees_the_order_are_audited(api: Api, operator: str, broker: str) -> None:
+    for key in (operator, broker, api.key("expert", parties=["expert:e1"])):
+        assert api.post("/v1/matches/need-expert", key=key, json={"subject": "n1"}).status_code == 200
+    assert api.post("/v1/matches/need-expert", key=broker, json={"text": "heat"}).status_code == 200
+    assert api.post("/v1/matches/need-expert", key=broker, json={"subject": "hidden"}).status_code == 404
+    api.service.notes.close()
+    told = [("match", "need-expert:n1")] * 2 + [("match", "need-expert:text")]
+    assert audited(api) == told
+
+
 def test_a_bad_record_stops_the_whole_batch_and_every_fault_is_told(api: Api, operator: str) -> None:
     rows = [{"id": "good", "title": "x"}, {"title": "no id"}, {"id": "bad", "colour": "red"}]
     answer = api.post("/v1/entities/need", key=operator, json=rows)
