@@ -12,7 +12,7 @@ from api.problems import Fault, Problem
 from api.routes.describe import IDEMPOTENCY_KEY, KEYED, WITH_BODY, json_answer, json_body, problems
 from api.routes.entities import COUNTS, WRITTEN, normalised, rows_of
 from api.writes import Done, carried_out, origin
-from graph.records import EntityKey, Relation, RelationKey
+from graph.records import Relation, RelationKey
 from graph.schema import Catalogue
 from graph.store import GraphStore
 from ingest.normalise import Normaliser
@@ -34,16 +34,23 @@ def _known_kind(catalogue: Catalogue, kind: str) -> None:
 
 
 def _missing_ends(store: GraphStore, edges: list[Relation]) -> list[Fault]:
-    ends = {EntityKey(e.source_kind, e.source) for e in edges} | {EntityKey(e.target_kind, e.target) for e in edges}
-    missing = {end for end in ends if store.get(end.kind, end.id) is None}
-    return [
-        Fault(field=side, reason=f"no {end.kind} with this id", index=index)
+    """A fault for every end that does not exist."""
+    ends = [
+        (index, side, kind, id)
         for index, edge in enumerate(edges)
-        for side, end in (
-            ("source", EntityKey(edge.source_kind, edge.source)),
-            ("target", EntityKey(edge.target_kind, edge.target)),
+        for side, kind, id in (
+            ("source", edge.source_kind, edge.source),
+            ("target", edge.target_kind, edge.target),
         )
-        if end in missing
+    ]
+    wanted: dict[str, set[str]] = {}
+    for _, _, kind, id in ends:
+        wanted.setdefault(kind, set()).add(id)
+    there = {kind: store.existing(kind, sorted(ids)) for kind, ids in wanted.items()}
+    return [
+        Fault(field=side, reason=f"no {kind} with this id", index=index)
+        for index, side, kind, id in ends
+        if id not in there[kind]
     ]
 
 
@@ -60,6 +67,8 @@ async def post(request: Request, kind: Kind) -> Response:
         if faults:
             raise Problem("invalid", errors=faults)
         written = store.upsert(edges, origin())
+        if written.dangling:  # an end was deleted between the look and the write
+            raise Problem("invalid", "the other edges were written", errors=_missing_ends(store, edges))
         return Done(200, {"inserted": written.inserted, "updated": written.updated, "unchanged": written.unchanged})
 
     return await carried_out(request, raw, "relate", f"{kind}:*{len(rows)}", act)

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from api.casework.tables import AUDIT
 from graph.errors import StoreUnavailableError
+from graph.records import EntityKey
 from graph.store import GraphStore
 from tests.api.asking import Api, faults, problem
 
@@ -125,6 +126,24 @@ def test_edges_need_their_ends(api: Api, operator: str) -> None:
     assert api.delete("/v1/relations/posted", key=operator, params=query).status_code == 204
     assert store(api).counts() == {"enterprise": 1, "need": 1}
     problem(api.delete("/v1/relations/posted", key=operator, params=query), "not-found")
+
+
+def test_an_end_that_goes_while_its_edge_is_written_is_told(
+    api: Api, operator: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for kind, id in (("enterprise", "e1"), ("need", "n1"), ("need", "n2")):
+        api.put(f"/v1/entities/{kind}/{id}", key=operator, json={})
+    upsert = GraphStore.upsert
+
+    def late(self: GraphStore, *arguments: Any, **options: Any) -> Any:
+        self.delete([EntityKey("need", "n2")])
+        return upsert(self, *arguments, **options)
+
+    monkeypatch.setattr(GraphStore, "upsert", late)
+    edges = [{"source": "e1", "source_kind": "enterprise", "target": id} for id in ("n1", "n2")]
+    told = problem(api.post("/v1/relations/posted", key=operator, json=edges), "invalid")
+    assert told["errors"] == [{"field": "target", "reason": "no need with this id", "index": 1}]
+    assert "the other edges were written" in told["detail"]
 
 
 def test_an_edge_is_found_by_its_identifying_properties(api: Api, operator: str) -> None:
