@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from api.problems import CODES, MEDIA_TYPE
-from graph.schema import Catalogue, Field
+from graph.schema import Access, Catalogue, EntityKind, Field, FieldType
 from matching.kinds import MatchKinds
 
 BODIES: dict[str, type[BaseModel]] = {}
@@ -89,15 +89,18 @@ def kinds_of(catalogue: Catalogue) -> dict[str, Any]:
                 "subject": kind.subject,
                 "candidate": kind.candidate,
                 "mutual": kind.mutual,
-                "filters": [
-                    field.name
-                    for field in catalogue.entity(kind.candidate).fields
-                    if field.access in {"public", "generalised"} and field.type != "text"
-                ],
+                "filters": _filters(catalogue.entity(kind.candidate)),
             }
             for kind in MatchKinds.of(catalogue).values()
         ],
     }
+
+
+def _filters(kind: EntityKind) -> list[str]:
+    """What a card of the kind may show as a label: its visible fields, and what it shows of its neighbours."""
+    visible = {Access.PUBLIC, Access.GENERALISED}
+    own = [field.name for field in kind.fields if field.access in visible and field.type is not FieldType.TEXT]
+    return [*own, *(shown.name for shown in kind.shown)]
 
 
 def _field(field: Field) -> dict[str, Any]:

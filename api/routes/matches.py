@@ -76,7 +76,7 @@ class MatchAnswer(BaseModel):
     """Cursor of what follows; null at the end."""
 
 
-EXAMPLES = {
+EXAMPLES: dict[str, dict[str, Any]] = {
     "text": {
         "summary": "By text · 按文本",
         "value": {"text": "功率芯片在150℃下的散热测试 heat dissipation of a power chip at 150 °C", "limit": 10},
@@ -84,7 +84,7 @@ EXAMPLES = {
     "subject": {"summary": "By record · 按记录", "value": {"subject": "need-0001", "explain": True}},
     "narrowed": {
         "summary": "Narrowed · 筛选",
-        "value": {"subject": "need-0001", "filters": {"title": "professor"}, "exclude": ["k3vq7m2xw5ay4cde"]},
+        "value": {"subject": "need-0001", "filters": {"title": "教授"}, "exclude": ["k3vq7m2xw5ay4cdeh2ta"]},
     },
 }
 ANSWER = {
@@ -93,8 +93,8 @@ ANSWER = {
             "band": "strong",
             "matches": [
                 {
-                    "alias": "k3vq7m2xw5ay4cde",
-                    "card": {"kind": "expert", "fields": {"title": "professor", "tags": ["散热"]}, "texts": {}},
+                    "alias": "k3vq7m2xw5ay4cdeh2ta",
+                    "card": {"kind": "expert", "fields": {"title": "教授", "tags": ["散热"]}, "texts": {}},
                     "k": 10,
                 }
             ],
