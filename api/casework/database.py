@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,8 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, Oper
 from api.casework.tables import NEWEST
 from graph.errors import StoreError, StoreUnavailableError
 
+REFUSED = re.compile("password|authentication|does not exist|denied")
+"""What a server says that will say the same next time."""
 WAIT = 5
 """Seconds to wait for a lock or a connection before the database counts as unavailable."""
 
@@ -86,6 +89,10 @@ def _engine(url: str) -> sa.Engine:
         raise StoreError(
             "casework address cannot be read; valid: sqlite:///FILE, postgresql://USER@HOST/DATABASE", field="casework"
         ) from error
+    except ModuleNotFoundError:
+        raise StoreError(
+            "PostgreSQL needs the extra `postgres`: pip install 'qianxian[postgres]'", field="casework"
+        ) from None
     if backend == "sqlite":
         sa.event.listen(engine, "connect", _prepare_sqlite)
         sa.event.listen(engine, "begin", _begin_sqlite)
@@ -112,6 +119,9 @@ def _named_errors() -> Iterator[None]:
         yield
     except OperationalError as error:
         # The driver's message may hold the address with its password.
+        if REFUSED.search(str(error.orig)):
+            reason = "the casework database refuses the connection: check its user, password and name"
+            raise StoreError(reason, field="casework") from error
         raise StoreUnavailableError("the casework database does not answer; try again", field="casework") from error
     except DatabaseError as error:
         if isinstance(error, sa.exc.IntegrityError | sa.exc.ProgrammingError):

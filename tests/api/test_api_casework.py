@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 import uuid
@@ -63,6 +64,20 @@ def test_a_wrong_address_lists_the_valid_ones_without_its_password(url: str) -> 
     with pytest.raises(StoreError, match="postgresql://") as caught:
         Casework(url)
     assert "secret" not in str(caught.value)
+
+
+def test_postgresql_without_its_driver_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(StoreError, match="extra `postgres`"):
+        Casework("postgresql://me:secret@host/database")
+
+
+def test_a_connection_that_is_refused_is_not_to_be_tried_again(postgres: str) -> None:
+    casework = Casework(f"{postgres.rpartition('/')[0]}/no_such_database")
+    with pytest.raises(StoreError, match="user, password and name") as caught:
+        keys.list_keys(casework)
+    assert not isinstance(caught.value, StoreUnavailableError)
+    casework.close()
 
 
 def test_a_database_that_is_none_is_refused(tmp_path: Path) -> None:
