@@ -62,7 +62,7 @@ def open_casework(settings: Settings) -> Casework:
     make_home(settings.home)
     casework = Casework(settings.casework_url)
     try:
-        casework.migrate(settings.home)
+        casework.migrate()
     except BaseException:
         casework.close()
         raise

@@ -17,13 +17,13 @@ import orjson
 import sqlalchemy as sa
 import structlog
 
-from api.casework.database import Casework
+from api.casework.database import Casework, take_turns
 from api.casework.tables import AUDIT
 from graph.errors import QianxianError, StoreError, StoreUnavailableError
 
 log = structlog.get_logger("api.audit")
 LOCK = 0x5158_4155
-"""PostgreSQL advisory lock that lets one writer append at a time; SQLite's write lock does the same."""
+"""PostgreSQL advisory lock that lets one writer append at a time."""
 
 PAUSE = 0.1
 """Seconds between two writes of noted entries."""
@@ -58,8 +58,7 @@ class AuditLog:
     def extend(self, entries: Sequence[Entry]) -> None:
         """Record what was done, in this order; durable on return."""
         with self._casework.writing() as connection:
-            if connection.dialect.name == "postgresql":
-                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK)))
+            take_turns(connection, LOCK)
             last = connection.execute(
                 sa.select(AUDIT.c.seq, AUDIT.c.chain).order_by(AUDIT.c.seq.desc()).limit(1)
             ).first()

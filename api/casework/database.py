@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +16,9 @@ from graph.errors import StoreError, StoreUnavailableError
 
 REFUSED = re.compile("password|authentication|does not exist|denied")
 """What a server says that will say the same next time."""
+MIGRATIONS = Path(__file__).parent / "migrations"
+MIGRATING = 0x5158_4D49
+"""PostgreSQL advisory lock that lets one program at a time change the schema."""
 WAIT = 5
 """Seconds to wait for a lock or a connection before the database counts as unavailable."""
 
@@ -39,8 +41,8 @@ class Casework:
         with _named_errors(), self.engine.execution_options(write=True).begin() as connection:
             yield connection
 
-    def migrate(self, home: Path) -> None:
-        """Bring the schema to the newest version; processes take turns. StoreError for a newer schema than ours."""
+    def migrate(self) -> None:
+        """Bring the schema to the newest version; programs take turns. StoreError for a newer schema than ours."""
         if self._is_newest():
             return
         from alembic import command
@@ -48,16 +50,14 @@ class Casework:
         from alembic.util import CommandError
 
         config = Config()
-        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-        home.mkdir(parents=True, exist_ok=True)
-        with (home / "casework.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            try:
-                with self.writing() as connection:
-                    config.attributes["connection"] = connection
-                    command.upgrade(config, "head")
-            except CommandError as error:
-                raise StoreError(f"casework database is of another version: {error}", field="casework") from error
+        config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+        try:
+            with self.writing() as connection:
+                take_turns(connection, MIGRATING)
+                config.attributes["connection"] = connection
+                command.upgrade(config, "head")
+        except CommandError as error:
+            raise StoreError(f"casework database is of another version: {error}", field="casework") from error
 
     def _is_newest(self) -> bool:
         with self.reading() as connection:
@@ -68,6 +68,12 @@ class Casework:
     def close(self) -> None:
         """Give the connections back."""
         self.engine.dispose()
+
+
+def take_turns(connection: sa.Connection, number: int) -> None:
+    """Wait until no other transaction holds this lock of ours; on SQLite a writing transaction is alone anyway."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(number)))
 
 
 def _engine(url: str) -> sa.Engine:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import threading
 import time
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -25,26 +27,49 @@ from graph.errors import InputError, NotFoundError, StoreError, StoreUnavailable
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def casework(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Casework]:
-    url = f"sqlite:///{tmp_path / 'casework.db'}"
-    if request.param == "postgres":
-        server: str = request.getfixturevalue("postgres")
-        name = f"casework{uuid.uuid4().hex}"
-        engine = sa.create_engine(server.replace("postgresql:", "postgresql+psycopg:"), isolation_level="AUTOCOMMIT")
-        with engine.connect() as connection:
-            connection.exec_driver_sql(f"CREATE DATABASE {name}")
-        engine.dispose()
-        url = f"{server.rpartition('/')[0]}/{name}"
-    casework = Casework(url)
-    casework.migrate(tmp_path)
+def new_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Address of an empty database."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'casework.db'}"
+    server: str = request.getfixturevalue("postgres")
+    name = f"casework{uuid.uuid4().hex}"
+    engine = sa.create_engine(server.replace("postgresql:", "postgresql+psycopg:"), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+    engine.dispose()
+    return f"{server.rpartition('/')[0]}/{name}"
+
+
+@pytest.fixture
+def casework(new_url: str) -> Iterator[Casework]:
+    casework = Casework(new_url)
+    casework.migrate()
     yield casework
     casework.close()
 
 
-def test_the_migrations_lead_to_the_declared_tables(casework: Casework, tmp_path: Path) -> None:
-    casework.migrate(tmp_path)
+def test_the_migrations_lead_to_the_declared_tables(casework: Casework) -> None:
+    casework.migrate()
     with casework.reading() as connection:
         assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
+
+
+def test_programs_that_migrate_at_once_take_turns(new_url: str) -> None:
+    opened = [Casework(new_url) for _ in range(4)]
+    with ThreadPoolExecutor() as pool:
+        for done in [pool.submit(casework.migrate) for casework in opened]:
+            done.result()
+    assert keys.list_keys(opened[0]) == []
+    for casework in opened:
+        casework.close()
+
+
+def test_an_installation_path_may_hold_a_percent_sign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(database.MIGRATIONS, tmp_path / "100%" / "migrations")
+    monkeypatch.setattr(database, "MIGRATIONS", tmp_path / "100%" / "migrations")
+    casework = Casework(f"sqlite:///{tmp_path / 'casework.db'}")
+    casework.migrate()
+    casework.close()
 
 
 def test_the_newest_migration_is_named_rightly() -> None:
@@ -52,11 +77,11 @@ def test_the_newest_migration_is_named_rightly() -> None:
     assert ScriptDirectory(str(folder)).get_current_head() == NEWEST
 
 
-def test_a_newer_schema_is_refused(casework: Casework, tmp_path: Path) -> None:
+def test_a_newer_schema_is_refused(casework: Casework) -> None:
     with casework.writing() as connection:
         connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(StoreError, match="another version"):
-        casework.migrate(tmp_path)
+        casework.migrate()
 
 
 @pytest.mark.parametrize("url", ["mysql://x/y", "nonsense", "oracle://u:secret@h/d"])
@@ -84,7 +109,7 @@ def test_a_database_that_is_none_is_refused(tmp_path: Path) -> None:
     (tmp_path / "casework.db").write_bytes(b"no database at all, only text" * 100)
     casework = Casework(f"sqlite:///{tmp_path / 'casework.db'}")
     with pytest.raises(StoreError):
-        casework.migrate(tmp_path)
+        casework.migrate()
     casework.close()
 
 
@@ -232,7 +257,7 @@ def test_while_the_log_cannot_be_written_entries_wait_and_then_are_refused(
         notes.note("key", "match", "need-expert:3")
     time.sleep(0.05)
     folder.mkdir()
-    casework.migrate(tmp_path)
+    casework.migrate()
     notes.close()
     assert AuditLog(casework, b"s" * 32).verify() == 3
     casework.close()
