@@ -28,7 +28,8 @@ from matching.pipeline import Matcher, Question
 from matching.training import train
 
 SHOWN = 3
-LABEL = "demo"
+LABEL = "qianxian demo (generated)"
+"""What tells the demo's keys from people's own, which it leaves alone."""
 GENERATED = "sample-"
 """What every id of a sample world begins with."""
 
