@@ -13,8 +13,11 @@ from api.casework.tables import REPLIES
 
 KEPT = 24 * 3600
 """Seconds that an answer is remembered."""
-ABANDONED = 60
-"""Seconds after which a write without an answer counts as crashed and may be repeated: writes are upserts."""
+ABANDONED = 300
+"""Seconds after which a write without an answer counts as crashed and may be repeated: writes are upserts.
+
+More than the longest write takes, which may wait a minute for the one before it.
+"""
 
 
 @dataclass(frozen=True)

@@ -21,9 +21,10 @@ from sqlalchemy.exc import IntegrityError, ProgrammingError
 
 from api.casework import Casework, audit, database, keys
 from api.casework.audit import AuditLog, Notes
-from api.casework.replies import Replies
+from api.casework.replies import ABANDONED, Replies
 from api.casework.tables import AUDIT, KEYS, METADATA, NEWEST
 from graph.errors import InputError, NotFoundError, StoreError, StoreUnavailableError, UnknownNameError
+from graph.store.tables import BUSY_SECONDS
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -301,7 +302,9 @@ def test_a_crashed_write_may_be_repeated_and_old_answers_go(
     assert replies.begin("k", "crashed", b"1" * 32) is None
     assert replies.begin("k", "done", b"1" * 32) is None
     replies.finish("k", "done", 200, b"")
-    monkeypatch.setattr("api.casework.replies.time.time", lambda: now + 120)
+    monkeypatch.setattr("api.casework.replies.time.time", lambda: now + 2 * BUSY_SECONDS)
+    assert replies.begin("k", "crashed", b"1" * 32) is not None, "it may still wait for the writer before it"
+    monkeypatch.setattr("api.casework.replies.time.time", lambda: now + ABANDONED + 1)
     assert replies.begin("k", "crashed", b"1" * 32) is None
     assert replies.begin("k", "done", b"1" * 32) is not None
     monkeypatch.setattr("api.casework.replies.time.time", lambda: now + 25 * 3600)
