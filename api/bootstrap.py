@@ -69,8 +69,9 @@ class Service:
             except ProjectionError:
                 self.metrics.ready(False)
                 return False
-        elif self.matcher.refresh():
-            self.stores.keep_to(self.matcher.state.projection.catalogue)
+        else:
+            self.matcher.refresh()
+        self.stores.keep_to(self.matcher.state.projection.catalogue)
         self.metrics.ready(True)
         return True
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import threading
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
 import sqlalchemy as sa
 
+from api.bootstrap import Service
 from api.casework.tables import AUDIT
 from graph.errors import StoreUnavailableError
 from graph.records import EntityKey
-from graph.store import GraphStore
+from graph.store import GraphStore, open_store
 from tests.api.asking import Api, faults, problem
 
 NEED = {"title": "功率芯片散热测试", "need_type": "technology"}
@@ -81,6 +83,20 @@ def test_questions_of_who_sees_the_order_are_audited(api: Api, operator: str, br
     api.service.notes.close()
     told = [("match", "need-expert:n1")] * 2 + [("match", "need-expert:text")]
     assert audited(api) == told
+
+
+def test_kinds_adopted_before_the_first_build_are_known_after_it(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "boat" not in service.stores.current().catalogue.entities  # open from here on
+    labels = {"en": "boat", "zh": "船"}
+    field = {"name": "name", "type": "string", "access": "public", "labels": labels}
+    with open_store(service.settings.store_url) as store:
+        adopted = store.adopt({"entities": [{"name": "boat", "labels": labels, "fields": [field]}]})
+    state = SimpleNamespace(projection=SimpleNamespace(catalogue=adopted))
+    monkeypatch.setattr("api.bootstrap.open_matcher", lambda *_: SimpleNamespace(state=state))
+    assert service.take_up()
+    assert "boat" in service.stores.current().catalogue.entities
 
 
 def test_a_bad_record_stops_the_whole_batch_and_every_fault_is_told(api: Api, operator: str) -> None:
