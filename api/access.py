@@ -16,7 +16,7 @@ from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 
 from api.casework.keys import Key, Scope
-from api.problems import Problem, absent
+from api.problems import Fault, Problem, absent
 from matching.masking import Role
 
 if TYPE_CHECKING:
@@ -72,6 +72,7 @@ class GuardedRoute(APIRoute):
             rule = rules[request.method]
             if rule is not Rule.OPEN:
                 await _check(request, rule)
+            _refuse_nul(request)
             return await handler(request)
 
         return guarded
@@ -104,6 +105,15 @@ async def _check(request: Request, rule: Rule) -> None:
         raise absent()
     if Scope(rule) not in key.scopes:
         raise Problem("forbidden", f"this key lacks the scope `{rule}`")
+
+
+def _refuse_nul(request: Request) -> None:
+    """Nothing that exists has the character NUL in its name: PostgreSQL cannot hold it."""
+    if any("\x00" in str(value) for value in request.path_params.values()):
+        raise absent()
+    faults = [Fault(field=n, reason="holds the character NUL") for n, v in request.query_params.items() if "\x00" in v]
+    if faults:
+        raise Problem("invalid", errors=faults)
 
 
 async def _authenticated(request: Request, service: Service) -> Key:

@@ -60,6 +60,14 @@ def test_an_id_may_be_any_text(api: Api, operator: str, id: str) -> None:
     assert store(api).get("need", id) is not None
 
 
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+def test_an_id_with_nul_is_absent_before_anything_is_done(api: Api, operator: str, method: str) -> None:
+    problem(api.request(method, "/v1/entities/need/n%001", key=operator, json={"title": "x"}), "not-found")
+    query = {"source": "e1", "source_kind": "enterprise", "target": "n\x001"}
+    assert "NUL" in faults(api.delete("/v1/relations/posted", key=operator, params=query))["target"]
+    assert audited(api) == []
+
+
 def test_post_merges_one_or_many(api: Api, operator: str) -> None:
     path = "/v1/entities/need"
     assert api.post(path, key=operator, json={"id": "a", **NEED}).json() == {
