@@ -62,7 +62,7 @@ class Replies:
             connection.execute(REPLIES.update().where(mine).values(status=status, body=body))
 
     def forget(self, key_id: str, token: str) -> None:
-        """The write failed in a way that may pass: let a repetition try again."""
+        """The write failed: let a repetition try again."""
         mine = (REPLIES.c.key_id == key_id) & (REPLIES.c.token == token)
         with self._casework.writing() as connection:
             connection.execute(REPLIES.delete().where(mine))

@@ -53,6 +53,9 @@ IDEMPOTENCY_KEY = {
     "description": "Repeat a write with the same key and body within a day and it is carried out once. "
     "同一键和内容的重复写入只执行一次。",
 }
+WRITTEN = {"$ref": "#/components/schemas/Written"}
+COUNTS = {"inserted": 1, "updated": 0, "unchanged": 0}
+"""Example of a `Written`."""
 KEYED = ("unauthorized", "forbidden", "rate-limited", "internal", "unavailable")
 """Problems of every route that needs a key."""
 WITH_BODY = ("json", "too-large", "media-type", "invalid")

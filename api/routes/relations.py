@@ -9,13 +9,10 @@ from fastapi import FastAPI, Path, Request, Response
 from api.access import service_of
 from api.bodies import read_json
 from api.problems import Fault, Problem
-from api.routes.describe import IDEMPOTENCY_KEY, KEYED, WITH_BODY, json_answer, json_body, problems
-from api.routes.entities import COUNTS, WRITTEN, normalised, rows_of
-from api.writes import Done, carried_out, origin
+from api.routes.describe import COUNTS, IDEMPOTENCY_KEY, KEYED, WITH_BODY, WRITTEN, json_answer, json_body, problems
+from api.writes import Done, carried_out, known, normalised, origin, rows_of, strict, tallied
 from graph.records import Relation, RelationKey
-from graph.schema import Catalogue
 from graph.store import GraphStore
-from ingest.normalise import Normaliser
 
 Kind = Annotated[str, Path(description="Relation kind, from /v1/kinds. 关系类型。", examples=["posted"])]
 EDGE = {"$ref": "#/components/schemas/Edge"}
@@ -26,11 +23,6 @@ ENDS = {
     "target": "Id where the edge ends. 终点编号。",
     "target_kind": "Its kind, where the relation allows several. 终点类型。",
 }
-
-
-def _known_kind(catalogue: Catalogue, kind: str) -> None:
-    if kind not in catalogue.relations:
-        raise Problem("not-found", f"no relation kind of this name; valid: {', '.join(sorted(catalogue.relations))}")
 
 
 def _missing_ends(store: GraphStore, edges: list[Relation]) -> list[Fault]:
@@ -60,16 +52,15 @@ async def post(request: Request, kind: Kind) -> Response:
     rows = rows_of(body, service_of(request).settings.batch_limit)
 
     def act(store: GraphStore) -> Done:
-        _known_kind(store.catalogue, kind)
-        normaliser = Normaliser(store.catalogue, strict=True)
-        edges = normalised(rows, lambda row: normaliser.relation(kind, row))
+        known("relation", store.catalogue.relations, kind)
+        edges = normalised(rows, kind, strict(store).relation)
         faults = _missing_ends(store, edges)
         if faults:
             raise Problem("invalid", errors=faults)
         written = store.upsert(edges, origin())
         if written.dangling:  # an end was deleted between the look and the write
             raise Problem("invalid", "the other edges were written", errors=_missing_ends(store, edges))
-        return Done(200, {"inserted": written.inserted, "updated": written.updated, "unchanged": written.unchanged})
+        return tallied(written)
 
     return await carried_out(request, raw, "relate", f"{kind}:*{len(rows)}", act)
 
@@ -79,9 +70,8 @@ async def delete(request: Request, kind: Kind) -> Response:
     row: dict[str, Any] = dict(request.query_params)
 
     def act(store: GraphStore) -> Done:
-        _known_kind(store.catalogue, kind)
-        normaliser = Normaliser(store.catalogue, strict=True)
-        (edge,) = normalised([row], lambda one: normaliser.relation(kind, one))
+        known("relation", store.catalogue.relations, kind)
+        (edge,) = normalised([row], kind, strict(store).relation)
         identity = edge.key(store.catalogue.relation(kind))
         key = RelationKey(kind, edge.source_kind, edge.source, edge.target_kind, edge.target, identity)
         return Done(204 if store.delete([key]) else 404)
