@@ -9,7 +9,7 @@ import ipaddress
 import math
 from collections.abc import Callable, Coroutine
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
@@ -24,18 +24,31 @@ if TYPE_CHECKING:
 
 
 class Rule(StrEnum):
-    """What a route asks of its caller."""
+    """What a route asks of its caller; NEEDS says it in words."""
 
     OPEN = "open"
-    """Nothing."""
     LOOPBACK = "loopback"
-    """To come from this machine, unless `metrics_public` is set; others get the 404 of an unknown path."""
-    MATCH = "match"
-    """A key with the scope `match`."""
-    LOOK = "read"
-    """An operator's key with the scope `read`; other keys get the 404 of an absent object."""
-    CHANGE = "write"
-    """An operator's key with the scope `write`; other keys get the 404 of an absent object."""
+    MATCH = Scope.MATCH
+    READ = Scope.READ
+    WRITE = Scope.WRITE
+
+
+class Need(NamedTuple):
+    """A rule in words."""
+
+    en: str
+    zh: str
+    text: str
+
+
+NEEDS = {
+    Rule.OPEN: Need("open", "公开", "No key needed."),
+    Rule.LOOPBACK: Need("local", "本机", "From the service's own machine only, unless set otherwise; others get 404."),
+    Rule.MATCH: Need("key: match", "密钥", "A key with the scope `match`."),
+    Rule.READ: Need("operator: read", "运营方", "An operator's key with the scope `read`; other keys get 404."),
+    Rule.WRITE: Need("operator: write", "运营方", "An operator's key with the scope `write`; other keys get 404."),
+}
+"""What each rule means."""
 
 
 ACCESS: dict[tuple[str, str], Rule] = {
@@ -47,13 +60,13 @@ ACCESS: dict[tuple[str, str], Rule] = {
     ("GET", "/reference"): Rule.OPEN,
     ("GET", "/static/{name}"): Rule.OPEN,
     ("GET", "/v1/kinds"): Rule.OPEN,
-    ("GET", "/v1/entities/{kind}"): Rule.LOOK,
-    ("POST", "/v1/entities/{kind}"): Rule.CHANGE,
-    ("GET", "/v1/entities/{kind}/{id}"): Rule.LOOK,
-    ("PUT", "/v1/entities/{kind}/{id}"): Rule.CHANGE,
-    ("DELETE", "/v1/entities/{kind}/{id}"): Rule.CHANGE,
-    ("POST", "/v1/relations/{kind}"): Rule.CHANGE,
-    ("DELETE", "/v1/relations/{kind}"): Rule.CHANGE,
+    ("GET", "/v1/entities/{kind}"): Rule.READ,
+    ("POST", "/v1/entities/{kind}"): Rule.WRITE,
+    ("GET", "/v1/entities/{kind}/{id}"): Rule.READ,
+    ("PUT", "/v1/entities/{kind}/{id}"): Rule.WRITE,
+    ("DELETE", "/v1/entities/{kind}/{id}"): Rule.WRITE,
+    ("POST", "/v1/relations/{kind}"): Rule.WRITE,
+    ("DELETE", "/v1/relations/{kind}"): Rule.WRITE,
     ("POST", "/v1/matches/{match_kind}"): Rule.MATCH,
 }
 """(method, path) → rule, for every route there is."""
@@ -101,7 +114,7 @@ async def _check(request: Request, rule: Rule) -> None:
     wait = service.allowance.take(key.slot)
     if wait > 0:
         raise Problem("rate-limited", "this key's requests per minute are used up", retry_after=math.ceil(wait))
-    if rule in {Rule.LOOK, Rule.CHANGE} and key.role != Role.OPERATOR:
+    if rule in {Rule.READ, Rule.WRITE} and key.role != Role.OPERATOR:
         raise absent()
     if Scope(rule) not in key.scopes:
         raise Problem("forbidden", f"this key lacks the scope `{rule}`")

@@ -11,7 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from api.installation import epoch_of, secret_of
-from api.settings import PREFIX, Settings, load, reference
+from api.settings import PREFIX, Settings, load
 from graph.errors import InputError
 
 ROOT = Path(__file__).parents[2]
@@ -19,7 +19,6 @@ ROOT = Path(__file__).parents[2]
 
 def test_the_page_lists_exactly_the_settings() -> None:
     page = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
-    assert page == reference()
     listed = re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)
     assert listed == [f"{PREFIX}{name.upper()}" for name in Settings.model_fields]
     assert all(field.description for field in Settings.model_fields.values())
