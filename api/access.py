@@ -16,7 +16,7 @@ from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 
 from api.casework.keys import Key, Scope
-from api.problems import Fault, Problem, absent
+from api.problems import NO_PATH, Fault, Problem, absent
 from matching.masking import Role
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ async def _check(request: Request, rule: Rule) -> None:
     service = service_of(request)
     if rule is Rule.LOOPBACK:
         if not (service.settings.metrics_public or _is_loopback(request)):
-            raise Problem("not-found", "no such path; /openapi.json and /reference list what there is")
+            raise Problem("not-found", NO_PATH)
         return
     key = await _authenticated(request, service)
     request.scope["qianxian.key"] = key
