@@ -15,7 +15,7 @@ from api.casework import Casework
 from api.casework.audit import AuditLog, Notes
 from api.casework.keys import KeyRing
 from api.casework.replies import Replies
-from api.installation import epoch_of, make_home, open_casework, secret_of
+from api.installation import epoch_of, open_casework, secret_of
 from api.limits import Allowance
 from api.metrics import Metrics
 from api.settings import Settings
@@ -29,19 +29,6 @@ from matching.kinds import MatchKinds
 from matching.pipeline import Matcher
 
 Progress = Callable[[str, int], None]
-
-__all__ = [
-    "Service",
-    "Stores",
-    "build",
-    "checked_kinds",
-    "epoch_of",
-    "make_home",
-    "open_casework",
-    "open_matcher",
-    "open_service",
-    "secret_of",
-]
 
 
 @dataclass

@@ -49,7 +49,7 @@ class Context:
 
     def open_store(self, *, create: bool = False) -> GraphStore:
         """The installation's store."""
-        from api.bootstrap import make_home
+        from api.installation import make_home
         from graph.store import open_store
 
         if create:
@@ -75,8 +75,8 @@ class Context:
 
     def audit(self, action: str, object: str) -> None:
         """Record in the installation's audit log what this command is about to do."""
-        from api.bootstrap import open_casework, secret_of
         from api.casework.audit import AuditLog
+        from api.installation import open_casework, secret_of
 
         with closing(open_casework(self.settings)) as casework:
             AuditLog(casework, secret_of(self.settings)).append("command-line", action, object)

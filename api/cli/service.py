@@ -49,8 +49,8 @@ def issue_key(
     json: Json = False,
 ) -> None:
     """Make a key. Its token is shown once and kept nowhere."""
-    from api.bootstrap import open_casework
     from api.casework.keys import issue
+    from api.installation import open_casework
 
     valid_for = None if days is None else timedelta(days=days)
     with closing(open_casework(context.obj.settings)) as casework:
@@ -63,9 +63,9 @@ def list_all(context: typer.Context, json: Json = False) -> None:
     """Show every key ever issued, without tokens."""
     import time
 
-    from api.bootstrap import open_casework
     from api.casework.keys import list_keys
     from api.cli.showing import show_keys
+    from api.installation import open_casework
 
     with closing(open_casework(context.obj.settings)) as casework:
         keys = [made.to_dict() for made in list_keys(casework)]
@@ -80,8 +80,8 @@ def revoke_key(
     context: typer.Context, id: Annotated[str, typer.Argument(help="Id of the key.")], json: Json = False
 ) -> None:
     """Make a key useless, within seconds also for running services."""
-    from api.bootstrap import open_casework
     from api.casework.keys import revoke
+    from api.installation import open_casework
 
     with closing(open_casework(context.obj.settings)) as casework:
         revoked = revoke(casework, id)
@@ -91,8 +91,8 @@ def revoke_key(
 @audit.command("verify")
 def verify_audit(context: typer.Context, json: Json = False) -> None:
     """Check that no audited action was changed or removed; of the newest ones only their number can tell."""
-    from api.bootstrap import open_casework, secret_of
     from api.casework.audit import AuditLog
+    from api.installation import open_casework, secret_of
 
     with closing(open_casework(context.obj.settings)) as casework:
         count = AuditLog(casework, secret_of(context.obj.settings)).verify()
