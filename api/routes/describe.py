@@ -8,16 +8,10 @@ from typing import Any
 from pydantic import BaseModel
 
 from api.problems import CODES, MEDIA_TYPE
-from graph.schema import Access, Catalogue, EntityKind, Field, FieldType
-from matching.kinds import MatchKinds
-
-BODIES: dict[str, type[BaseModel]] = {}
-"""Body and answer models by name, for the document's components."""
 
 
 def ref(model: type[BaseModel]) -> dict[str, str]:
     """A reference to the model's schema."""
-    BODIES[model.__name__] = model
     return {"$ref": f"#/components/schemas/{model.__name__}"}
 
 
@@ -60,52 +54,3 @@ KEYED = ("unauthorized", "forbidden", "rate-limited", "internal", "unavailable")
 """Problems of every route that needs a key."""
 WITH_BODY = ("json", "too-large", "media-type", "invalid")
 """Problems of every route that takes a body."""
-
-
-def kinds_of(catalogue: Catalogue) -> dict[str, Any]:
-    """The catalogue as /v1/kinds shows it."""
-    return {
-        "entities": [
-            {
-                "name": kind.name,
-                "labels": kind.labels.model_dump(),
-                "public_record": kind.public_record,
-                "fields": [_field(field) for field in kind.fields],
-            }
-            for kind in catalogue.entities.values()
-        ],
-        "relations": [
-            {
-                "name": kind.name,
-                "labels": kind.labels.model_dump(),
-                "sources": kind.sources,
-                "targets": kind.targets,
-                "identity": kind.identity,
-                "properties": [_field(field) for field in kind.properties],
-            }
-            for kind in catalogue.relations.values()
-        ],
-        "matches": [
-            {
-                "name": kind.name,
-                "labels": kind.labels.model_dump(),
-                "subject": kind.subject,
-                "candidate": kind.candidate,
-                "mutual": kind.mutual,
-                "filters": _filters(catalogue.entity(kind.candidate)),
-            }
-            for kind in MatchKinds.of(catalogue).values()
-        ],
-    }
-
-
-def _filters(kind: EntityKind) -> list[str]:
-    """What a card of the kind may show as a label: its visible fields, and what it shows of its neighbours."""
-    visible = {Access.PUBLIC, Access.GENERALISED}
-    own = [field.name for field in kind.fields if field.access in visible and field.type is not FieldType.TEXT]
-    return [*own, *(shown.name for shown in kind.shown)]
-
-
-def _field(field: Field) -> dict[str, Any]:
-    shown = {"name", "type", "access", "labels", "many", "unit", "scheme"}
-    return field.model_dump(mode="json", include=shown, exclude_none=True)
