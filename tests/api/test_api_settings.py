@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from api.installation import epoch_of, secret_of
 from api.settings import PREFIX, Settings, load
 from graph.errors import InputError
+from matching.pipeline import LIMIT, TEXT_LIMIT
 
 ROOT = Path(__file__).parents[2]
 
@@ -41,6 +42,13 @@ def test_a_bad_setting_is_named_and_its_value_is_not_repeated(
         load()
     assert caught.value.field == name
     assert name != "secret" or value not in str(caught.value)
+
+
+@pytest.mark.parametrize(("name", "most"), [("match_limit", LIMIT), ("text_limit", TEXT_LIMIT)])
+def test_a_setting_cannot_allow_more_than_is_answered(name: str, most: int) -> None:
+    load(**{name: most})
+    with pytest.raises(InputError, match=f"QIANXIAN_{name.upper()}"):
+        load(**{name: most + 1})
 
 
 def test_addresses_and_secret_do_not_show_in_the_representation() -> None:
