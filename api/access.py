@@ -9,14 +9,14 @@ import ipaddress
 import math
 from collections.abc import Callable, Coroutine
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 
 from api.casework.keys import Key, Scope
-from api.problems import Problem, absent
+from api.problems import NO_PATH, Fault, Problem, absent
 from matching.masking import Role
 
 if TYPE_CHECKING:
@@ -24,18 +24,31 @@ if TYPE_CHECKING:
 
 
 class Rule(StrEnum):
-    """What a route asks of its caller."""
+    """What a route asks of its caller; NEEDS says it in words."""
 
     OPEN = "open"
-    """Nothing."""
     LOOPBACK = "loopback"
-    """To come from this machine, unless `metrics_public` is set; others get the 404 of an unknown path."""
-    MATCH = "match"
-    """A key with the scope `match`."""
-    LOOK = "read"
-    """An operator's key with the scope `read`; other keys get the 404 of an absent object."""
-    CHANGE = "write"
-    """An operator's key with the scope `write`; other keys get the 404 of an absent object."""
+    MATCH = Scope.MATCH
+    READ = Scope.READ
+    WRITE = Scope.WRITE
+
+
+class Need(NamedTuple):
+    """A rule in words."""
+
+    en: str
+    zh: str
+    text: str
+
+
+NEEDS = {
+    Rule.OPEN: Need("open", "公开", "No key needed."),
+    Rule.LOOPBACK: Need("local", "本机", "From the service's own machine only, unless set otherwise; others get 404."),
+    Rule.MATCH: Need("key: match", "密钥", "A key with the scope `match`."),
+    Rule.READ: Need("operator: read", "运营方", "An operator's key with the scope `read`; other keys get 404."),
+    Rule.WRITE: Need("operator: write", "运营方", "An operator's key with the scope `write`; other keys get 404."),
+}
+"""What each rule means."""
 
 
 ACCESS: dict[tuple[str, str], Rule] = {
@@ -47,13 +60,13 @@ ACCESS: dict[tuple[str, str], Rule] = {
     ("GET", "/reference"): Rule.OPEN,
     ("GET", "/static/{name}"): Rule.OPEN,
     ("GET", "/v1/kinds"): Rule.OPEN,
-    ("GET", "/v1/entities/{kind}"): Rule.LOOK,
-    ("POST", "/v1/entities/{kind}"): Rule.CHANGE,
-    ("GET", "/v1/entities/{kind}/{id}"): Rule.LOOK,
-    ("PUT", "/v1/entities/{kind}/{id}"): Rule.CHANGE,
-    ("DELETE", "/v1/entities/{kind}/{id}"): Rule.CHANGE,
-    ("POST", "/v1/relations/{kind}"): Rule.CHANGE,
-    ("DELETE", "/v1/relations/{kind}"): Rule.CHANGE,
+    ("GET", "/v1/entities/{kind}"): Rule.READ,
+    ("POST", "/v1/entities/{kind}"): Rule.WRITE,
+    ("GET", "/v1/entities/{kind}/{id}"): Rule.READ,
+    ("PUT", "/v1/entities/{kind}/{id}"): Rule.WRITE,
+    ("DELETE", "/v1/entities/{kind}/{id}"): Rule.WRITE,
+    ("POST", "/v1/relations/{kind}"): Rule.WRITE,
+    ("DELETE", "/v1/relations/{kind}"): Rule.WRITE,
     ("POST", "/v1/matches/{match_kind}"): Rule.MATCH,
 }
 """(method, path) → rule, for every route there is."""
@@ -72,6 +85,7 @@ class GuardedRoute(APIRoute):
             rule = rules[request.method]
             if rule is not Rule.OPEN:
                 await _check(request, rule)
+            _refuse_nul(request)
             return await handler(request)
 
         return guarded
@@ -93,17 +107,26 @@ async def _check(request: Request, rule: Rule) -> None:
     service = service_of(request)
     if rule is Rule.LOOPBACK:
         if not (service.settings.metrics_public or _is_loopback(request)):
-            raise Problem("not-found", "no such path; /openapi.json and /reference list what there is")
+            raise Problem("not-found", NO_PATH)
         return
     key = await _authenticated(request, service)
     request.scope["qianxian.key"] = key
     wait = service.allowance.take(key.slot)
     if wait > 0:
         raise Problem("rate-limited", "this key's requests per minute are used up", retry_after=math.ceil(wait))
-    if rule in {Rule.LOOK, Rule.CHANGE} and key.role != Role.OPERATOR:
+    if rule in {Rule.READ, Rule.WRITE} and key.role != Role.OPERATOR:
         raise absent()
     if Scope(rule) not in key.scopes:
         raise Problem("forbidden", f"this key lacks the scope `{rule}`")
+
+
+def _refuse_nul(request: Request) -> None:
+    """Nothing that exists has the character NUL in its name: PostgreSQL cannot hold it."""
+    if any("\x00" in str(value) for value in request.path_params.values()):
+        raise absent()
+    faults = [Fault(field=n, reason="holds the character NUL") for n, v in request.query_params.items() if "\x00" in v]
+    if faults:
+        raise Problem("invalid", errors=faults)
 
 
 async def _authenticated(request: Request, service: Service) -> Key:

@@ -1,4 +1,4 @@
-"""The HTTP service, put together: edge, problems, guarded routes, and the refresher that runs beside them."""
+"""The HTTP service, put together: edge, problems, guarded routes, and the thread that keeps its answers fresh."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from api.access import GuardedRoute
 from api.bootstrap import Service, open_service
 from api.edge import Edge
 from api.openapi import TITLE, VERSION
-from api.refresh import Refresher
+from api.refresh import again_and_again
 from api.routes import entities, health, kinds, matches, pages, relations
 from api.settings import Settings
 
 
-def create_app(service: Service, *, refresher: Refresher | None = None) -> FastAPI:
-    """The app around what it works with; `refresher` runs in a thread while the app does."""
+def create_app(service: Service, *, follows: bool = False) -> FastAPI:
+    """The app around what it works with; if it `follows`, it takes up what is built while it runs."""
 
     @asynccontextmanager
     async def running(_app: FastAPI) -> AsyncIterator[None]:
         stop = threading.Event()
-        threads = [threading.Thread(target=_refresh, args=(refresher, stop), name="refresher")] if refresher else []
-        for thread in threads:
+        thread = threading.Thread(target=_follow, args=(service, stop), name="follower")
+        if follows:
             thread.start()
         yield
         stop.set()
-        for thread in threads:
+        if follows:
             await run_in_threadpool(thread.join)
         service.close()
 
@@ -47,14 +47,12 @@ def create_app(service: Service, *, refresher: Refresher | None = None) -> FastA
     return app
 
 
-def _refresh(refresher: Refresher, stop: threading.Event) -> None:
-    refresher.run(stop)
+def _follow(service: Service, stop: threading.Event) -> None:
+    again_and_again(service.take_up, service.settings.poll_interval, stop)
     if not stop.is_set():  # the parent process is gone: end like on its word
         os.kill(os.getpid(), signal.SIGTERM)
 
 
-def app_of(settings: Settings, *, leads: bool = True) -> FastAPI:
-    """The app of one server process; with `leads` it also builds, if no other process does."""
-    service = open_service(settings)
-    refresher = Refresher(settings, leads=leads, take_up=service.take_up, built=service.metrics.built)
-    return create_app(service, refresher=refresher)
+def app_of(settings: Settings) -> FastAPI:
+    """The app of one server process."""
+    return create_app(open_service(settings), follows=True)

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from api.casework import Casework
-from api.casework.audit import AuditLog
+from api.casework.audit import AuditLog, Notes
 from api.casework.keys import KeyRing
 from api.casework.replies import Replies
-from api.installation import epoch_of, make_home, open_casework, secret_of
+from api.installation import epoch_of, open_casework, secret_of
 from api.limits import Allowance
 from api.metrics import Metrics
 from api.settings import Settings
@@ -30,19 +30,6 @@ from matching.pipeline import Matcher
 
 Progress = Callable[[str, int], None]
 
-__all__ = [
-    "Service",
-    "Stores",
-    "build",
-    "checked_kinds",
-    "epoch_of",
-    "make_home",
-    "open_casework",
-    "open_matcher",
-    "open_service",
-    "secret_of",
-]
-
 
 @dataclass
 class Service:
@@ -54,6 +41,7 @@ class Service:
     keys: KeyRing
     replies: Replies
     audit: AuditLog
+    notes: Notes
     stores: Stores
     allowance: Allowance
     metrics: Metrics
@@ -68,8 +56,9 @@ class Service:
             except ProjectionError:
                 self.metrics.ready(False)
                 return False
-        elif self.matcher.refresh():
-            self.stores.keep_to(self.matcher.state.projection.catalogue)
+        else:
+            self.matcher.refresh()
+        self.stores.keep_to(self.matcher.state.projection.catalogue)
         self.metrics.ready(True)
         return True
 
@@ -79,6 +68,7 @@ class Service:
 
     def close(self) -> None:
         """Give everything back."""
+        self.notes.close()
         self.stores.close()
         self.casework.close()
         self.allowance.close()
@@ -155,13 +145,15 @@ def open_service(settings: Settings) -> Service:
     """What a server process works with; the projection is taken up by the refresher."""
     secret = secret_of(settings)
     casework = open_casework(settings)
+    audit = AuditLog(casework, secret)
     return Service(
         settings=settings,
         secret=secret,
         casework=casework,
         keys=KeyRing(casework, settings.key_ttl),
         replies=Replies(casework),
-        audit=AuditLog(casework, secret),
+        audit=audit,
+        notes=Notes(audit),
         stores=Stores(settings.store_url),
         allowance=Allowance(settings.home / "run" / "allowance", settings.rate_limit),
         metrics=Metrics(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import orjson
 from fastapi import FastAPI, Request
@@ -11,10 +12,10 @@ from starlette.concurrency import run_in_threadpool
 
 from api import openapi, reference
 from api.access import service_of
-from api.routes.describe import kinds_of
 from graph.errors import QianxianError
 from graph.kinds import BUILTIN
-from graph.schema import Catalogue
+from graph.schema import Access, Catalogue, EntityKind, Field, FieldType
+from matching.kinds import MatchKinds
 
 
 @dataclass(frozen=True)
@@ -56,3 +57,52 @@ async def descriptions(request: Request) -> Descriptions:
         return known
 
     return await run_in_threadpool(current)
+
+
+def kinds_of(catalogue: Catalogue) -> dict[str, Any]:
+    """The catalogue as /v1/kinds shows it."""
+    return {
+        "entities": [
+            {
+                "name": kind.name,
+                "labels": kind.labels.model_dump(),
+                "public_record": kind.public_record,
+                "fields": [_field(field) for field in kind.fields],
+            }
+            for kind in catalogue.entities.values()
+        ],
+        "relations": [
+            {
+                "name": kind.name,
+                "labels": kind.labels.model_dump(),
+                "sources": kind.sources,
+                "targets": kind.targets,
+                "identity": kind.identity,
+                "properties": [_field(field) for field in kind.properties],
+            }
+            for kind in catalogue.relations.values()
+        ],
+        "matches": [
+            {
+                "name": kind.name,
+                "labels": kind.labels.model_dump(),
+                "subject": kind.subject,
+                "candidate": kind.candidate,
+                "mutual": kind.mutual,
+                "filters": _filters(catalogue.entity(kind.candidate)),
+            }
+            for kind in MatchKinds.of(catalogue).values()
+        ],
+    }
+
+
+def _filters(kind: EntityKind) -> list[str]:
+    """What a card of the kind may show as a label: its visible fields, and what it shows of its neighbours."""
+    visible = {Access.PUBLIC, Access.GENERALISED}
+    own = [field.name for field in kind.fields if field.access in visible and field.type is not FieldType.TEXT]
+    return [*own, *(shown.name for shown in kind.shown)]
+
+
+def _field(field: Field) -> dict[str, Any]:
+    shown = {"name", "type", "access", "labels", "many", "unit", "scheme"}
+    return field.model_dump(mode="json", include=shown, exclude_none=True)

@@ -15,7 +15,7 @@ DAY = 86_400
 
 
 def make_home(home: Path) -> None:
-    """Make the installation's folder, closed to other users of the machine."""
+    """Make the installation's folder, closed to other users of the machine; one that is there stays as it is."""
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
@@ -62,7 +62,7 @@ def open_casework(settings: Settings) -> Casework:
     make_home(settings.home)
     casework = Casework(settings.casework_url)
     try:
-        casework.migrate(settings.home)
+        casework.migrate()
     except BaseException:
         casework.close()
         raise

@@ -9,14 +9,31 @@ from __future__ import annotations
 import os
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.015, 0.03, 0.06, 0.1, 0.3, 1, 3, 10)
 
 
+def forget_process(pid: int | None) -> None:
+    """A process has died: what it counted stays, what it said of itself goes."""
+    mark_process_dead(pid)  # type: ignore[no-untyped-call]
+
+
+class Builds:
+    """What the building process counts. It has no other metric: it is never ready, and would seem not to be yet."""
+
+    def __init__(self) -> None:
+        registry = CollectorRegistry()
+        self._builds = Counter("qianxian_builds", "Projection builds by outcome.", ("outcome",), registry=registry)
+
+    def built(self, outcome: str) -> None:
+        """Count one build of the projection: `done` or `failed`."""
+        self._builds.labels(outcome).inc()
+
+
 class Metrics:
-    """What the service counts about itself: never who, never what."""
+    """What a server process counts about itself: never who, never what."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
@@ -26,9 +43,6 @@ class Metrics:
         self._seconds = Histogram(
             "qianxian_request_seconds", "Time to answer.", ("route",), registry=self._registry, buckets=BUCKETS
         )
-        self._builds = Counter(
-            "qianxian_builds", "Projection builds by outcome.", ("outcome",), registry=self._registry
-        )
         self._ready = Gauge(
             "qianxian_ready", "Whether answers can be given.", registry=self._registry, multiprocess_mode="livemin"
         )
@@ -37,10 +51,6 @@ class Metrics:
         """Count one request."""
         self._requests.labels(method, route, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
-
-    def built(self, outcome: str) -> None:
-        """Count one build of the projection: `done` or `failed`."""
-        self._builds.labels(outcome).inc()
 
     def ready(self, ready: bool) -> None:
         """Say whether this process can answer."""

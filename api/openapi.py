@@ -12,7 +12,7 @@ from pydantic.json_schema import models_json_schema
 
 from api.access import ACCESS, Rule
 from api.problems import ProblemBody
-from api.routes.describe import BODIES
+from api.routes.matches import MatchAnswer, MatchRequest
 from graph.schema import Catalogue, Field, FieldType
 from matching.kinds import MatchKinds
 
@@ -86,7 +86,7 @@ def _security() -> dict[str, str]:
 
 
 def _schemas(catalogue: Catalogue) -> dict[str, Any]:
-    models: list[type[BaseModel]] = [*BODIES.values(), ProblemBody]
+    models: tuple[type[BaseModel], ...] = (MatchRequest, MatchAnswer, ProblemBody)
     _, drawn = models_json_schema(
         [(model, "validation") for model in models], ref_template="#/components/schemas/{model}"
     )

@@ -69,6 +69,8 @@ CODES: dict[str, Meaning] = {
 OF_STATUS = {meaning.status: code for code, meaning in reversed(CODES.items())}
 ABSENT = "nothing here that you may see"
 """Detail of every 404 on an object: absent and hidden ones cannot be told apart."""
+NO_PATH = "no such path; /openapi.json and /reference list what there is"
+"""Detail of the 404 on a path that does not exist, or that is not open to the caller: both look the same."""
 
 
 class Fault(BaseModel):
@@ -205,7 +207,7 @@ def install(app: FastAPI) -> None:
 
 def _detail(request: Request, status: int) -> str | None:
     if status == 404:
-        return "no such path; /openapi.json and /reference list what there is"
+        return NO_PATH
     if status == 405:
         return f"{request.method} is not defined here"
     return None

@@ -10,7 +10,7 @@ import orjson
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from api.access import Rule
+from api.access import NEEDS, Rule
 from api.problems import CODES
 
 HERE = Path(__file__).parent
@@ -19,13 +19,6 @@ POLICY = (
 )
 STATIC = {"reference.css": "text/css; charset=utf-8", "qianxian.svg": "image/svg+xml"}
 """Files beside the page, with their media types."""
-ACCESS_TEXT = {
-    Rule.OPEN: ("open", "公开", "No key needed."),
-    Rule.LOOPBACK: ("local", "本机", "From the service's own machine only, unless set otherwise."),
-    Rule.MATCH: ("key: match", "密钥", "A key with the scope `match`."),
-    Rule.LOOK: ("operator: read", "运营方", "An operator's key with the scope `read`; other keys get 404."),
-    Rule.CHANGE: ("operator: write", "运营方", "An operator's key with the scope `write`; other keys get 404."),
-}
 
 
 def static(name: str) -> tuple[bytes, str] | None:
@@ -64,7 +57,7 @@ def _operations(document: dict[str, Any], tag: str) -> list[dict[str, Any]]:
             "path": path,
             "summary": operation["summary"],
             "description": operation.get("description", ""),
-            "access": ACCESS_TEXT[Rule(operation["x-access"])],
+            "access": NEEDS[Rule(operation["x-access"])],
             "parameters": [
                 {**parameter, "type": _type(parameter["schema"]), "valid": parameter["schema"].get("enum", ())}
                 for parameter in operation.get("parameters", ())

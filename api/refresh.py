@@ -25,43 +25,36 @@ LONGEST_PAUSE = 5.0
 """Seconds between two tries while something fails."""
 
 
-class Refresher:
-    """Looks every `poll_interval` seconds whether the store has moved, and acts on it."""
+def again_and_again(look: Callable[[], object], interval: float, stop: threading.Event) -> None:
+    """Look every `interval` seconds, less often while it fails, until `stop` is set or the parent process is gone."""
+    pause = interval
+    while not stop.is_set() and not _orphaned():
+        try:
+            look()
+            pause = interval
+        except QianxianError as error:
+            log.warning("refresh_failed", error=type(error).__name__, reason=error.code)
+            pause = min(2 * pause, LONGEST_PAUSE)
+        except Exception as error:  # a look must never end the looking
+            log.error("refresh_failed", error=type(error).__name__, frames=frames(error))
+            pause = min(2 * pause, LONGEST_PAUSE)
+        stop.wait(pause)
 
-    def __init__(
-        self,
-        settings: Settings,
-        *,
-        leads: bool = True,
-        take_up: Callable[[], object] = lambda: None,
-        built: Callable[[str], None] = lambda outcome: None,
-    ) -> None:
-        self._settings, self._leads, self._take_up, self._told = settings, leads, take_up, built
+
+class Builder:
+    """Builds when the store has moved, in the one process that holds the lock."""
+
+    def __init__(self, settings: Settings, built: Callable[[str], None]) -> None:
+        """`built` is told the outcome of each build: `done` or `failed`."""
+        self._settings, self._told = settings, built
         self._stores = Stores(settings.store_url)
         self._lock: IO[str] | None = None
         self._done: tuple[int, str] | None = None
 
-    def run(self, stop: threading.Event) -> None:
-        """Look again and again until `stop` is set or the parent process is gone."""
-        pause = interval = self._settings.poll_interval
-        while not stop.is_set() and not _orphaned():
-            try:
-                self.step()
-                pause = interval
-            except QianxianError as error:
-                log.warning("refresh_failed", error=type(error).__name__, reason=error.code)
-                pause = min(2 * pause, LONGEST_PAUSE)
-            except Exception as error:  # a look must never end the looking
-                log.error("refresh_failed", error=type(error).__name__, frames=frames(error))
-                pause = min(2 * pause, LONGEST_PAUSE)
-            stop.wait(pause)
-        self.close()
-
-    def step(self) -> None:
-        """One look: take up what was built, build if the store has moved, take that up."""
-        self._take_up()
-        if self._leads and self._is_leader() and self._build_if_moved():
-            self._take_up()
+    def look(self) -> None:
+        """Build if the store has moved and nobody else builds."""
+        if self._is_leader():
+            self._build_if_moved()
 
     def close(self) -> None:
         """Give up the lock and the store."""
@@ -82,11 +75,11 @@ class Refresher:
             self._lock = lock
         return True
 
-    def _build_if_moved(self) -> bool:
+    def _build_if_moved(self) -> None:
         try:
             wanted = (self._stores.current().revision(), epoch_of(self._settings))
             if wanted == self._done:
-                return False
+                return
             started = time.perf_counter()
             self._done = (build(self._settings), wanted[1])
         except Exception:
@@ -96,7 +89,6 @@ class Refresher:
         seconds = time.perf_counter() - started
         log.info("built", revision=self._done[0], epoch=wanted[1], seconds=round(seconds, 3))
         self._told("done")
-        return True
 
 
 def _orphaned() -> bool:

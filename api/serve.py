@@ -21,7 +21,7 @@ import structlog
 
 from api import logs
 from api.installation import make_home, open_casework, secret_of
-from api.metrics import FOLDER
+from api.metrics import FOLDER, Builds, forget_process
 from api.settings import Settings
 from graph.errors import InputError, QianxianError, StoreUnavailableError
 from graph.store import open_store
@@ -88,6 +88,7 @@ class _Kept:
             return
         if not self._due:
             log.warning("process_died", kind=self.process.name, pid=self.process.pid, status=self.process.exitcode)
+            forget_process(self.process.pid)
             self.early_deaths = self.early_deaths + 1 if now - self._started < EARLY else 0
             self._due = now + min(TICK * 2**self.early_deaths, EARLY)
         elif now >= self._due:
@@ -130,7 +131,7 @@ def _answer(settings: Settings, listening: socket.socket) -> None:
 
     logs.configure(settings.log_level)
     config = uvicorn.Config(
-        app_of(settings, leads=False),
+        app_of(settings),
         loop="uvloop",
         http=BoundedProtocol,
         ws="none",
@@ -146,14 +147,18 @@ def _answer(settings: Settings, listening: socket.socket) -> None:
 
 def _build(settings: Settings) -> None:
     """Main function of the process that only builds, so that building never slows an answer down."""
-    from api.refresh import Refresher
+    from api.refresh import Builder, again_and_again
 
     logs.configure(settings.log_level)
     os.nice(5)
     with _noted_signals() as stop:
         if settings.matching_folder.exists():
             stop.wait(HEAD_START)
-        Refresher(settings).run(stop)
+        builder = Builder(settings, Builds().built)
+        try:
+            again_and_again(builder.look, settings.poll_interval, stop)
+        finally:
+            builder.close()
 
 
 def _check(settings: Settings) -> None:

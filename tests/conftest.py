@@ -35,7 +35,8 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def office(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The home of an installation with that world, built; not to be changed."""
-    from api.bootstrap import build, make_home
+    from api.bootstrap import build
+    from api.installation import make_home
     from api.settings import load
     from graph.store import open_store
     from ingest.load import ingest

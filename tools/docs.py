@@ -13,9 +13,9 @@ from typing import Any
 
 from typer.main import get_command
 
-from api import settings
-from api.access import ACCESS, Rule
+from api.access import ACCESS, NEEDS
 from api.cli.app import app
+from api.settings import PREFIX, Settings
 from graph.kinds import BUILTIN
 from graph.schema import EntityKind, Field, Hierarchy, HierarchyForm, RelationKind
 from matching.kinds import MatchKind, MatchKinds
@@ -29,13 +29,6 @@ SEEN = {
     "matched": "nobody; its redacted form feeds ranking 不展示，仅参与匹配",
     "revealed": "after both sides agreed 双方同意后可见",
     "internal": "no counterpart, ever 对方永不可见",
-}
-NEEDS = {
-    Rule.OPEN: "nothing 无",
-    Rule.LOOPBACK: "the service's own machine 本机",
-    Rule.MATCH: "a key with scope `match`",
-    Rule.LOOK: "an operator's key with scope `read`",
-    Rule.CHANGE: "an operator's key with scope `write`",
 }
 
 
@@ -170,15 +163,32 @@ def routes_page() -> str:
     """docs/routes.md: every route and who may use it."""
     lines = ["# Routes · 路由", "", NOTE.format("api/access.py"), ""]
     lines += ["What each takes and gives is on the service's own page `/reference`; docs/api.md says the rest.", ""]
-    rows = ([f"`{method}`", f"`{path}`", NEEDS[rule]] for (method, path), rule in ACCESS.items())
+    rows = (
+        [f"`{method}`", f"`{path}`", f"{NEEDS[rule].text} {NEEDS[rule].zh}"] for (method, path), rule in ACCESS.items()
+    )
     return "\n".join([*lines, *table(("method", "path", "needs"), rows)]) + "\n"
+
+
+def settings_page() -> str:
+    """docs/settings.md: one row for each setting."""
+    lines = ["# Settings · 设置", "", NOTE.format("the descriptions in api/settings.py"), ""]
+    lines += [
+        "Read from the environment. Nothing else is needed for a first start.",
+        "从环境变量读取；首次启动无需任何设置。",
+        "",
+    ]
+    rows = []
+    for name, field in Settings.model_fields.items():
+        default = "unset" if field.default is None else f"`{field.default}`"
+        rows.append([f"`{PREFIX}{name.upper()}`", default, field.description or ""])
+    return "\n".join([*lines, *table(("variable 变量", "default 默认值", "meaning 含义"), rows)]) + "\n"
 
 
 PAGES: dict[str, Callable[[], str]] = {
     "commands.md": commands_page,
     "kinds.md": kinds_page,
     "routes.md": routes_page,
-    "settings.md": settings.reference,
+    "settings.md": settings_page,
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +14,11 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, Oper
 from api.casework.tables import NEWEST
 from graph.errors import StoreError, StoreUnavailableError
 
+REFUSED = re.compile("password|authentication|does not exist|denied")
+"""What a server says that will say the same next time."""
+MIGRATIONS = Path(__file__).parent / "migrations"
+MIGRATING = 0x5158_4D49
+"""PostgreSQL advisory lock that lets one program at a time change the schema."""
 WAIT = 5
 """Seconds to wait for a lock or a connection before the database counts as unavailable."""
 
@@ -36,8 +41,8 @@ class Casework:
         with _named_errors(), self.engine.execution_options(write=True).begin() as connection:
             yield connection
 
-    def migrate(self, home: Path) -> None:
-        """Bring the schema to the newest version; processes take turns. StoreError for a newer schema than ours."""
+    def migrate(self) -> None:
+        """Bring the schema to the newest version; programs take turns. StoreError for a newer schema than ours."""
         if self._is_newest():
             return
         from alembic import command
@@ -45,16 +50,14 @@ class Casework:
         from alembic.util import CommandError
 
         config = Config()
-        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-        home.mkdir(parents=True, exist_ok=True)
-        with (home / "casework.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            try:
-                with self.writing() as connection:
-                    config.attributes["connection"] = connection
-                    command.upgrade(config, "head")
-            except CommandError as error:
-                raise StoreError(f"casework database is of another version: {error}", field="casework") from error
+        config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+        try:
+            with self.writing() as connection:
+                take_turns(connection, MIGRATING)
+                config.attributes["connection"] = connection
+                command.upgrade(config, "head")
+        except CommandError as error:
+            raise StoreError(f"casework database is of another version: {error}", field="casework") from error
 
     def _is_newest(self) -> bool:
         with self.reading() as connection:
@@ -65,6 +68,12 @@ class Casework:
     def close(self) -> None:
         """Give the connections back."""
         self.engine.dispose()
+
+
+def take_turns(connection: sa.Connection, number: int) -> None:
+    """Wait until no other transaction holds this lock of ours; on SQLite a writing transaction is alone anyway."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(number)))
 
 
 def _engine(url: str) -> sa.Engine:
@@ -86,6 +95,10 @@ def _engine(url: str) -> sa.Engine:
         raise StoreError(
             "casework address cannot be read; valid: sqlite:///FILE, postgresql://USER@HOST/DATABASE", field="casework"
         ) from error
+    except ModuleNotFoundError:
+        raise StoreError(
+            "PostgreSQL needs the extra `postgres`: pip install 'qianxian[postgres]'", field="casework"
+        ) from None
     if backend == "sqlite":
         sa.event.listen(engine, "connect", _prepare_sqlite)
         sa.event.listen(engine, "begin", _begin_sqlite)
@@ -112,6 +125,9 @@ def _named_errors() -> Iterator[None]:
         yield
     except OperationalError as error:
         # The driver's message may hold the address with its password.
+        if REFUSED.search(str(error.orig)):
+            reason = "the casework database refuses the connection: check its user, password and name"
+            raise StoreError(reason, field="casework") from error
         raise StoreUnavailableError("the casework database does not answer; try again", field="casework") from error
     except DatabaseError as error:
         if isinstance(error, sa.exc.IntegrityError | sa.exc.ProgrammingError):

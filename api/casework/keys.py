@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import re
 import secrets
+import threading
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -158,6 +159,7 @@ class KeyRing:
     def __init__(self, casework: Casework, ttl: float) -> None:
         self._casework, self._ttl = casework, ttl
         self._known: OrderedDict[str, tuple[float, Key]] = OrderedDict()
+        self._lock = threading.Lock()
 
     def remembered(self, token: str) -> Key | None:
         """The key of a token that was looked up within the ttl; costs no input or output."""
@@ -173,10 +175,11 @@ class KeyRing:
         key = find(self._casework, parsed[1]) if parsed else None
         if key is None:
             return None
-        self._known[key.id] = (time.monotonic() + self._ttl, key)
-        self._known.move_to_end(key.id)
-        while len(self._known) > REMEMBERED:
-            self._known.popitem(last=False)
+        with self._lock:
+            self._known[key.id] = (time.monotonic() + self._ttl, key)
+            self._known.move_to_end(key.id)
+            while len(self._known) > REMEMBERED:
+                self._known.popitem(last=False)
         return _proven(key, token)
 
 

@@ -13,8 +13,11 @@ from api.casework.tables import REPLIES
 
 KEPT = 24 * 3600
 """Seconds that an answer is remembered."""
-ABANDONED = 60
-"""Seconds after which a write without an answer counts as crashed and may be repeated: writes are upserts."""
+ABANDONED = 300
+"""Seconds after which a write without an answer counts as crashed and may be repeated: writes are upserts.
+
+More than the longest write takes, which may wait a minute for the one before it.
+"""
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ class Replies:
             connection.execute(REPLIES.update().where(mine).values(status=status, body=body))
 
     def forget(self, key_id: str, token: str) -> None:
-        """The write failed in a way that may pass: let a repetition try again."""
+        """The write failed: let a repetition try again."""
         mine = (REPLIES.c.key_id == key_id) & (REPLIES.c.token == token)
         with self._casework.writing() as connection:
             connection.execute(REPLIES.delete().where(mine))

@@ -6,7 +6,7 @@ from sqlalchemy import BigInteger, Column, Integer, LargeBinary, MetaData, Strin
 
 METADATA = MetaData()
 
-NEWEST = "0001"
+NEWEST = "0002"
 """The newest migration: a database that is there already is not looked at any closer."""
 
 KEYS = Table(
@@ -31,7 +31,7 @@ REPLIES = Table(
     Column("key_id", String(16), primary_key=True),
     Column("token", String(255), primary_key=True),
     Column("request", LargeBinary(32), nullable=False),
-    Column("started", BigInteger, nullable=False),
+    Column("started", BigInteger, nullable=False, index=True),
     Column("status", Integer),
     Column("body", LargeBinary),
 )

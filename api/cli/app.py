@@ -43,7 +43,7 @@ def _options(
         bool, typer.Option("--version", help="Say the version.", callback=_version, is_eager=True)
     ] = False,
 ) -> None:
-    from api.cli.warnings import to_stderr
+    from api.cli.logs import to_stderr
 
     to_stderr()
     context.obj = Context(home, store)

@@ -27,7 +27,10 @@ def match(
     filters: Annotated[list[str] | None, typer.Option("--filter", help="FIELD=VALUE that a card must show.")] = None,
     json: Json = False,
 ) -> None:
-    """Rank candidates for a need, an enterprise, a fund or an expert; the answer is masked for the role."""
+    """Rank candidates for a need, an enterprise, a fund or an expert; the answer is masked for the role.
+
+    Questions of a broker or operator are audited.
+    """
     from api.bootstrap import open_matcher
     from api.cli.showing import show_answer
     from graph.errors import UnknownNameError
@@ -42,6 +45,8 @@ def match(
     viewer = Viewer(id="command-line", role=Role(role), everything=True)
     matcher = open_matcher(context.obj.settings)
     answer = matcher.match(question, viewer).to_dict()
+    if viewer.sees_order:
+        context.obj.audit("match", f"{match_kind}:{subject or 'text'}")
     if json:
         print_json(answer)
     else:

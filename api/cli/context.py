@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -46,12 +49,37 @@ class Context:
 
     def open_store(self, *, create: bool = False) -> GraphStore:
         """The installation's store."""
-        from api.bootstrap import make_home
+        from api.installation import make_home
         from graph.store import open_store
 
         if create:
             make_home(self.settings.home)
         return open_store(self.settings.store_url, create=create)
+
+    @contextmanager
+    def store_to_check(self) -> Iterator[GraphStore]:
+        """The installation's store to look at; an empty one for as long as that takes where its file is not there."""
+        from graph.store import open_store
+
+        url = self.settings.store_url
+        file = url.removeprefix("sqlite:///")
+        if file == url or Path(file).exists():
+            with self.open_store() as store:
+                yield store
+        else:
+            with (
+                TemporaryDirectory(prefix="qianxian-") as scratch,
+                open_store(f"sqlite:///{scratch}/graph.db") as store,
+            ):
+                yield store
+
+    def audit(self, action: str, object: str) -> None:
+        """Record in the installation's audit log what this command is about to do."""
+        from api.casework.audit import AuditLog
+        from api.installation import open_casework, secret_of
+
+        with closing(open_casework(self.settings)) as casework:
+            AuditLog(casework, secret_of(self.settings)).append("command-line", action, object)
 
     @cached_property
     def out(self) -> Console:

@@ -38,7 +38,7 @@ def ingest(
     paths: Annotated[list[Path], typer.Argument(help="Data folders and files.")],
     store: Store = None,
     strict: Annotated[bool, typer.Option("--strict", help="Reject rows with undeclared fields.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, write nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, write nothing but --rejects.")] = False,
     date: Annotated[str | None, typer.Option(help="ISO date of the data; default: when the file changed.")] = None,
     kinds: Kinds = None,
     rejects: Annotated[Path | None, typer.Option(help="Where rejected rows go; default HOME/rejects.jsonl.")] = None,
@@ -57,11 +57,11 @@ def ingest(
         dry_run=dry_run,
         date=date,
         kinds=kinds,
-        rejects=rejects or mine.settings.home / "rejects.jsonl",
+        rejects=rejects or (None if dry_run else mine.settings.home / "rejects.jsonl"),
         resolve="none" if apart else "exact",
     )
     progress = Progress()
-    with mine.open_store(create=True) as opened:
+    with mine.store_to_check() if dry_run else mine.open_store(create=True) as opened:
         checked_kinds(opened.catalogue, paths, kinds)
         loaded = load(opened, paths, options, progress)
     progress.finish()
@@ -98,13 +98,14 @@ def export(
     store: Store = None,
     json: Json = False,
 ) -> None:
-    """Write the store so that `ingest` reads it back. It holds everything, unmasked."""
+    """Write the store so that `ingest` reads it back. It holds everything, unmasked, and is audited."""
     from ingest.export import write, write_uniquip
 
     progress = Progress()
     if form is Form.UNIQUIP:
         writable(path, "path")
     with context.obj.with_store(store).open_store() as opened:
+        context.obj.audit("export", str(form))
         count = write(opened, path, progress) if form is Form.FOLDER else write_uniquip(opened, path)
     progress.finish()
     report({"records": count, "path": str(path)}, f"{count:,} records in {path}", json=json)

@@ -12,11 +12,12 @@ from typing import Any, NamedTuple
 import orjson
 from rich.text import Text
 
-from api import bootstrap
+from api.bootstrap import build, open_matcher
 from api.casework import Casework, keys
 from api.cli.borrowed import DemoError, ask, service
 from api.cli.context import Context, Progress
 from api.cli.showing import show_answer
+from api.installation import open_casework
 from api.settings import PREFIX, Settings
 from graph.errors import InputError
 from graph.store import GraphStore
@@ -28,7 +29,8 @@ from matching.pipeline import Matcher, Question
 from matching.training import train
 
 SHOWN = 3
-LABEL = "demo"
+LABEL = "qianxian demo (generated)"
+"""What tells the demo's keys from people's own, which it leaves alone."""
 GENERATED = "sample-"
 """What every id of a sample world begins with."""
 
@@ -65,12 +67,12 @@ def run(context: Context, experts: int) -> None:
         step("sample world written", lambda: write(world, experts=experts, progress=progress))
         step("loaded into the graph store", lambda: ingest(store, [world], Options(), progress))
         shutil.rmtree(world)
-    step("projection, masks and text indexes built", lambda: bootstrap.build(settings, progress=progress))
-    matcher = bootstrap.open_matcher(settings)
+    step("projection, masks and text indexes built", lambda: build(settings, progress=progress))
+    matcher = open_matcher(settings)
     stories = _stories(matcher.state)
     asked = [s.kind for s in stories if matcher.state.kinds[s.kind].outcome]
     step("models learned from past outcomes", lambda: train(matcher.state, asked, progress))
-    matcher = bootstrap.open_matcher(settings)
+    matcher = open_matcher(settings)
     for story in stories:
         _tell(context, matcher, story)
     token = _over_http(context, settings, matcher, stories[0])
@@ -136,7 +138,7 @@ def _show(context: Context, matcher: Matcher, story: Story, answer: dict[str, An
 
 def _over_http(context: Context, settings: Settings, matcher: Matcher, story: Story) -> str:
     """Ask the first question of a service of its own, with a key; the token of that key."""
-    casework = bootstrap.open_casework(settings)
+    casework = open_casework(settings)
     try:
         token = _issued(casework)
     finally:

@@ -36,8 +36,8 @@ def evaluate(
     json: Json = False,
 ) -> None:
     """Measure a match kind on judged data, in a store of its own: each measure with a 95 % interval."""
+    from api.cli.scratch import loaded
     from api.cli.showing import show_measures
-    from api.measuring import loaded
     from matching.evaluation import evaluate as measured, write_run
 
     _check_set(folder, [*(train or ()), *([test] if test else ())])
@@ -79,7 +79,7 @@ def score(
     json: Json = False,
 ) -> None:
     """Score given pairs; with --train by a model of judged splits, else by the prior."""
-    from api.measuring import loaded
+    from api.cli.scratch import loaded
     from matching.evaluation import joined, read_pairs, score_pairs, write_scores
 
     asked = read_pairs(pairs)

@@ -1,26 +1,24 @@
-"""Commands about the service: serve, key, demo."""
+"""Commands about the service: serve, key, audit, demo."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from api.cli.context import Context, Json, print_json, report
 
-if TYPE_CHECKING:
-    from api.casework import Casework
-
 key = typer.Typer(help="API keys: issue, list, revoke.", no_args_is_help=True)
+audit = typer.Typer(help="The audit log: verify.", no_args_is_help=True)
 
 
 def add(app: typer.Typer) -> None:
     """Add the commands."""
     app.command()(serve)
     app.add_typer(key, name="key")
+    app.add_typer(audit, name="audit")
     app.command()(demo)
 
 
@@ -52,9 +50,10 @@ def issue_key(
 ) -> None:
     """Make a key. Its token is shown once and kept nowhere."""
     from api.casework.keys import issue
+    from api.installation import open_casework
 
     valid_for = None if days is None else timedelta(days=days)
-    with _casework(context) as casework:
+    with closing(open_casework(context.obj.settings)) as casework:
         token, made = issue(casework, role=role, scopes=scope, parties=party or (), label=label, valid_for=valid_for)
     report({"token": token, **made.to_dict()}, token, json=json)
 
@@ -66,8 +65,9 @@ def list_all(context: typer.Context, json: Json = False) -> None:
 
     from api.casework.keys import list_keys
     from api.cli.showing import show_keys
+    from api.installation import open_casework
 
-    with _casework(context) as casework:
+    with closing(open_casework(context.obj.settings)) as casework:
         keys = [made.to_dict() for made in list_keys(casework)]
     if json:
         print_json(keys)
@@ -81,21 +81,22 @@ def revoke_key(
 ) -> None:
     """Make a key useless, within seconds also for running services."""
     from api.casework.keys import revoke
+    from api.installation import open_casework
 
-    with _casework(context) as casework:
+    with closing(open_casework(context.obj.settings)) as casework:
         revoked = revoke(casework, id)
     report(revoked.to_dict(), f"revoked {id}", json=json)
 
 
-@contextmanager
-def _casework(context: typer.Context) -> Iterator[Casework]:
-    from api.bootstrap import open_casework
+@audit.command("verify")
+def verify_audit(context: typer.Context, json: Json = False) -> None:
+    """Check that no audited action was changed or removed; of the newest ones only their number can tell."""
+    from api.casework.audit import AuditLog
+    from api.installation import open_casework, secret_of
 
-    casework = open_casework(context.obj.settings)
-    try:
-        yield casework
-    finally:
-        casework.close()
+    with closing(open_casework(context.obj.settings)) as casework:
+        count = AuditLog(casework, secret_of(context.obj.settings)).verify()
+    report({"entries": count}, f"{count:,} entries, none changed or removed between them", json=json)
 
 
 def demo(

@@ -8,16 +8,10 @@ from typing import Any
 from pydantic import BaseModel
 
 from api.problems import CODES, MEDIA_TYPE
-from graph.schema import Catalogue, Field
-from matching.kinds import MatchKinds
-
-BODIES: dict[str, type[BaseModel]] = {}
-"""Body and answer models by name, for the document's components."""
 
 
 def ref(model: type[BaseModel]) -> dict[str, str]:
     """A reference to the model's schema."""
-    BODIES[model.__name__] = model
     return {"$ref": f"#/components/schemas/{model.__name__}"}
 
 
@@ -53,53 +47,10 @@ IDEMPOTENCY_KEY = {
     "description": "Repeat a write with the same key and body within a day and it is carried out once. "
     "同一键和内容的重复写入只执行一次。",
 }
+WRITTEN = {"$ref": "#/components/schemas/Written"}
+COUNTS = {"inserted": 1, "updated": 0, "unchanged": 0}
+"""Example of a `Written`."""
 KEYED = ("unauthorized", "forbidden", "rate-limited", "internal", "unavailable")
 """Problems of every route that needs a key."""
 WITH_BODY = ("json", "too-large", "media-type", "invalid")
 """Problems of every route that takes a body."""
-
-
-def kinds_of(catalogue: Catalogue) -> dict[str, Any]:
-    """The catalogue as /v1/kinds shows it."""
-    return {
-        "entities": [
-            {
-                "name": kind.name,
-                "labels": kind.labels.model_dump(),
-                "public_record": kind.public_record,
-                "fields": [_field(field) for field in kind.fields],
-            }
-            for kind in catalogue.entities.values()
-        ],
-        "relations": [
-            {
-                "name": kind.name,
-                "labels": kind.labels.model_dump(),
-                "sources": kind.sources,
-                "targets": kind.targets,
-                "identity": kind.identity,
-                "properties": [_field(field) for field in kind.properties],
-            }
-            for kind in catalogue.relations.values()
-        ],
-        "matches": [
-            {
-                "name": kind.name,
-                "labels": kind.labels.model_dump(),
-                "subject": kind.subject,
-                "candidate": kind.candidate,
-                "mutual": kind.mutual,
-                "filters": [
-                    field.name
-                    for field in catalogue.entity(kind.candidate).fields
-                    if field.access in {"public", "generalised"} and field.type != "text"
-                ],
-            }
-            for kind in MatchKinds.of(catalogue).values()
-        ],
-    }
-
-
-def _field(field: Field) -> dict[str, Any]:
-    shown = {"name", "type", "access", "labels", "many", "unit", "scheme"}
-    return field.model_dump(mode="json", include=shown, exclude_none=True)

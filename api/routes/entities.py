@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 from fastapi import FastAPI, Path, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
@@ -12,57 +11,16 @@ from starlette.concurrency import run_in_threadpool
 from api.access import key_of, service_of
 from api.bodies import answered, read_json
 from api.problems import Fault, Problem, absent
-from api.routes.describe import IDEMPOTENCY_KEY, KEYED, WITH_BODY, json_answer, json_body, problems
-from api.writes import Done, carried_out, origin
-from graph.errors import QianxianError
+from api.routes.describe import COUNTS, IDEMPOTENCY_KEY, KEYED, WITH_BODY, WRITTEN, json_answer, json_body, problems
+from api.writes import Done, carried_out, known, normalised, origin, rows_of, strict, tallied
 from graph.records import Entity, EntityKey
-from graph.schema import Catalogue
 from graph.store import GraphStore
-from ingest.normalise import Normaliser
 
-Record = TypeVar("Record")
 Kind = Annotated[str, Path(description="Entity kind, from /v1/kinds. 实体类型。", examples=["need"])]
 Id = Annotated[str, Path(description="Id of the record; it may hold slashes. 记录编号。", examples=["need-0001"])]
 RECORD = {"$ref": "#/components/schemas/Record"}
 PAGE = {"$ref": "#/components/schemas/RecordPage"}
-WRITTEN = {"$ref": "#/components/schemas/Written"}
-COUNTS = {"inserted": 1, "updated": 0, "unchanged": 0}
 NEED = {"id": "need-0001", "title": "功率芯片散热测试", "need_type": "technology", "tags": ["散热", "芯片"]}
-
-
-def known_kind(catalogue: Catalogue, kind: str) -> str:
-    """`kind`, if it is declared; else a 404 that lists the declared ones."""
-    if kind not in catalogue.entities:
-        raise Problem("not-found", f"no entity kind of this name; valid: {', '.join(sorted(catalogue.entities))}")
-    return kind
-
-
-def rows_of(body: Any, most: int) -> list[dict[str, Any]]:
-    """The records of a body: one object or a list of objects."""
-    rows = body if isinstance(body, list) else [body]
-    if not rows or len(rows) > most:
-        raise Problem("invalid", errors=[Fault(field="", reason=f"holds {len(rows)} records; valid: 1 to {most}")])
-    faults = [
-        Fault(field="", reason="a record is a JSON object", index=index)
-        for index, row in enumerate(rows)
-        if not isinstance(row, dict)
-    ]
-    if faults:
-        raise Problem("invalid", errors=faults)
-    return rows
-
-
-def normalised(rows: list[dict[str, Any]], one: Callable[[dict[str, Any]], Record]) -> list[Record]:
-    """Every row through `one`; a 422 that names each bad row, so that nothing of a bad batch is written."""
-    records, faults = [], []
-    for index, row in enumerate(rows):
-        try:
-            records.append(one(row))
-        except QianxianError as error:
-            faults.append(Fault(field=error.field or "", reason=str(error), index=index))
-    if faults:
-        raise Problem("invalid", errors=faults)
-    return records
 
 
 def shown(entity: Entity) -> dict[str, Any]:
@@ -76,7 +34,7 @@ async def look(request: Request, kind: Kind, id: Id) -> Response:
 
     def found() -> Entity | None:
         store = service.stores.current()
-        service.audit.append(key.id, "look", f"{known_kind(store.catalogue, kind)}:{id}")
+        service.audit.append(key.id, "look", f"{known('entity', store.catalogue.entities, kind)}:{id}")
         return store.get(kind, id)
 
     entity = await run_in_threadpool(found)
@@ -99,7 +57,7 @@ async def page(
     if service.matcher is None:
         raise Problem("unavailable", "no projection yet; try again", retry_after=1)
     state = service.matcher.state
-    known_kind(state.projection.catalogue, kind)
+    known("entity", state.projection.catalogue.entities, kind)
     after = ""
     if cursor is not None:
         opened = state.mask.keys.unseal(key.viewer, cursor)
@@ -127,11 +85,8 @@ async def post(request: Request, kind: Kind) -> Response:
     rows = rows_of(body, service_of(request).settings.batch_limit)
 
     def act(store: GraphStore) -> Done:
-        known_kind(store.catalogue, kind)
-        normaliser = Normaliser(store.catalogue, strict=True)
-        records = normalised(rows, lambda row: normaliser.entity(kind, row))
-        written = store.upsert(records, origin())
-        return Done(200, {"inserted": written.inserted, "updated": written.updated, "unchanged": written.unchanged})
+        known("entity", store.catalogue.entities, kind)
+        return tallied(store.upsert(normalised(rows, kind, strict(store).entity), origin()))
 
     return await carried_out(request, raw, "write", f"{kind}:*{len(rows)}", act)
 
@@ -144,9 +99,8 @@ async def put(request: Request, kind: Kind, id: Id) -> Response:
         raise Problem("invalid", errors=[Fault(field="id", reason="differs from the id in the path")])
 
     def act(store: GraphStore) -> Done:
-        known_kind(store.catalogue, kind)
-        normaliser = Normaliser(store.catalogue, strict=True)
-        (record,) = normalised([{**rows[0], "id": id}], lambda row: normaliser.entity(kind, row))
+        known("entity", store.catalogue.entities, kind)
+        (record,) = normalised([{**rows[0], "id": id}], kind, strict(store).entity)
         written = store.upsert([record], origin(), replace=True)
         return Done(201 if written.inserted else 200, shown(record))
 
@@ -157,7 +111,7 @@ async def delete(request: Request, kind: Kind, id: Id) -> Response:
     """Delete a record and the relations that touch it."""
 
     def act(store: GraphStore) -> Done:
-        return Done(204 if store.delete([EntityKey(known_kind(store.catalogue, kind), id)]) else 404)
+        return Done(204 if store.delete([EntityKey(known("entity", store.catalogue.entities, kind), id)]) else 404)
 
     return await carried_out(request, b"", "delete", f"{kind}:{id}", act)
 

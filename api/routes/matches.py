@@ -76,7 +76,7 @@ class MatchAnswer(BaseModel):
     """Cursor of what follows; null at the end."""
 
 
-EXAMPLES = {
+EXAMPLES: dict[str, dict[str, Any]] = {
     "text": {
         "summary": "By text · 按文本",
         "value": {"text": "功率芯片在150℃下的散热测试 heat dissipation of a power chip at 150 °C", "limit": 10},
@@ -84,7 +84,7 @@ EXAMPLES = {
     "subject": {"summary": "By record · 按记录", "value": {"subject": "need-0001", "explain": True}},
     "narrowed": {
         "summary": "Narrowed · 筛选",
-        "value": {"subject": "need-0001", "filters": {"title": "professor"}, "exclude": ["k3vq7m2xw5ay4cde"]},
+        "value": {"subject": "need-0001", "filters": {"title": "教授"}, "exclude": ["k3vq7m2xw5ay4cdeh2ta"]},
     },
 }
 ANSWER = {
@@ -93,8 +93,8 @@ ANSWER = {
             "band": "strong",
             "matches": [
                 {
-                    "alias": "k3vq7m2xw5ay4cde",
-                    "card": {"kind": "expert", "fields": {"title": "professor", "tags": ["散热"]}, "texts": {}},
+                    "alias": "k3vq7m2xw5ay4cdeh2ta",
+                    "card": {"kind": "expert", "fields": {"title": "教授", "tags": ["散热"]}, "texts": {}},
                     "k": 10,
                 }
             ],
@@ -107,11 +107,12 @@ ANSWER = {
 async def match(request: Request, match_kind: Annotated[str, MATCH_KIND]) -> Response:
     """Rank the candidates for a record or a text: masked, in groups, best first.
 
-    A party sees groups of at least k cards whose inner order says nothing; a broker with a mandate sees the order.
+    A party sees groups of at least k cards whose inner order says nothing; a broker with a mandate sees the order, and
+    is audited as operators are.
     """
     body, _ = await read_json(request)
     asked = validated(MatchRequest, body)
-    service = service_of(request)
+    service, key = service_of(request), key_of(request)
     _check(asked, service.settings.match_limit, service.settings.text_limit)
     if service.matcher is None:
         raise Problem("unavailable", "no projection yet; try again", retry_after=1)
@@ -128,11 +129,13 @@ async def match(request: Request, match_kind: Annotated[str, MATCH_KIND]) -> Res
     try:
         # In the loop, not in a thread: an answer takes about two milliseconds, and handing it over costs more than
         # it gives (measured in docs/api.md).
-        answer = service.matcher.match(question, key_of(request).viewer)
+        answer = service.matcher.match(question, key.viewer)
     except UnknownNameError as error:
         if error.field == "match_kind":
             raise Problem("not-found", str(error)) from None
         raise
+    if key.viewer.sees_order:
+        service.notes.note(key.id, "match", f"{match_kind}:{asked.subject or 'text'}")
     return answered(answer.to_dict())
 
 

@@ -9,13 +9,10 @@ from fastapi import FastAPI, Path, Request, Response
 from api.access import service_of
 from api.bodies import read_json
 from api.problems import Fault, Problem
-from api.routes.describe import IDEMPOTENCY_KEY, KEYED, WITH_BODY, json_answer, json_body, problems
-from api.routes.entities import COUNTS, WRITTEN, normalised, rows_of
-from api.writes import Done, carried_out, origin
-from graph.records import EntityKey, Relation
-from graph.schema import Catalogue
+from api.routes.describe import COUNTS, IDEMPOTENCY_KEY, KEYED, WITH_BODY, WRITTEN, json_answer, json_body, problems
+from api.writes import Done, carried_out, known, normalised, origin, rows_of, strict, tallied
+from graph.records import Relation
 from graph.store import GraphStore
-from ingest.normalise import Normaliser
 
 Kind = Annotated[str, Path(description="Relation kind, from /v1/kinds. 关系类型。", examples=["posted"])]
 EDGE = {"$ref": "#/components/schemas/Edge"}
@@ -28,22 +25,24 @@ ENDS = {
 }
 
 
-def _known_kind(catalogue: Catalogue, kind: str) -> None:
-    if kind not in catalogue.relations:
-        raise Problem("not-found", f"no relation kind of this name; valid: {', '.join(sorted(catalogue.relations))}")
-
-
 def _missing_ends(store: GraphStore, edges: list[Relation]) -> list[Fault]:
-    ends = {EntityKey(e.source_kind, e.source) for e in edges} | {EntityKey(e.target_kind, e.target) for e in edges}
-    missing = {end for end in ends if store.get(end.kind, end.id) is None}
-    return [
-        Fault(field=side, reason=f"no {end.kind} with this id", index=index)
+    """A fault for every end that does not exist."""
+    ends = [
+        (index, side, kind, id)
         for index, edge in enumerate(edges)
-        for side, end in (
-            ("source", EntityKey(edge.source_kind, edge.source)),
-            ("target", EntityKey(edge.target_kind, edge.target)),
+        for side, kind, id in (
+            ("source", edge.source_kind, edge.source),
+            ("target", edge.target_kind, edge.target),
         )
-        if end in missing
+    ]
+    wanted: dict[str, set[str]] = {}
+    for _, _, kind, id in ends:
+        wanted.setdefault(kind, set()).add(id)
+    there = {kind: store.existing(kind, sorted(ids)) for kind, ids in wanted.items()}
+    return [
+        Fault(field=side, reason=f"no {kind} with this id", index=index)
+        for index, side, kind, id in ends
+        if id not in there[kind]
     ]
 
 
@@ -53,14 +52,15 @@ async def post(request: Request, kind: Kind) -> Response:
     rows = rows_of(body, service_of(request).settings.batch_limit)
 
     def act(store: GraphStore) -> Done:
-        _known_kind(store.catalogue, kind)
-        normaliser = Normaliser(store.catalogue, strict=True)
-        edges = normalised(rows, lambda row: normaliser.relation(kind, row))
+        known("relation", store.catalogue.relations, kind)
+        edges = normalised(rows, kind, strict(store).relation)
         faults = _missing_ends(store, edges)
         if faults:
             raise Problem("invalid", errors=faults)
         written = store.upsert(edges, origin())
-        return Done(200, {"inserted": written.inserted, "updated": written.updated, "unchanged": written.unchanged})
+        if written.dangling:  # an end was deleted between the look and the write
+            raise Problem("invalid", "the other edges were written", errors=_missing_ends(store, edges))
+        return tallied(written)
 
     return await carried_out(request, raw, "relate", f"{kind}:*{len(rows)}", act)
 
@@ -70,9 +70,8 @@ async def delete(request: Request, kind: Kind) -> Response:
     row: dict[str, Any] = dict(request.query_params)
 
     def act(store: GraphStore) -> Done:
-        _known_kind(store.catalogue, kind)
-        normaliser = Normaliser(store.catalogue, strict=True)
-        (edge,) = normalised([row], lambda one: normaliser.relation(kind, one))
+        known("relation", store.catalogue.relations, kind)
+        (edge,) = normalised([row], kind, strict(store).relation)
         return Done(204 if store.delete([edge.key(store.catalogue.relation(kind))]) else 404)
 
     raw = request.url.query.encode()

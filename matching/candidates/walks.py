@@ -65,7 +65,7 @@ class OutcomeWalk:
         return _scaled(_visits(here, self._steps)[self._candidates])
 
 
-def _steps(matrix: Matrix | sp.coo_array) -> Matrix:
+def _steps(matrix: sp.csr_array | sp.csc_array | sp.coo_array) -> Matrix:
     """The matrix with rows that sum to 1, or to 0 where they are empty: the chance of each step."""
     rows = sp.csr_array(matrix).astype(np.float32)
     total = np.asarray(rows.sum(axis=1), np.float32)

@@ -13,7 +13,7 @@ from api.casework import keys
 from tests.api.asking import Api
 
 KEYED = [(method, path) for (method, path), rule in ACCESS.items() if rule not in {Rule.OPEN, Rule.LOOPBACK}]
-OPERATORS = [(method, path) for (method, path), rule in ACCESS.items() if rule in {Rule.LOOK, Rule.CHANGE}]
+OPERATORS = [(method, path) for (method, path), rule in ACCESS.items() if rule in {Rule.READ, Rule.WRITE}]
 
 
 def filled(path: str) -> str:

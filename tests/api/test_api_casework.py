@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 import threading
 import time
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,34 +19,58 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 
-from api.casework import Casework, database, keys
-from api.casework.audit import AuditLog
-from api.casework.replies import Replies
+from api.casework import Casework, audit, database, keys
+from api.casework.audit import AuditLog, Notes
+from api.casework.replies import ABANDONED, Replies
 from api.casework.tables import AUDIT, KEYS, METADATA, NEWEST
 from graph.errors import InputError, NotFoundError, StoreError, StoreUnavailableError, UnknownNameError
+from graph.store.tables import BUSY_SECONDS
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def casework(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Casework]:
-    url = f"sqlite:///{tmp_path / 'casework.db'}"
-    if request.param == "postgres":
-        server: str = request.getfixturevalue("postgres")
-        name = f"casework{uuid.uuid4().hex}"
-        engine = sa.create_engine(server.replace("postgresql:", "postgresql+psycopg:"), isolation_level="AUTOCOMMIT")
-        with engine.connect() as connection:
-            connection.exec_driver_sql(f"CREATE DATABASE {name}")
-        engine.dispose()
-        url = f"{server.rpartition('/')[0]}/{name}"
-    casework = Casework(url)
-    casework.migrate(tmp_path)
+def new_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Address of an empty database."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'casework.db'}"
+    server: str = request.getfixturevalue("postgres")
+    name = f"casework{uuid.uuid4().hex}"
+    engine = sa.create_engine(server.replace("postgresql:", "postgresql+psycopg:"), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+    engine.dispose()
+    return f"{server.rpartition('/')[0]}/{name}"
+
+
+@pytest.fixture
+def casework(new_url: str) -> Iterator[Casework]:
+    casework = Casework(new_url)
+    casework.migrate()
     yield casework
     casework.close()
 
 
-def test_the_migrations_lead_to_the_declared_tables(casework: Casework, tmp_path: Path) -> None:
-    casework.migrate(tmp_path)
+def test_the_migrations_lead_to_the_declared_tables(casework: Casework) -> None:
+    casework.migrate()
     with casework.reading() as connection:
         assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
+
+
+def test_programs_that_migrate_at_once_take_turns(new_url: str) -> None:
+    opened = [Casework(new_url) for _ in range(4)]
+    with ThreadPoolExecutor() as pool:
+        for done in [pool.submit(casework.migrate) for casework in opened]:
+            done.result()
+    assert keys.list_keys(opened[0]) == []
+    for casework in opened:
+        casework.close()
+
+
+def test_an_installation_path_may_hold_a_percent_sign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(database.MIGRATIONS, tmp_path / "100%" / "migrations")
+    monkeypatch.setattr(database, "MIGRATIONS", tmp_path / "100%" / "migrations")
+    casework = Casework(f"sqlite:///{tmp_path / 'casework.db'}")
+    casework.migrate()
+    casework.close()
 
 
 def test_the_newest_migration_is_named_rightly() -> None:
@@ -51,11 +78,11 @@ def test_the_newest_migration_is_named_rightly() -> None:
     assert ScriptDirectory(str(folder)).get_current_head() == NEWEST
 
 
-def test_a_newer_schema_is_refused(casework: Casework, tmp_path: Path) -> None:
+def test_a_newer_schema_is_refused(casework: Casework) -> None:
     with casework.writing() as connection:
         connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(StoreError, match="another version"):
-        casework.migrate(tmp_path)
+        casework.migrate()
 
 
 @pytest.mark.parametrize("url", ["mysql://x/y", "nonsense", "oracle://u:secret@h/d"])
@@ -65,11 +92,25 @@ def test_a_wrong_address_lists_the_valid_ones_without_its_password(url: str) -> 
     assert "secret" not in str(caught.value)
 
 
+def test_postgresql_without_its_driver_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(StoreError, match="extra `postgres`"):
+        Casework("postgresql://me:secret@host/database")
+
+
+def test_a_connection_that_is_refused_is_not_to_be_tried_again(postgres: str) -> None:
+    casework = Casework(f"{postgres.rpartition('/')[0]}/no_such_database")
+    with pytest.raises(StoreError, match="user, password and name") as caught:
+        keys.list_keys(casework)
+    assert not isinstance(caught.value, StoreUnavailableError)
+    casework.close()
+
+
 def test_a_database_that_is_none_is_refused(tmp_path: Path) -> None:
     (tmp_path / "casework.db").write_bytes(b"no database at all, only text" * 100)
     casework = Casework(f"sqlite:///{tmp_path / 'casework.db'}")
     with pytest.raises(StoreError):
-        casework.migrate(tmp_path)
+        casework.migrate()
     casework.close()
 
 
@@ -191,6 +232,38 @@ def test_the_audit_log_refuses_changes_and_shows_forced_ones(casework: Casework)
         log.verify()
 
 
+def test_noted_entries_are_written_in_their_order(casework: Casework) -> None:
+    log = AuditLog(casework, b"s" * 32)
+    notes = Notes(log)
+    for number in range(300):
+        notes.note("key", "match", f"need-expert:{number}")
+    notes.close()
+    with casework.reading() as connection:
+        objects = connection.execute(sa.select(AUDIT.c.object).order_by(AUDIT.c.seq)).scalars().all()
+    assert objects == [f"need-expert:{number}" for number in range(300)]
+    assert log.verify() == 300
+
+
+def test_while_the_log_cannot_be_written_entries_wait_and_then_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit, "MOST_NOTED", 3)
+    monkeypatch.setattr(audit, "PAUSE", 0.01)
+    folder = tmp_path / "later"
+    casework = Casework(f"sqlite:///{folder / 'casework.db'}")
+    notes = Notes(AuditLog(casework, b"s" * 32))
+    for number in range(3):
+        notes.note("key", "match", f"need-expert:{number}")
+    with pytest.raises(StoreUnavailableError):
+        notes.note("key", "match", "need-expert:3")
+    time.sleep(0.05)
+    folder.mkdir()
+    casework.migrate()
+    notes.close()
+    assert AuditLog(casework, b"s" * 32).verify() == 3
+    casework.close()
+
+
 def test_a_write_runs_once_per_token(casework: Casework) -> None:
     replies = Replies(casework)
     assert replies.begin("k", "t", b"1" * 32) is None
@@ -229,7 +302,9 @@ def test_a_crashed_write_may_be_repeated_and_old_answers_go(
     assert replies.begin("k", "crashed", b"1" * 32) is None
     assert replies.begin("k", "done", b"1" * 32) is None
     replies.finish("k", "done", 200, b"")
-    monkeypatch.setattr("api.casework.replies.time.time", lambda: now + 120)
+    monkeypatch.setattr("api.casework.replies.time.time", lambda: now + 2 * BUSY_SECONDS)
+    assert replies.begin("k", "crashed", b"1" * 32) is not None, "it may still wait for the writer before it"
+    monkeypatch.setattr("api.casework.replies.time.time", lambda: now + ABANDONED + 1)
     assert replies.begin("k", "crashed", b"1" * 32) is None
     assert replies.begin("k", "done", b"1" * 32) is not None
     monkeypatch.setattr("api.casework.replies.time.time", lambda: now + 25 * 3600)

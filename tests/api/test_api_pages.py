@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -10,7 +11,10 @@ import pytest
 
 from api import openapi
 from api.access import ACCESS, Rule
+from api.bootstrap import open_matcher
 from api.problems import CODES
+from api.routes.matches import EXAMPLES
+from api.settings import load
 from graph.kinds import BUILTIN
 from matching.kinds import MatchKinds
 from tests.api.asking import Api
@@ -55,6 +59,18 @@ def test_every_answer_has_a_shape_and_every_problem_is_one(document: dict[str, A
                 assert set(answer["content"]) == {"application/problem+json"}, (method, path, status)
             elif status != "204":
                 assert answer["content"]
+
+
+def test_the_filters_are_what_cards_show(api: Api, catalogue: None, office: Path) -> None:
+    matcher = open_matcher(load(home=office))
+    listed = api.get("/v1/kinds").json()["matches"]
+    assert {kind["name"] for kind in listed} == set(MatchKinds.of(BUILTIN))
+    for kind in listed:
+        assert tuple(kind["filters"]) == matcher.state.mask.visible(kind["candidate"]).fields
+    named = {name for example in EXAMPLES.values() for name in example["value"].get("filters", {})}
+    assert named and named <= set(next(kind["filters"] for kind in listed if kind["name"] == "need-expert"))
+    titles = next(h for h in BUILTIN.hierarchies.values() if h.name == "title_level")
+    assert EXAMPLES["narrowed"]["value"]["filters"]["title"] in titles.tree
 
 
 def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import threading
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
 import sqlalchemy as sa
 
+from api.bootstrap import Service
 from api.casework.tables import AUDIT
 from graph.errors import StoreUnavailableError
-from graph.store import GraphStore
+from graph.records import EntityKey
+from graph.store import GraphStore, open_store
 from tests.api.asking import Api, faults, problem
 
 NEED = {"title": "功率芯片散热测试", "need_type": "technology"}
@@ -57,6 +60,14 @@ def test_an_id_may_be_any_text(api: Api, operator: str, id: str) -> None:
     assert store(api).get("need", id) is not None
 
 
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+def test_an_id_with_nul_is_absent_before_anything_is_done(api: Api, operator: str, method: str) -> None:
+    problem(api.request(method, "/v1/entities/need/n%001", key=operator, json={"title": "x"}), "not-found")
+    query = {"source": "e1", "source_kind": "enterprise", "target": "n\x001"}
+    assert "NUL" in faults(api.delete("/v1/relations/posted", key=operator, params=query))["target"]
+    assert audited(api) == []
+
+
 def test_post_merges_one_or_many(api: Api, operator: str) -> None:
     path = "/v1/entities/need"
     assert api.post(path, key=operator, json={"id": "a", **NEED}).json() == {
@@ -70,6 +81,30 @@ def test_post_merges_one_or_many(api: Api, operator: str) -> None:
     assert kept is not None
     assert kept.values == {"title": "changed", "need_type": "technology"}
     assert store(api).provenance("need", "a")["title"].source == "api"
+
+
+def test_questions_of_who_sees_the_order_are_audited(api: Api, operator: str, broker: str) -> None:
+    for key in (operator, broker, api.key("expert", parties=["expert:e1"])):
+        assert api.post("/v1/matches/need-expert", key=key, json={"subject": "n1"}).status_code == 200
+    assert api.post("/v1/matches/need-expert", key=broker, json={"text": "heat"}).status_code == 200
+    assert api.post("/v1/matches/need-expert", key=broker, json={"subject": "hidden"}).status_code == 404
+    api.service.notes.close()
+    told = [("match", "need-expert:n1")] * 2 + [("match", "need-expert:text")]
+    assert audited(api) == told
+
+
+def test_kinds_adopted_before_the_first_build_are_known_after_it(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "boat" not in service.stores.current().catalogue.entities  # open from here on
+    labels = {"en": "boat", "zh": "船"}
+    field = {"name": "name", "type": "string", "access": "public", "labels": labels}
+    with open_store(service.settings.store_url) as store:
+        adopted = store.adopt({"entities": [{"name": "boat", "labels": labels, "fields": [field]}]})
+    state = SimpleNamespace(projection=SimpleNamespace(catalogue=adopted))
+    monkeypatch.setattr("api.bootstrap.open_matcher", lambda *_: SimpleNamespace(state=state))
+    assert service.take_up()
+    assert "boat" in service.stores.current().catalogue.entities
 
 
 def test_a_bad_record_stops_the_whole_batch_and_every_fault_is_told(api: Api, operator: str) -> None:
@@ -115,6 +150,24 @@ def test_edges_need_their_ends(api: Api, operator: str) -> None:
     assert api.delete("/v1/relations/posted", key=operator, params=query).status_code == 204
     assert store(api).counts() == {"enterprise": 1, "need": 1}
     problem(api.delete("/v1/relations/posted", key=operator, params=query), "not-found")
+
+
+def test_an_end_that_goes_while_its_edge_is_written_is_told(
+    api: Api, operator: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for kind, id in (("enterprise", "e1"), ("need", "n1"), ("need", "n2")):
+        api.put(f"/v1/entities/{kind}/{id}", key=operator, json={})
+    upsert = GraphStore.upsert
+
+    def late(self: GraphStore, *arguments: Any, **options: Any) -> Any:
+        self.delete([EntityKey("need", "n2")])
+        return upsert(self, *arguments, **options)
+
+    monkeypatch.setattr(GraphStore, "upsert", late)
+    edges = [{"source": "e1", "source_kind": "enterprise", "target": id} for id in ("n1", "n2")]
+    told = problem(api.post("/v1/relations/posted", key=operator, json=edges), "invalid")
+    assert told["errors"] == [{"field": "target", "reason": "no need with this id", "index": 1}]
+    assert "the other edges were written" in told["detail"]
 
 
 def test_an_edge_is_found_by_its_identifying_properties(api: Api, operator: str) -> None:

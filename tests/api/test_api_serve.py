@@ -65,20 +65,31 @@ def test_a_need_written_over_http_is_in_the_answers_of_every_worker(service: Run
         assert time.monotonic() - started < 20  # the figure itself is measured in tests/benchmarks
 
 
+def metric(service: Running, start: str, part: str = "") -> float:
+    """The sum over the lines of /metrics that begin with `start` and hold `part`."""
+    lines = httpx.get(f"{service.url}/metrics").text.splitlines()
+    return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(start) and part in line)
+
+
 def test_metrics_add_up_over_the_workers(service: Running) -> None:
     def total() -> float:
-        text = httpx.get(f"{service.url}/metrics").text
-        lines = [
-            line
-            for line in text.splitlines()
-            if 'route="/healthz"' in line and line.startswith("qianxian_requests_total")
-        ]
-        return sum(float(line.rsplit(" ", 1)[1]) for line in lines)
+        return metric(service, "qianxian_requests_total", 'route="/healthz"')
 
     before = total()
     for _ in range(20):
         httpx.get(f"{service.url}/healthz")
     assert total() - before == 20
+
+
+def test_builds_are_counted(service: Running, operator: str) -> None:
+    def builds() -> float:
+        return metric(service, "qianxian_builds_total", 'outcome="done"')
+
+    before = builds()
+    headers = {"Authorization": f"Bearer {operator}"}
+    httpx.put(f"{service.url}/v1/entities/need/counted", json={"title": "x"}, headers=headers).raise_for_status()
+    until(lambda: builds() > before)
+    assert metric(service, "qianxian_ready ") == 1
 
 
 def test_a_dead_builder_is_replaced(service: Running, operator: str) -> None:
@@ -98,6 +109,17 @@ def test_a_dead_builder_is_replaced(service: Running, operator: str) -> None:
             r["id"] == "late" for r in httpx.get(f"{service.url}/v1/entities/need", headers=headers).json()["records"]
         )
     )
+
+
+def test_a_server_that_died_is_not_asked_whether_it_is_ready(service: Running, home: Path) -> None:
+    def servers() -> set[int]:
+        return {int(path.stem.rpartition("_")[2]) for path in (home / "run" / "metrics").glob("gauge_livemin_*.db")}
+
+    until(lambda: len(servers()) == 2)
+    first = min(servers())
+    psutil.Process(first).kill()
+    until(lambda: first not in servers() and len(servers()) == 2)
+    until(lambda: metric(service, "qianxian_ready ") == 1)
 
 
 def gone(processes: list[psutil.Process]) -> bool:

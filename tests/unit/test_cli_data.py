@@ -66,7 +66,8 @@ def test_strict_dry_run_date_and_rejects(qianxian: Command, tmp_path: Path) -> N
     data = _folder(tmp_path / "data", entities__enterprise=[{"id": "e1", "colour": "red"}, {"id": "e2"}])
     home = tmp_path / "home"
     dry = qianxian("--home", home, "ingest", data, "--dry-run", "--json").json
-    assert dry["dry_run"] and dry["revision"] == 0
+    assert dry["dry_run"] and dry["revision"] == 0 and dry["kinds"]["enterprise"]["inserted"] == 2
+    assert not home.exists()
     strict = qianxian("--home", home, "ingest", data, "--strict", "--rejects", tmp_path / "bad.jsonl", "--json").json
     assert strict["kinds"]["enterprise"]["rejected"] == 1
     assert b"colour" in (tmp_path / "bad.jsonl").read_bytes()

@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import pty
 import re
+import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -42,6 +45,20 @@ def test_a_key_is_issued_listed_and_revoked(qianxian: Command, tmp_path: Path) -
     again = qianxian("--home", tmp_path, "key", "issue", "--role", "outsider")
     assert re.fullmatch(r"qx_[a-z0-9]{12}_[\w-]{43}\n", again.out)
     assert token.encode() not in b"".join(p.read_bytes() for p in tmp_path.iterdir() if p.is_file())
+
+
+def test_what_the_command_line_shows_unmasked_is_audited(qianxian: Command, office: Path, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    shutil.copytree(office, home)
+    before = qianxian("--home", home, "audit", "verify", "--json").json["entries"]
+    for role in ("operator", "broker", "expert"):
+        assert qianxian("--home", home, "match", "need-patent", "--text", "激光", "--as", role).status == 0
+    assert qianxian("--home", home, "export", tmp_path / "copy").status == 0
+    assert qianxian("--home", home, "audit", "verify", "--json").json["entries"] == before + 3
+    with closing(sqlite3.connect(home / "casework.db")) as casework, casework:
+        casework.execute("DROP TRIGGER audit_no_delete")
+        casework.execute("DELETE FROM audit WHERE seq = ?", (before + 2,))
+    assert f"entry {before + 2} was changed or removed" in qianxian("--home", home, "audit", "verify").error
 
 
 @pytest.mark.parametrize(
@@ -150,8 +167,6 @@ def test_on_a_terminal_there_is_colour_and_a_moving_line(tmp_path: Path) -> None
 
 
 def test_warnings_go_to_stderr(qianxian: Command, office: Path, tmp_path: Path) -> None:
-    import shutil
-
     home = tmp_path / "home"
     shutil.copytree(office, home)
     (home / "matching" / "models").mkdir(exist_ok=True)
@@ -163,6 +178,7 @@ def test_warnings_go_to_stderr(qianxian: Command, office: Path, tmp_path: Path) 
 
 def test_the_demo_runs_twice_and_says_how_to_go_on(qianxian: Command, tmp_path: Path) -> None:
     home = tmp_path / "home"
+    qianxian("--home", home, "key", "issue", "--role", "outsider", "--label", "demo")
     for _ in range(2):
         ran = qianxian("--home", home, "demo", "--experts", "150")
         assert ran.status == 0, ran.err[-2000:]
@@ -170,7 +186,7 @@ def test_the_demo_runs_twice_and_says_how_to_go_on(qianxian: Command, tmp_path: 
         assert word in ran.out
     assert not (home / "sample-world").exists()
     keys = qianxian("--home", home, "key", "list", "--json").json
-    assert [bool(key["revoked"]) for key in keys] == [True, False], "the key of the first demo has ended"
+    assert [bool(key["revoked"]) for key in keys] == [False, True, False], "the key of the first demo has ended"
 
 
 def test_the_demo_keeps_away_from_real_data(tmp_path: Path) -> None:

@@ -58,11 +58,3 @@ def upgrade() -> None:
     postgresql = op.get_bind().dialect.name == "postgresql"
     for statement in POSTGRESQL_APPEND_ONLY if postgresql else SQLITE_APPEND_ONLY:
         op.execute(statement)
-
-
-def downgrade() -> None:
-    """Drop the tables."""
-    for table in ("audit", "idempotent_reply", "api_key"):
-        op.drop_table(table)
-    if op.get_bind().dialect.name == "postgresql":
-        op.execute("DROP FUNCTION audit_append_only()")
