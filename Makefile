@@ -15,7 +15,7 @@ setup: $(STAMP) ## .venv with the pinned dependencies and this checkout, editabl
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed") if sys.version_info < (3, 11) else None'
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv --clear $(VENV)
 	@echo 'installing the dependencies of constraints.txt; a few minutes the first time'
 	$(PIP) install --upgrade 'pip>=24'
 	$(PIP) install --constraint constraints.txt --editable '.[dev]'

@@ -37,5 +37,6 @@ def _too_deep(limit: int) -> Problem:
 
 
 def answered(content: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    """A JSON answer."""
-    return Response(orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY), status, headers, "application/json")
+    """A JSON answer, with a line end for those who read it in a terminal."""
+    body = orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_APPEND_NEWLINE)
+    return Response(body, status, headers, "application/json")

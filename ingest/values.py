@@ -130,11 +130,15 @@ def _amount(value: Any) -> float | None:
     return _measured(value, numbers.amount, NO_AMOUNT)
 
 
+YEARS = range(1000, 3000)
+"""What a number alone may be to be a year, and all that dates may be in."""
+
+
 def _date(value: Any) -> str | None:
     if isinstance(value, date):
         return value.isoformat()[:10]
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        if 1000 <= value <= 2999 and float(value).is_integer():
+        if value in YEARS:
             return f"{int(value):04d}"
         if 10_000 <= value < 80_000:
             return (_EXCEL_EPOCH + timedelta(days=int(value))).isoformat()
@@ -142,17 +146,21 @@ def _date(value: Any) -> str | None:
     text = _short(value)
     if len(text) == 10 and text.isascii() and text[4] == text[7] == "-":
         try:
-            return date.fromisoformat(text).isoformat()
+            found = date.fromisoformat(text)
         except ValueError:
-            pass  # the reason is told below
+            found = None  # the reason is told below
+        if found is not None and found.year in YEARS:
+            return found.isoformat()
     if text.lower() in NO_DATE:
         return None
     if _DAY_NUMBER.fullmatch(text):
         return _date(float(text))
-    found = _COMPACT_DATE.fullmatch(text) or _DATE.fullmatch(text)
-    if found is None:
+    parts = _COMPACT_DATE.fullmatch(text) or _DATE.fullmatch(text)
+    if parts is None:
         raise ValueRejectedError(f"{text!r} is no date; valid: 2021, 2021-03, 2021-03-05, 2021年3月5日, 2021/3/5")
-    year, month, day = (int(part) if part else 0 for part in found.groups())
+    year, month, day = (int(part) if part else 0 for part in parts.groups())
+    if year not in YEARS:
+        raise ValueRejectedError(f"{text!r} is no date: the year is not between {YEARS[0]} and {YEARS[-1]}")
     try:
         date(year, month or 1, day or 1)
     except ValueError as error:

@@ -9,6 +9,7 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,8 @@ from matching.model import BANDS
 
 LIMIT = 100
 """Most matches of one answer."""
+MOST_LISTED = 20
+"""Most valid values that an error lists."""
 TEXT_LIMIT = 20_000
 """Most characters of a question's text."""
 
@@ -44,7 +47,7 @@ class Question:
     limit: int = 20
     """Matches wanted, 1 to LIMIT."""
     filters: Mapping[str, str] = field(default_factory=dict)
-    """Visible field of the candidate → the value it must show."""
+    """Visible field of the candidate → the value it must show, as cards write it."""
     exclude: frozenset[str] = frozenset()
     """Aliases of earlier answers that are not wanted again; toward the blind nobody moves up in their place."""
     explain: bool = False
@@ -286,6 +289,9 @@ def _filtered(run: Run) -> NDArray[np.bool_]:
         if name not in visible.fields:
             raise UnknownNameError("filter", name, visible.fields, field="filters")
         labels = visible.labels(name)
+        if value not in labels.vocabulary:
+            valid = ", ".join(islice(labels.vocabulary, MOST_LISTED)) or "none"
+            raise InputError(f"no card shows {value!r} as {name}; valid values are such as {valid}", field="filters")
         kept &= np.array([value in labels.of(int(row)) for row in run.rows], bool)
     return kept
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -106,12 +107,16 @@ def _stories(state: State) -> list[Story]:
 
 
 def _need(state: State) -> tuple[str, str]:
-    """(id, title) of a need that says something."""
+    """(id, title) of a need that says something, a Chinese one if there is any: most that it is asked of is Chinese."""
     table = state.projection.table("need")
-    for row in range(table.n):
-        values = table.values(row)
-        if values.get("title") and values.get("text") and values.get("tags"):
-            return table.ids[row], str(values["title"])
+    found = [
+        (not any("一" <= char <= "鿿" for char in str(values["title"])), row)
+        for row in range(table.n)
+        if (values := table.values(row)).get("title") and values.get("text") and values.get("tags")
+    ]
+    if found:
+        _, row = min(found)
+        return table.ids[row], str(table.values(row)["title"])
     raise DemoError("the world has no need with a title and a text; make it larger with --experts")
 
 
@@ -166,11 +171,12 @@ def _how_to_go_on(settings: Settings, home: Path | None, token: str, need: str) 
     """The next commands, ready to be copied."""
     address = f"http://{settings.host}:{settings.port}"
     given = f"{PREFIX}HOME={home} " if home else ""
+    command = "qianxian" if shutil.which("qianxian") else sys.argv[0]
     body = orjson.dumps({"subject": need, "limit": 5, "explain": True}).decode()
     return (
-        f"  {given}make serve      (or: {given}qianxian serve), then open {address}/\n"
+        f"  {given}make serve      (or: {given}{command} serve), then open {address}/\n"
         f"  a broker's key, valid for 30 days:  {token}\n"
         f"  curl -s {address}/v1/matches/need-expert -H 'Authorization: Bearer {token}' \\\n"
         f"       -H 'Content-Type: application/json' -d '{body}'\n"
-        f"  {given}qianxian match need-patent --subject {need} --as broker --explain"
+        f"  {given}{command} match need-patent --subject {need} --as broker --explain"
     )

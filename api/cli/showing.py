@@ -60,7 +60,7 @@ def _card(match: Mapping[str, Any], names: Mapping[str, str]) -> Text:
     lines = [Text(line) for line in (*words, " · ".join(facts)) if line] or [Text("nothing may be shown", "dim")]
     if why := why_text(match.get("explanation")):
         lines.append(Text(why, "italic"))
-    shared = f" · shown values shared by {match['k']} or more" if match.get("k") else ""
+    shared = f" · shown values shared by {match['k']} or more" if (match.get("k") or 0) > 1 else ""
     return Text("\n").join([*lines, Text(f"{match['alias']}{shared}", "dim")])
 
 

@@ -12,9 +12,13 @@ IDS = ("id", "标识", "标识符", "identifier")
 NUMBERINGS = ("序号", "序", "no", "行号", "项次", "index", "serialno", "sn")
 TOTALS = frozenset({"合计", "总计", "小计", "共计", "total", "sum"})
 MORE_TITLES: Mapping[tuple[str, str], tuple[str, ...]] = {
+    ("instrument", "description"): (
+        *("功能用途", "服务内容", "应用范围", "主要技术指标"),
+        *("主要功能及技术指标", "主要功能和技术指标", "主要功能与技术指标"),
+    ),
     ("instrument", "serial_number"): ("仪器编号", "固定资产编号", "资产号"),
     ("instrument", "manufacturer"): ("制造厂商", "生产商", "厂家"),
-    ("instrument", "contact"): ("机组人员", "仪器负责人", "负责人", "管理员"),
+    ("instrument", "contact"): ("机组人员", "仪器负责人", "机组负责人", "负责人", "管理员"),
     ("instrument", "phone"): ("手机", "电话号码", "联系方式"),
     ("instrument", "price_internal"): ("校内价格", "对内收费标准", "内部收费标准"),
     ("instrument", "price_external"): ("收费标准", "机时费", "对外收费标准", "校外价格", "外部收费标准"),

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from matching.masking.redact import PLACED
 
-VERSION = "3"
+VERSION = "4"
 """Part of every index's key: change it when the same text gives other codes."""
 
 CJK = r"\u3400-\u9fff"
@@ -27,7 +27,7 @@ _CJK_RUN = re.compile(rf"[{CJK}]")
 _SAYING_NOTHING = """
 的 了 和 是 在 与 及 或 等 对 为 中 有 以 其 并 于 由 从 到 之 上 下 将 被 把 也 都 而 但 不 该 这 那 个 种
 一种 进行 采用 具有 通过 实现 使用 利用 基于 提供 可以 能够 需要 以及 我们 本文
-研究 问题 要求 目前 公司 企业 主要 相关 方面
+研究 问题 要求 目前 公司 企业 主要 相关 方面 如何 怎样 怎么 是否 希望 寻求 解决 存在 无法 难以 过高 过低 较高 较低
 a an the of and or in on for to with by from at as is are was were be been this that these those it its we our
 which can using used use based into their has have not also such than
 """

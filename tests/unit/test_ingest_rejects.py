@@ -41,6 +41,9 @@ def test_mended_rejects_load(tmp_path: Path) -> None:
         assert [(e["kind"], e["field"]) for e in left] == [("expert", "id"), ("invented", "target")]
         assert again.rejected == 2
         assert not list(tmp_path.glob("*.part"))
+        jsonl(rejects, [{"kind": "expert", "row": {"id": "mended"}}])
+        assert load(store, rejects, rejects=rejects).rejected == 0
+        assert not rejects.exists()
 
 
 def test_a_rejects_file_with_an_unknown_kind_or_a_broken_line(tmp_path: Path) -> None:

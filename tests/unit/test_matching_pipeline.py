@@ -241,6 +241,12 @@ def test_subjects_of_two_kinds_with_one_id_have_different_aliases(tmp_path: Path
     assert not shown[0] & shown[1]
 
 
+def test_a_value_that_no_card_shows_is_told(tmp_path: Path) -> None:
+    state = _state(tmp_path, _world())
+    with pytest.raises(InputError, match="no card shows 'professor' as title; valid values are such as"):
+        match(state, Question("need-expert", subject="n", filters={"title": "professor"}), BROKER)
+
+
 def test_pages_neither_repeat_nor_skip(tmp_path: Path) -> None:
     texts = ("激光焊接", "缺陷检测", "激光焊接缺陷检测", "焊接机器人")
     experts = [Entity("expert", f"x{at:04}", {"bio": f"{texts[at % 4]} {at % 7}"}) for at in range(900)]
