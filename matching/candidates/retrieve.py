@@ -12,7 +12,7 @@ from matching.candidates.compare import LabelComparator, spans
 from matching.candidates.evidence import Asked, Evidence, Reading, Rows
 from matching.candidates.texts import nearest
 
-DEPTH = 150
+DEPTH = 120
 """Candidates that the text retriever contributes at the most; the others have shares of it."""
 
 DOCUMENTS = 3
@@ -31,7 +31,9 @@ def retrieve(evidence: Evidence, asked: Asked, read: Reading, depth: int = DEPTH
 
 
 def by_text(evidence: Evidence, asked: Asked, read: Reading, depth: int) -> Rows:
-    """Candidates whose documents are lexically nearest, taken together."""
+    """Candidates whose documents are lexically nearest, taken together, on walks where they have more than one."""
+    if read.walk is not None:
+        return nearest(read.walk, depth)
     total = np.zeros(evidence.n)
     for source, scores in zip(evidence.documents, read.documents, strict=True):
         best = nearest(scores.lexical, DOCUMENTS * depth)
@@ -70,7 +72,7 @@ def by_outcomes(evidence: Evidence, asked: Asked, read: Reading, depth: int) -> 
     if read.neighbours is None or read.reach is None:
         return nearest(read.popularity, most)
     likely = sum(read.profiles.values(), read.popularity)
-    reached = nearest(np.nan_to_num(read.reach), depth)
+    reached = nearest(np.nan_to_num(read.reach), depth // 2)
     return np.concatenate([reached, np.argpartition(-likely, most)[:most], nearest(read.neighbours, most)])
 
 

@@ -19,7 +19,7 @@ Floats = NDArray[np.float32]
 Matrix = sp.csr_array
 
 RESTART = 0.3
-ROUNDS = 6
+ROUNDS = 4
 """Steps after which a walk is not followed any more."""
 LARGEST = 2_000_000
 """Edges that an outcome walk has at the most: a bound on its time for each question."""
@@ -30,15 +30,16 @@ class DocumentWalk:
 
     def __init__(self, of: Sequence[Matrix]) -> None:
         """`of`: candidates × documents, one matrix for each kind of documents."""
-        self._owners = [_steps(matrix.T) for matrix in of]
-        self._onward = _steps(_steps(sp.hstack(of)) @ sp.vstack(self._owners))
+        owners = [_steps(matrix.T) for matrix in of]
+        self._from = [sp.csr_array(matrix.T) for matrix in owners]
+        self._onward = sp.csr_array(_steps(_steps(sp.hstack(of)) @ sp.vstack(owners)).T)
 
     def reached(self, relevance: Sequence[Floats]) -> Values:
         """How much each candidate is reached from documents that count by the square of their relevance; in [0, 1]."""
         here = np.zeros(self._onward.shape[0], np.float32)
-        for scores, owners in zip(relevance, self._owners, strict=True):
-            here += scores**2 @ owners
-        return _scaled(_visits(here, self._onward))
+        for scores, owners in zip(relevance, self._from, strict=True):
+            here += owners @ scores**2
+        return _scaled(_visits(here, self._onward, ROUNDS))
 
 
 class OutcomeWalk:
@@ -54,15 +55,18 @@ class OutcomeWalk:
             for matrix in matrices:
                 edges.append((matrix, begin, self._size))
                 self._size += matrix.shape[1]
-        self._steps = _steps(_joined(edges, self._size)) if sum(m.nnz for m, _, _ in edges) <= LARGEST else None
+        small = sum(matrix.nnz for matrix, _, _ in edges) <= LARGEST
+        self._steps = _steps(_joined(edges, self._size)) if small else None
+        self._onward = sp.csr_array(self._steps.T) if self._steps is not None else None
 
     def reached(self, subject: int) -> Values:
         """How much each candidate is reached from a subject, in [0, 1]; nothing where the graph is too large."""
+        if self._steps is None or self._onward is None:
+            return np.zeros(self._candidates.stop - self._candidates.start)
         here = np.zeros(self._size, np.float32)
-        if self._steps is None:
-            return here[self._candidates].astype(np.float64)
-        here[subject] = 1
-        return _scaled(_visits(here, self._steps)[self._candidates])
+        first = slice(self._steps.indptr[subject], self._steps.indptr[subject + 1])
+        here[self._steps.indices[first]] = self._steps.data[first]
+        return _scaled(_visits(here, self._onward, ROUNDS - 1)[self._candidates])
 
 
 def _steps(matrix: sp.csr_array | sp.csc_array | sp.coo_array) -> Matrix:
@@ -83,11 +87,11 @@ def _joined(edges: Sequence[tuple[Matrix, int, int]], size: int) -> Matrix:
     return sp.csr_array(forth + forth.T)
 
 
-def _visits(start: Floats, steps: Matrix) -> Floats:
-    """Visits of each node by a walk that begins, again and again, as `start` says."""
+def _visits(start: Floats, onward: Matrix, rounds: int) -> Floats:
+    """Visits of each node by a walk that begins, again and again, as `start` says; `onward` is to × from."""
     visits, here = start.copy(), start
-    for _ in range(ROUNDS):
-        here = (here @ steps) * np.float32(1 - RESTART)
+    for _ in range(rounds):
+        here = (onward @ here) * np.float32(1 - RESTART)
         visits += here
     return visits
 
