@@ -9,6 +9,7 @@ chosen by those like it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -35,11 +36,11 @@ class DocumentWalk:
         self._onward = sp.csr_array(_steps(_steps(sp.hstack(of)) @ sp.vstack(owners)).T)
 
     def reached(self, relevance: Sequence[Floats]) -> Values:
-        """How much each candidate is reached from documents that count by the square of their relevance; in [0, 1]."""
+        """How often each candidate is reached from documents that count by the square of their relevance (see `lift`)."""
         here = np.zeros(self._onward.shape[0], np.float32)
         for scores, owners in zip(relevance, self._from, strict=True):
             here += owners @ scores**2
-        return _scaled(_visits(here, self._onward, ROUNDS))
+        return lift(_visits(here, self._onward, ROUNDS))
 
 
 class OutcomeWalk:
@@ -60,13 +61,13 @@ class OutcomeWalk:
         self._onward = sp.csr_array(self._steps.T) if self._steps is not None else None
 
     def reached(self, subject: int) -> Values:
-        """How much each candidate is reached from a subject, in [0, 1]; nothing where the graph is too large."""
+        """How often each candidate is reached from a subject (see `lift`); never where the graph is too large."""
         if self._steps is None or self._onward is None:
             return np.zeros(self._candidates.stop - self._candidates.start)
         here = np.zeros(self._size, np.float32)
         first = slice(self._steps.indptr[subject], self._steps.indptr[subject + 1])
         here[self._steps.indices[first]] = self._steps.data[first]
-        return _scaled(_visits(here, self._onward, ROUNDS - 1)[self._candidates])
+        return lift(_visits(here, self._onward, ROUNDS - 1)[self._candidates])
 
 
 def _steps(matrix: sp.csr_array | sp.csc_array | sp.coo_array) -> Matrix:
@@ -96,7 +97,7 @@ def _visits(start: Floats, onward: Matrix, rounds: int) -> Floats:
     return visits
 
 
-def _scaled(visits: Floats) -> Values:
-    """Roots of visits, the most visited 1: visits differ by orders of magnitude."""
-    most = max(float(visits.max(initial=0.0)), 1e-12)
-    return np.asarray(np.sqrt(visits / most), np.float64)
+def lift(values: NDArray[np.floating[Any]], mean: float | None = None) -> Values:
+    """ln(1 + value / mean), by default over all: a measure that is alike for questions with many and with few answers."""
+    usual = float(values.mean()) if mean is None and len(values) else mean or 0.0
+    return np.log1p(np.asarray(values, np.float64) / max(usual, 1e-9))

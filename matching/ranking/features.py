@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from matching.candidates.compare import spans
 from matching.candidates.evidence import Asked, Documents, DocumentScores, Evidence, Reading, Rows
+from matching.candidates.walks import lift
 
 Floats = NDArray[np.float64]
 
@@ -17,13 +18,13 @@ POOLED = 3
 """Best documents of a candidate that are averaged; one who has fewer is credited with 0 for the rest."""
 
 DEFAULT_WEIGHTS = {
-    "words": 1.0,
-    "chars": 2.0,
-    "semantic": 0.4,
-    "walk": 2.0,
+    "words": 0.2,
+    "chars": 1.0,
+    "semantic": 1.0,
+    "walk": 1.0,
     "compare": 0.15,
     "popularity": 0.03,
-    "reach": 1.0,
+    "reach": 0.5,
     "neighbours": 0.8,
     "profile": 0.03,
     "value": 0.0,
@@ -72,7 +73,13 @@ class Features:
         unknown = np.full(len(rows), np.nan)
         columns: list[Floats] = []
         if evidence.documents:
-            columns += _text(evidence.documents, read.documents, rows, POOLED if evidence.kind.documents else 1)
+            most = POOLED if evidence.kind.documents else 1
+            words, chars, semantic = _text(evidence.documents, read.documents, rows, most)
+            columns += [
+                lift(words, _mean([scores.words for scores in read.documents])),
+                lift(chars, _mean([scores.chars for scores in read.documents])),
+                semantic,
+            ]
         if read.walk is not None:
             columns.append(read.walk[rows])
         for comparator in evidence.comparators.values():
@@ -87,6 +94,11 @@ class Features:
             unknown if asked.row is None else np.full(len(rows), values[asked.row]) for values in evidence.own.values()
         ]
         return np.column_stack(columns) if columns else np.empty((len(rows), 0))
+
+
+def _mean(scores: Sequence[NDArray[np.float32]]) -> float:
+    """Mean over the documents of all kinds."""
+    return sum(float(part.sum()) for part in scores) / max(sum(map(len, scores)), 1)
 
 
 def _text(documents: Sequence[Documents], read: Sequence[DocumentScores], rows: Rows, most: int) -> list[Floats]:
