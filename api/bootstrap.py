@@ -131,6 +131,7 @@ def build(settings: Settings, *, full: bool = False, progress: Progress | None =
         secret_of(settings),
         k=settings.k,
         epoch=epoch_of(settings),
+        full=full,
         progress=progress,
     )
     return built.revision

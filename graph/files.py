@@ -8,6 +8,7 @@ import os
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any
 
@@ -108,18 +109,30 @@ def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
             writer.add(name, array)
         directory = orjson.dumps(writer.directory)
         writer.put(directory)
-        writer.put(len(directory).to_bytes(8, "little") + _MAGIC)
+        writer.put(len(directory).to_bytes(8, "little"))
+        writer.put(writer.crc32.to_bytes(4, "little") + _MAGIC)
 
 
 def map_arrays(path: Path) -> dict[str, NDArray[Any]]:
     """The arrays that `write_arrays` wrote, read-only and memory-mapped; ProjectionError where the file is damaged."""
     try:
         with path.open("rb") as file:
+            status = os.fstat(file.fileno())
             mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        tail = len(mapped) - len(_MAGIC) - 8
-        start = tail - int.from_bytes(mapped[tail : tail + 8], "little")
-        if mapped[: len(_MAGIC)] != _MAGIC or mapped[tail + 8 :] != _MAGIC or start < len(_MAGIC):
+        end = len(mapped) - len(_MAGIC) - 4
+        tail = end - 8
+        start = tail - int.from_bytes(mapped[tail:end], "little")
+        if mapped[: len(_MAGIC)] != _MAGIC or mapped[end + 4 :] != _MAGIC or start < len(_MAGIC):
             raise ValueError("it is not whole")
+        if _checksum(path, status.st_ino, status.st_mtime_ns, end) != int.from_bytes(mapped[end : end + 4], "little"):
+            raise ValueError("its checksum differs")
         return arrays_in(mapped, orjson.loads(mapped[start:tail]))
     except (OSError, ValueError) as error:
         raise ProjectionError(f"{path} is damaged: {error}; run `qianxian build`") from error
+
+
+@lru_cache(maxsize=1024)
+def _checksum(path: Path, inode: int, modified: int, size: int) -> int:
+    """CRC-32 of a file's first bytes, remembered: such files never change, and a service opens them again and again."""
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+        return zlib.crc32(memoryview(mapped)[:size])

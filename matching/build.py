@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +14,9 @@ import structlog
 from numpy.typing import NDArray
 
 from graph.errors import ProjectionError
-from graph.projection import Projection, open_projection
+from graph.files import replace
+from graph.progress import Progress, silent
+from graph.projection import Current, Projection, open_projection
 from matching.candidates import analysis
 from matching.candidates.evidence import Evidence
 from matching.candidates.texts import TextIndex, rows_of
@@ -26,10 +26,8 @@ from matching.masking import Mask
 from matching.model import Model, StaleModelError
 from matching.ranking.features import Features
 
-FORMAT = 1
+FORMAT = 2
 log = structlog.get_logger(__name__)
-
-Progress = Callable[[str, int], None]
 
 
 @dataclass(frozen=True)
@@ -116,14 +114,15 @@ def indexed_kinds(kinds: MatchKinds, projection: Projection) -> list[str]:
 
 
 def build(
-    projection_folder: Path, folder: Path, secret: bytes, *, k: int, epoch: str, progress: Progress | None = None
-) -> State:
-    """Bring mask and indexes in `folder` up to the current projection and switch to them; what is unchanged stays.
+    projection_folder: Path, folder: Path, secret: bytes, *, k: int, epoch: str, full: bool = False,
+    progress: Progress | None = None,
+) -> State:  # fmt: skip
+    """Bring mask and indexes in `folder` up to the current projection and switch to them.
 
-    Raises ProjectionError when there is no projection.
+    What is unchanged and sound stays; `full` makes the indexes anew. Raises ProjectionError without a projection.
     """
     projection = open_projection(projection_folder)
-    say = progress or (lambda stage, done: None)
+    say = progress or silent
     say("mask", 0)
     mask = Mask.build(projection, folder / "mask", k=k, epoch=epoch, secret=secret)
     indexes, keys = {}, {}
@@ -134,17 +133,19 @@ def build(
         keys[kind] = f"{mask.digest(kind)}-{analysis.VERSION}"
         say(f"index {kind}", projection.table(kind).n)
         place = folder / "index" / f"{kind}-{keys[kind]}"
-        if not place.exists():
-            index, kept = TextIndex.build(rows_of(columns, projection.table(kind).n), _previous(place.parent, kind))
-            index.save(place, kept)
+        if full or _opened(place) is None:
+            place.parent.mkdir(exist_ok=True)
+            before = None if full else _previous(place.parent, kind)
+            TextIndex.build(rows_of(columns, projection.table(kind).n), before).save(place)
         indexes[kind] = TextIndex.open(place)
     manifest = {
         "format": FORMAT,
+        "projection": list(projection.at),
         "revision": projection.revision,
         "fingerprint": projection.fingerprint,
         "indexes": keys,
     }
-    _switch(folder, orjson.dumps(manifest))
+    replace(folder / "current.json", orjson.dumps(manifest))
     _sweep(folder / "index", {f"{kind}-{key}" for kind, key in keys.items()})
     return State(projection, mask, indexes, folder / "models")
 
@@ -162,7 +163,7 @@ def open_state(projection_folder: Path, folder: Path, secret: bytes) -> State:
         raise ProjectionError(
             f"{path} has format {manifest.get('format')!r}, this version reads {FORMAT}; run `qianxian build`"
         )
-    projection = open_projection(projection_folder)
+    projection = open_projection(projection_folder, Current(*manifest["projection"]))
     if projection.fingerprint != manifest["fingerprint"]:
         raise ProjectionError("mask and indexes are of another revision than the projection; run `qianxian build`")
     mask = Mask.open(folder / "mask", projection, secret)
@@ -170,20 +171,22 @@ def open_state(projection_folder: Path, folder: Path, secret: bytes) -> State:
     return State(projection, mask, indexes, folder / "models")
 
 
-def _previous(folder: Path, kind: str) -> Path | None:
+def _previous(folder: Path, kind: str) -> TextIndex | None:
     """The latest index of a kind whose texts were analysed as they are now."""
-    found = [path for path in folder.glob(f"{kind}-*-{analysis.VERSION}") if path.is_dir()]
-    return max(found, key=lambda path: path.stat().st_mtime_ns, default=None)
+    found = sorted(folder.glob(f"{kind}-*-{analysis.VERSION}"), key=lambda path: path.stat().st_mtime_ns)
+    return _opened(found[-1]) if found else None
 
 
-def _switch(folder: Path, manifest: bytes) -> None:
-    scratch = folder / f"current.{os.getpid()}.part"
-    scratch.write_bytes(manifest)
-    scratch.replace(folder / "current.json")
+def _opened(path: Path) -> TextIndex | None:
+    """The index in a file; None where it is absent or damaged."""
+    try:
+        return TextIndex.open(path)
+    except ProjectionError:
+        return None
 
 
 def _sweep(folder: Path, kept: set[str]) -> None:
-    """Remove indexes that nothing refers to; processes that have them mapped keep their pages."""
+    """Remove indexes that nothing refers to; who has them mapped keeps their pages."""
     for path in folder.iterdir() if folder.exists() else ():
         if path.name not in kept:
-            shutil.rmtree(path, ignore_errors=True)
+            path.unlink(missing_ok=True)

@@ -87,7 +87,7 @@ def _best_documents(source: Documents, scores: NDArray[np.float32], rows: Rows) 
 
 def _carried(source: Documents, words: analysis.Codes, documents: Rows) -> NDArray[np.bool_]:
     """Documents × words: whether the document has the word."""
-    terms = source.texts.carried
+    terms = source.texts.kept["words"].terms
     lengths, places = spans(terms, documents)
     at, word = np.nonzero(terms.codes[places][:, None] == words)
     carried = np.zeros((len(documents), len(words)), bool)

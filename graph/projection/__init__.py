@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from graph.projection.arrays import Labels, Strings, offsets_of, spans
 from graph.projection.building import build
+from graph.projection.manifest import Current
 from graph.projection.opening import open_projection
 from graph.projection.projection import Projection
 from graph.projection.tables import Adjacency, EntityTable
@@ -11,6 +12,7 @@ from graph.projection.view import to_networkx
 
 __all__ = [
     "Adjacency",
+    "Current",
     "EntityTable",
     "Labels",
     "Projection",

@@ -12,18 +12,18 @@ from graph.projection.projection import Projection
 _ATTEMPTS = 5
 
 
-def open_projection(folder: Path) -> Projection:
-    """The current projection in `folder`, all its parts mapped and their checksums compared.
+def open_projection(folder: Path, at: Current | None = None) -> Projection:
+    """The current projection in `folder`, or the one `at` a build before; all parts mapped, their checksums compared.
 
     Raises ProjectionError, naming the file, where it is absent, damaged or of another version.
     """
     for _ in range(_ATTEMPTS):
-        current = Current.read(folder)
+        current = at or Current.read(folder)
         try:
             return _opened(folder, current)
         except FileNotFoundError as error:
             # Two builds finished between reading CURRENT and mapping a part; if not, the file is really gone.
-            if Current.read(folder) == current:
+            if at or Current.read(folder) == current:
                 raise ProjectionError(f"{error.filename} is missing; {REBUILD}") from None
         except OSError as error:
             raise ProjectionError(f"{error.filename} cannot be read: {error.strerror}") from error

@@ -35,7 +35,8 @@ class Projection:
         """The store revision that it shows."""
         self.fingerprint = manifest.fingerprint
         """Hash of the catalogue and all stored records; the same whichever store they came from."""
-        self._current = current
+        self.at = current
+        """Where it is: what `open_projection` opens it again by, as long as it is kept."""
         self._tables: dict[str, EntityTable] = {}
         self._adjacencies: dict[tuple[str, str, str], Adjacency] = {}
         self._plans: dict[tuple[str, str], list[_Step]] = {}
@@ -44,7 +45,7 @@ class Projection:
 
     def is_current(self) -> bool:
         """Whether no newer one has been built in its folder since."""
-        return Current.read(self.path) == self._current
+        return Current.read(self.path) == self.at
 
     def table(self, kind: str) -> EntityTable:
         """The entities of a kind; UnknownNameError lists the kinds."""

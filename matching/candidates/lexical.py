@@ -7,9 +7,8 @@ touches only its own terms.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -48,7 +47,7 @@ class LexicalIndex:
     weights: Floats
     """Normalised weight of each posting."""
 
-    FILES: ClassVar[tuple[str, ...]] = ("vocabulary", "idf", "indptr", "documents", "weights")
+    FIELDS: ClassVar[tuple[str, ...]] = ("vocabulary", "idf", "indptr", "documents", "weights")
     LONGEST: ClassVar[int] = 128
     """Most terms of a query that are looked up: the heaviest, so that a long text costs no more than this."""
     MOST_POSTINGS: ClassVar[int] = 30_000
@@ -102,26 +101,17 @@ class LexicalIndex:
         of = np.repeat(np.arange(len(terms)), lengths)
         return self.documents[(starts - np.cumsum(lengths) + lengths)[of] + np.arange(len(of))], of
 
-    def save(self, folder: Path) -> None:
-        """Write the arrays into a new folder."""
-        folder.mkdir(parents=True)
-        for name in self.FILES:
-            np.save(folder / f"{name}.npy", getattr(self, name), allow_pickle=False)
-        np.save(folder / "n.npy", np.array(self.n), allow_pickle=False)
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """What `of_arrays` makes the index of."""
+        return {"n": np.array([self.n]), **{name: getattr(self, name) for name in self.FIELDS}}
 
     @classmethod
-    def open(cls, folder: Path) -> LexicalIndex:
-        """The index saved in a folder, memory-mapped."""
-        arrays = {name: mapped(folder / f"{name}.npy") for name in cls.FILES}
-        return cls(n=int(np.load(folder / "n.npy", allow_pickle=False)), **arrays)
+    def of_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> LexicalIndex:
+        """The index whose `arrays` these are."""
+        return cls(n=int(arrays["n"][0]), **{name: arrays[name] for name in cls.FIELDS})
 
 
 def _places(vocabulary: Codes, codes: Codes) -> Iterator[NDArray[np.int32]]:
     """Place of each code in the vocabulary, a block at a time: there may be hundreds of millions."""
     for start in range(0, len(codes), BLOCK):
         yield np.searchsorted(vocabulary, codes[start : start + BLOCK]).astype(np.int32)
-
-
-def mapped(path: Path) -> Any:
-    """A saved array, memory-mapped, as a plain array: slices of NumPy's own memmap type cost several times more."""
-    return np.load(path, mmap_mode="r", allow_pickle=False).view(np.ndarray)

@@ -6,16 +6,16 @@ that share no term may still be near.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from matching.candidates.analysis import Codes
-from matching.candidates.lexical import Floats, LexicalIndex, Query, mapped
+from matching.candidates.lexical import Floats, LexicalIndex, Query
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class SemanticIndex:
     vectors: Floats
     """n × d; zero for a document without a known term."""
 
-    FILES: ClassVar[tuple[str, ...]] = ("codes", "basis", "vectors")
+    FIELDS: ClassVar[tuple[str, ...]] = ("codes", "basis", "vectors")
     DIMENSIONS: ClassVar[int] = 96
     SAMPLE: ClassVar[int] = 5_000
     """Documents that the SVD is fitted on, evenly spread over the kind."""
@@ -66,16 +66,14 @@ class SemanticIndex:
         vector = query.weights[known] @ self.basis[at[known]]
         return np.asarray(vector / max(float(np.sqrt(vector @ vector)), 1e-12), np.float32)
 
-    def save(self, folder: Path) -> None:
-        """Write the arrays into a new folder."""
-        folder.mkdir(parents=True)
-        for name in self.FILES:
-            np.save(folder / f"{name}.npy", getattr(self, name), allow_pickle=False)
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """What `of_arrays` makes the index of."""
+        return {name: getattr(self, name) for name in self.FIELDS}
 
     @classmethod
-    def open(cls, folder: Path) -> SemanticIndex:
-        """The index saved in a folder, memory-mapped."""
-        return cls(*(mapped(folder / f"{name}.npy") for name in cls.FILES))
+    def of_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> SemanticIndex:
+        """The index whose `arrays` these are."""
+        return cls(**{name: arrays[name] for name in cls.FIELDS})
 
 
 def _unit(vectors: Floats) -> Floats:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from graph.files import map_arrays, write_arrays
 from matching.candidates import analysis
-from matching.candidates.lexical import Floats, LexicalIndex, Query, mapped
+from matching.candidates.lexical import Floats, LexicalIndex, Query
 from matching.candidates.semantic import SemanticIndex
 
 
@@ -39,8 +38,8 @@ class TextIndex:
     words: LexicalIndex
     chars: LexicalIndex
     semantic: SemanticIndex
-    carried: analysis.Terms
-    """The words of each document."""
+    kept: Mapping[str, analysis.Kept]
+    """The analysed texts in every view: what the next index goes on from, and what explanations read."""
 
     @property
     def n(self) -> int:
@@ -48,16 +47,15 @@ class TextIndex:
         return self.words.n
 
     @classmethod
-    def build(cls, texts: Sequence[str], previous: Path | None = None) -> tuple[TextIndex, dict[str, analysis.Kept]]:
-        """The index of texts, one a row, and their terms; what an index in `previous` analysed is not redone."""
+    def build(cls, texts: Sequence[str], previous: TextIndex | None = None) -> TextIndex:
+        """The index of texts, one a row; what the `previous` one analysed is not analysed again."""
         hashes = analysis.hashes_of(texts)
-        kept: dict[str, analysis.Kept] = {}
+        kept = {}
         for view, analyser in analysis.VIEWS.items():
-            place = previous / f"{view}-terms" if previous else None
-            before = _kept_in(place) if place and place.exists() else None
+            before = previous.kept[view] if previous is not None else None
             kept[view] = analysis.Kept(hashes, analysis.reused(texts, analyser, hashes, before))
         words, chars = (LexicalIndex.build(kept[view].terms) for view in ("words", "chars"))
-        return cls(words, chars, SemanticIndex.build(chars), kept["words"].terms), kept
+        return cls(words, chars, SemanticIndex.build(chars), kept)
 
     def query(self, analysed: Mapping[str, analysis.Terms]) -> TextQuery:
         """A text analysed by `analyse` as a query of this index."""
@@ -68,35 +66,34 @@ class TextIndex:
         """Lexical cosines over all documents."""
         return TextScores(self.words.scores(query.words), self.chars.scores(query.chars))
 
-    def save(self, folder: Path, kept: Mapping[str, analysis.Kept]) -> None:
-        """Write the index and the analysed terms into `folder`, whole or not at all."""
-        scratch = folder.with_name(f"{folder.name}.{os.getpid()}.part")
-        shutil.rmtree(scratch, ignore_errors=True)
-        for name in ("words", "chars", "semantic"):
-            getattr(self, name).save(scratch / name)
-        for view, terms in kept.items():
-            (scratch / f"{view}-terms").mkdir()
-            for name, array in {"hashes": terms.hashes, **terms.terms._asdict()}.items():
-                np.save(scratch / f"{view}-terms" / f"{name}.npy", array, allow_pickle=False)
-        try:
-            scratch.rename(folder)
-        except OSError:  # another process was faster with the same content
-            shutil.rmtree(scratch)
+    def save(self, path: Path) -> None:
+        """Write the index as one file, whole or not at all."""
+        parts: dict[str, Mapping[str, NDArray[Any]]] = {
+            name: getattr(self, name).arrays() for name in ("words", "chars", "semantic")
+        }
+        for view, kept in self.kept.items():
+            parts[f"{view}-terms"] = {"hashes": kept.hashes, **kept.terms._asdict()}
+        write_arrays(
+            path, {f"{part}.{name}": array for part, arrays in parts.items() for name, array in arrays.items()}
+        )
 
     @classmethod
-    def open(cls, folder: Path) -> TextIndex:
-        """The index saved in `folder`, memory-mapped."""
+    def open(cls, path: Path) -> TextIndex:
+        """The index saved at `path`, memory-mapped; ProjectionError where it is gone or damaged."""
+        parts: dict[str, dict[str, NDArray[Any]]] = {}
+        for name, array in map_arrays(path).items():
+            part, _, field = name.partition(".")
+            parts.setdefault(part, {})[field] = array
         return cls(
-            LexicalIndex.open(folder / "words"),
-            LexicalIndex.open(folder / "chars"),
-            SemanticIndex.open(folder / "semantic"),
-            _kept_in(folder / "words-terms").terms,
+            LexicalIndex.of_arrays(parts["words"]),
+            LexicalIndex.of_arrays(parts["chars"]),
+            SemanticIndex.of_arrays(parts["semantic"]),
+            {view: _kept_of(parts[f"{view}-terms"]) for view in analysis.VIEWS},
         )
 
 
-def _kept_in(folder: Path) -> analysis.Kept:
-    hashes, *terms = (mapped(folder / f"{name}.npy") for name in ("hashes", "indptr", "codes", "counts"))
-    return analysis.Kept(hashes, analysis.Terms(*terms))
+def _kept_of(arrays: Mapping[str, NDArray[Any]]) -> analysis.Kept:
+    return analysis.Kept(arrays["hashes"], analysis.Terms(arrays["indptr"], arrays["codes"], arrays["counts"]))
 
 
 def analyse(text: str) -> dict[str, analysis.Terms]:

@@ -36,7 +36,7 @@ class DocumentWalk:
         self._onward = sp.csr_array(_steps(_steps(sp.hstack(of)) @ sp.vstack(owners)).T)
 
     def reached(self, relevance: Sequence[Floats]) -> Values:
-        """How often each candidate is reached from documents that count by the square of their relevance (see `lift`)."""
+        """How often each candidate is reached from documents, which count by their squared relevance (see `lift`)."""
         here = np.zeros(self._onward.shape[0], np.float32)
         for scores, owners in zip(relevance, self._from, strict=True):
             here += owners @ scores**2
@@ -98,6 +98,6 @@ def _visits(start: Floats, onward: Matrix, rounds: int) -> Floats:
 
 
 def lift(values: NDArray[np.floating[Any]], mean: float | None = None) -> Values:
-    """ln(1 + value / mean), by default over all: a measure that is alike for questions with many and with few answers."""
+    """ln(1 + value / mean): alike for questions with many and with few answers; the mean is that of all by default."""
     usual = float(values.mean()) if mean is None and len(values) else mean or 0.0
     return np.log1p(np.asarray(values, np.float64) / max(usual, 1e-9))

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from graph import codes
 from graph.codes import Scheme
 from graph.errors import ProjectionError
+from graph.files import write_arrays
 from graph.projection import EntityTable, Labels, Projection, Strings
 from graph.schema import EntityKind
 from matching.masking.keys import EpochKeys
@@ -28,10 +29,10 @@ from matching.masking.stored import (
     Stored,
     bytes_in,
     forms_in,
+    is_sound,
     names_in,
     read_parts,
     switch,
-    write_part,
 )
 from matching.masking.texts import Before, Redaction, card_text, is_redacted, texts_of
 from matching.masking.visible import Visible, finest_of, visible_of
@@ -61,18 +62,18 @@ class Mask:
         same = before is not None and (before.about["epoch"], before.about["k"]) == (epoch, k)
         redaction = Redaction(redactor, *(before.redactor() if before is not None else ()))
         names = {NAMES: f"names-{redactor.version}"}
-        if not (folder / names[NAMES]).exists():
+        if not is_sound(folder / names[NAMES]):
             spelled = Strings.of(redactor.forms)
-            write_part(folder / names[NAMES], {"forms.blob": spelled.blob, "forms.offsets": spelled.offsets})
+            write_arrays(folder / names[NAMES], {"forms.blob": spelled.blob, "forms.offsets": spelled.offsets})
         for kind in projection.catalogue.entities.values():
             old_name = before.about["parts"].get(kind.name, "") if before is not None and same else ""
             used = redactor.version if is_redacted(kind) else ""
             name = _part_name(projection, kind, k, epoch, used, old_name)
             if old_name and name.rpartition("-")[0] == old_name.rpartition("-")[0]:
                 name = old_name
-            if not (folder / name).exists():
+            if not is_sound(folder / name):
                 previous = before.part(kind.name) if before is not None else None
-                write_part(folder / name, _part_of(projection, kind, k, redaction, previous, same))
+                write_arrays(folder / name, _part_of(projection, kind, k, redaction, previous, same))
             names[kind.name] = name
         about = {"epoch": epoch, "k": k, "fingerprint": projection.fingerprint, "parts": names}
         switch(folder, about)

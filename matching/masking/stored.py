@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import mmap
-import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,14 +12,12 @@ import orjson
 from numpy.typing import NDArray
 
 from graph.errors import ProjectionError
+from graph.files import map_arrays, replace
 from graph.projection import Strings
 
-FORMAT = 3
-MAGIC = b"QXMASK03"
+FORMAT = 4
 ABANDONED = 3600
 """Seconds after which a draft is one of a process that died."""
-ALIGNMENT = 64
-"""Arrays begin at multiples of this many bytes."""
 NAMES = ""
 """Key of the part that holds the names of the redactor; the others are keyed by their kinds."""
 Part = dict[str, NDArray[Any]]
@@ -51,8 +46,8 @@ class Stored:
         """The part of a kind; None where it is gone or damaged."""
         name = self.about["parts"].get(kind)
         try:
-            return _read_part(self.folder / name) if name else None
-        except (OSError, ValueError):
+            return map_arrays(self.folder / name) if name else None
+        except ProjectionError:
             return None
 
     def redactor(self) -> tuple[str, Strings] | tuple[()]:
@@ -68,12 +63,7 @@ def forms_in(parts: Mapping[str, Part]) -> Strings:
 
 def switch(folder: Path, about: Mapping[str, Any]) -> None:
     """Let the parts named in `about` hold from now on; the others go, and who has them mapped keeps their pages."""
-    scratch = folder / f"current.{os.getpid()}.part"
-    with scratch.open("wb") as file:
-        file.write(orjson.dumps({"format": FORMAT, **about}))
-        file.flush()
-        os.fsync(file.fileno())
-    scratch.replace(folder / "current.json")
+    replace(folder / "current.json", orjson.dumps({"format": FORMAT, **about}))
     kept = {"current.json", *about["parts"].values()}
     for path in folder.iterdir():
         if path.name not in kept and not (path.suffix == ".part" and time.time() - path.stat().st_mtime < ABANDONED):
@@ -90,47 +80,15 @@ def bytes_in(data: bytes) -> NDArray[np.uint8]:
     return np.frombuffer(data, np.uint8)
 
 
-def write_part(path: Path, part: Part) -> None:
-    """Write a part durably; whole or not at all."""
-    arrays = {name: np.ascontiguousarray(array) for name, array in part.items()}
-    directory, size = {}, 0
-    for name, array in arrays.items():
-        directory[name] = (array.dtype.str, array.shape, size)
-        size += -(-array.nbytes // ALIGNMENT) * ALIGNMENT
-    head = orjson.dumps({"size": size, "arrays": directory})
-    head += b" " * (-(len(MAGIC) + 8 + len(head)) % ALIGNMENT)
-    scratch = path.with_name(f"{path.name}.{os.getpid()}.part")
-    with scratch.open("wb") as file:
-        file.write(MAGIC + len(head).to_bytes(8, "little") + head)
-        for array in arrays.values():
-            file.write(array.reshape(-1).view(np.uint8).data)
-            file.write(bytes(-array.nbytes % ALIGNMENT))
-        file.flush()
-        os.fsync(file.fileno())
-    scratch.replace(path)
-
-
-def _read_part(path: Path) -> Part:
-    with path.open("rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    start = len(MAGIC) + 8 + int.from_bytes(mapped[len(MAGIC) : len(MAGIC) + 8], "little")
-    if mapped[: len(MAGIC)] != MAGIC or start > size:
-        raise ValueError(f"{path.name} is no part of a mask")
-    head = orjson.loads(mapped[len(MAGIC) + 8 : start])
-    if start + head["size"] != size:
-        raise ValueError(f"{path.name} has {size} bytes instead of {start + head['size']}")
-    part: Part = {}
-    for name, (dtype, shape, offset) in head["arrays"].items():
-        count = math.prod(shape)
-        flat = np.frombuffer(mapped, dtype, count, start + offset) if count else np.empty(0, dtype)
-        part[name] = flat.reshape(shape)
-    return part
+def is_sound(path: Path) -> bool:
+    """Whether a part is there, whole and undamaged."""
+    try:
+        map_arrays(path)
+    except ProjectionError:
+        return False
+    return True
 
 
 def read_parts(folder: Path, names: Mapping[str, str]) -> dict[str, Part]:
     """Parts by kind; ProjectionError where one is gone or damaged."""
-    try:
-        return {kind: _read_part(folder / name) for kind, name in names.items()}
-    except (OSError, ValueError) as error:
-        raise ProjectionError(f"the mask in {folder} is damaged: {error}; run `qianxian build`") from error
+    return {kind: map_arrays(folder / name) for kind, name in names.items()}

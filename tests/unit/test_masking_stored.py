@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from graph.errors import ProjectionError
-from matching.masking.stored import ABANDONED, Part, Stored, read_parts, switch, write_part
+from graph.files import write_arrays
+from matching.masking.stored import ABANDONED, Part, Stored, read_parts, switch
 
 
 def _part() -> Part:
@@ -24,7 +25,7 @@ def _part() -> Part:
 
 
 def test_a_part_comes_back_as_it_was(tmp_path: Path) -> None:
-    write_part(tmp_path / "a", _part())
+    write_arrays(tmp_path / "a", _part())
     read = read_parts(tmp_path, {"kind": "a"})["kind"]
     assert read.keys() == _part().keys()
     for name, array in _part().items():
@@ -34,7 +35,7 @@ def test_a_part_comes_back_as_it_was(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
 
-@pytest.mark.parametrize("damage", [b"", b"QXMASK03", b"nothing of a mask" * 9])
+@pytest.mark.parametrize("damage", [b"", b"QXARRAY1", b"nothing of a mask" * 9])
 def test_a_damaged_part_is_told(tmp_path: Path, damage: bytes) -> None:
     (tmp_path / "a").write_bytes(damage)
     with pytest.raises(ProjectionError, match="qianxian build"):
@@ -43,7 +44,7 @@ def test_a_damaged_part_is_told(tmp_path: Path, damage: bytes) -> None:
 
 @pytest.mark.parametrize("cut", [1, 64, 200])
 def test_a_part_that_was_cut_short_is_told(tmp_path: Path, cut: int) -> None:
-    write_part(tmp_path / "a", _part())
+    write_arrays(tmp_path / "a", _part())
     whole = (tmp_path / "a").read_bytes()
     (tmp_path / "a").write_bytes(whole[:-cut])
     with pytest.raises(ProjectionError, match="damaged"):
@@ -56,7 +57,7 @@ def test_a_part_that_was_cut_short_is_told(tmp_path: Path, cut: int) -> None:
 
 def test_what_nothing_refers_to_goes_but_a_draft_of_another_process(tmp_path: Path) -> None:
     for name in ("old", "new"):
-        write_part(tmp_path / name, _part())
+        write_arrays(tmp_path / name, _part())
     (tmp_path / "x.1.part").write_bytes(b"being written")
     (tmp_path / "x.2.part").write_bytes(b"left behind")
     then = time.time() - 2 * ABANDONED

@@ -90,7 +90,7 @@ def test_words_are_segmented_stemmed_and_lower_case() -> None:
 
 def test_building_again_gives_the_same_arrays() -> None:
     first, second = (LexicalIndex.build(char_terms(TEXTS)) for _ in range(2))
-    for name in LexicalIndex.FILES:
+    for name in LexicalIndex.FIELDS:
         np.testing.assert_array_equal(getattr(first, name), getattr(second, name))
 
 
@@ -100,19 +100,18 @@ def test_building_again_gives_the_same_arrays() -> None:
 )
 def test_an_index_that_goes_on_from_an_earlier_one_is_as_if_built_anew(before: list[str], after: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        first, kept = TextIndex.build(before)
-        first.save(Path(folder) / "before", kept)
-        went_on, _ = TextIndex.build(after, Path(folder) / "before")
-        anew, _ = TextIndex.build(after)
+        TextIndex.build(before).save(Path(folder) / "before")
+        went_on = TextIndex.build(after, TextIndex.open(Path(folder) / "before"))
+        anew = TextIndex.build(after)
         for view in ("words", "chars"):
-            for name in LexicalIndex.FILES:
+            for name in LexicalIndex.FIELDS:
                 np.testing.assert_array_equal(getattr(getattr(went_on, view), name), getattr(getattr(anew, view), name))
         np.testing.assert_array_equal(went_on.semantic.vectors, anew.semantic.vectors)
 
 
 def test_a_saved_index_scores_the_same(tmp_path: Path) -> None:
-    index, kept = TextIndex.build(TEXTS)
-    index.save(tmp_path / "index", kept)
+    index = TextIndex.build(TEXTS)
+    index.save(tmp_path / "index")
     opened = TextIndex.open(tmp_path / "index")
     question = analyse("电池散热 thermal")
     one, two = index.scores(index.query(question)), opened.scores(opened.query(question))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from graph import projection
-from graph.errors import DeclarationError, InputError, UnknownNameError
+from graph.errors import DeclarationError, InputError, ProjectionError, UnknownNameError
 from graph.kinds import BUILTIN
 from graph.records import Entity, EntityKey, Origin, Relation
 from graph.store import open_store
@@ -261,3 +261,26 @@ def test_pages_neither_repeat_nor_skip(tmp_path: Path) -> None:
     whole = match(state, Question("need-expert", subject="n", limit=100), BROKER)
     assert len(seen) == len(set(seen)) >= 100
     assert seen[:100] == [found.alias for _, matches in whole.groups for found in matches]
+
+
+@pytest.mark.parametrize("part", ["index/expert-*", "mask/expert-*", "mask/names-*"])
+def test_a_damaged_file_is_told_and_the_next_build_mends_it(tmp_path: Path, part: str) -> None:
+    sound = _names(_state(tmp_path, _world()), Question("need-expert", subject="n"))
+    (path,) = (tmp_path / "matching").glob(part)
+    data = bytearray(path.read_bytes())
+    data[len(data) // 3] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(ProjectionError, match="checksum differs"):
+        Matcher.open(tmp_path / "matching", tmp_path / "projection", b"s" * 32)
+    assert _names(_state(tmp_path, _world()), Question("need-expert", subject="n")) == sound
+    Matcher.open(tmp_path / "matching", tmp_path / "projection", b"s" * 32)
+
+
+def test_answers_come_from_the_projection_that_they_were_built_for(tmp_path: Path) -> None:
+    state = _state(tmp_path, _world())
+    with open_store(f"sqlite:///{tmp_path / 'graph.db'}") as store:
+        store.upsert([Entity("expert", "late", {"bio": "激光焊接缺陷检测"})], Origin("test", "2024"))
+        projection.build(store, tmp_path / "projection")  # and then the process was killed
+    matcher = Matcher.open(tmp_path / "matching", tmp_path / "projection", b"s" * 32)
+    assert matcher.state.projection.revision == state.projection.revision
+    assert "late" not in _names(matcher.state, Question("need-expert", subject="n"))
