@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -27,6 +28,8 @@ from matching.model import Model, StaleModelError
 from matching.ranking.features import Features
 
 FORMAT = 2
+ANALYSED = f"{FORMAT}.{analysis.VERSION}"
+"""Ends the name of every index: it is of texts analysed and written as they are now."""
 log = structlog.get_logger(__name__)
 
 
@@ -130,7 +133,7 @@ def build(
         columns = mask.texts(kind)
         if not columns:
             continue
-        keys[kind] = f"{mask.digest(kind)}-{analysis.VERSION}"
+        keys[kind] = f"{mask.digest(kind)}-{ANALYSED}"
         say(f"index {kind}", projection.table(kind).n)
         place = folder / "index" / f"{kind}-{keys[kind]}"
         if full or _opened(place) is None:
@@ -173,7 +176,7 @@ def open_state(projection_folder: Path, folder: Path, secret: bytes) -> State:
 
 def _previous(folder: Path, kind: str) -> TextIndex | None:
     """The latest index of a kind whose texts were analysed as they are now."""
-    found = sorted(folder.glob(f"{kind}-*-{analysis.VERSION}"), key=lambda path: path.stat().st_mtime_ns)
+    found = sorted(folder.glob(f"{kind}-*-{ANALYSED}"), key=lambda path: path.stat().st_mtime_ns)
     return _opened(found[-1]) if found else None
 
 
@@ -189,4 +192,4 @@ def _sweep(folder: Path, kept: set[str]) -> None:
     """Remove indexes that nothing refers to; who has them mapped keeps their pages."""
     for path in folder.iterdir() if folder.exists() else ():
         if path.name not in kept:
-            path.unlink(missing_ok=True)
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
