@@ -19,7 +19,7 @@ from matching.ranking.features import Features
 BANDS = ("strong", "good", "fair", "weak")
 """Bands of a score, best first; `weak` is everything below the last bound."""
 
-PRIOR_BOUNDS = (0.6, 0.35, 0.2)
+PRIOR_BOUNDS = (5.0, 3.5, 2.0)
 """Bounds of a prior's score before any outcome tells better ones."""
 
 FORMAT = 2
