@@ -202,7 +202,32 @@ def _outcomes(kind: MatchKind, projection: Projection, mask: Mask) -> Outcomes |
         return None
     walks = sp.csr_array(projection.path_matrix(kind.subject, kind.outcome, kind.candidate))
     labels = own_labels(projection, mask, kind.subject)
-    return Outcomes.build(walks, labels, own_labels(projection, mask, kind.candidate))
+    theirs = own_labels(projection, mask, kind.candidate)
+    return Outcomes.build(walks, labels, theirs, _owners(kind, projection))
+
+
+def _owners(kind: MatchKind, projection: Projection) -> tuple[Rows, Rows]:
+    """Of a path of several steps: the one that a subject's first step leads to, the one that owns a candidate.
+
+    Where there may be several, or the path is one step, everyone stands for itself.
+    """
+    steps = (kind.outcome or "").split()
+    n, m = projection.table(kind.subject).n, projection.table(kind.candidate).n
+    if len(steps) < 2:
+        return np.arange(n), np.arange(m)
+    back = steps[-1].partition(":")[0].translate(str.maketrans("<>", "><"))
+    return _owner_of(projection, kind.subject, steps[0], n), _owner_of(projection, kind.candidate, back, m)
+
+
+def _owner_of(projection: Projection, kind: str, step: str, n: int) -> Rows:
+    """The one that a step leads to from each of n rows, a number of its own for a row that it leads nowhere from."""
+    reach = sp.hstack([projection.path_matrix(kind, step, end) for end in projection.catalogue.end_kinds(kind, step)])
+    rows = sp.csr_array(reach)
+    lengths = np.diff(rows.indptr)
+    owner: Rows = np.arange(n) + rows.shape[1]
+    if lengths.max(initial=0) <= 1:
+        owner[lengths == 1] = rows.indices
+    return owner
 
 
 def _numbers(projection: Projection, kind: str) -> list[str]:

@@ -86,9 +86,14 @@ class Outcomes:
     """Along outcomes and labels."""
     labels: tuple[Mapping[str, Matrix], Mapping[str, Matrix]]
     """Visible labels of subjects and candidates, rows × labels by field."""
+    owners: tuple[Rows, Rows]
+    """Whose outcome it is for each subject and candidate: needs of one enterprise have its outcomes in common."""
 
     @classmethod
-    def build(cls, walks: Matrix, labels: Mapping[str, Matrix], theirs: Mapping[str, Matrix]) -> Outcomes:
+    def build(
+        cls, walks: Matrix, labels: Mapping[str, Matrix], theirs: Mapping[str, Matrix],
+        owners: tuple[Rows, Rows] | None = None,
+    ) -> Outcomes:  # fmt: skip
         """From the number of walks between subjects and candidates and the visible labels of either side."""
         pairs = sp.csr_array((np.ones(walks.nnz), walks.indices, walks.indptr), shape=walks.shape)
         pairs.sort_indices()
@@ -97,14 +102,21 @@ class Outcomes:
             {name: Profile.build(pairs, matrix) for name, matrix in labels.items()},
             OutcomeWalk(pairs, list(labels.values()), list(theirs.values())),
             (labels, theirs),
+            owners or (np.arange(pairs.shape[0]), np.arange(pairs.shape[1])),
         )
 
     def without(self, hidden: Rows) -> Outcomes:
-        """These outcomes without some, given by their place among the cells of `pairs`: what a learner may see."""
+        """These outcomes without some, given by their place among the cells of `pairs`: what a learner may see.
+
+        What the same owners have between them is one outcome, and is hidden as one.
+        """
+        mine, theirs = self.owners
+        subject = np.repeat(np.arange(self.pairs.shape[0]), np.diff(self.pairs.indptr))
+        between = mine[subject] * (int(theirs.max(initial=0)) + 1) + theirs[self.pairs.indices]
         kept = self.pairs.copy()
-        kept.data[hidden] = 0
+        kept.data[np.isin(between, between[hidden])] = 0
         kept.eliminate_zeros()
-        return Outcomes.build(kept, *self.labels)
+        return Outcomes.build(kept, *self.labels, self.owners)
 
     @cached_property
     def degree(self) -> Values:
