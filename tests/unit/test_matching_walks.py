@@ -27,7 +27,9 @@ def test_an_outcome_walk_is_personalised_pagerank(monkeypatch: pytest.MonkeyPatc
     pairs, mine, theirs = _random((12, 9), 1), _random((12, 4), 2), _random((9, 5), 3)
     graph: nx.Graph[tuple[str, int]] = nx.Graph()
     for matrix, near, far in ((pairs, "s", "c"), (mine, "s", "l"), (theirs, "c", "m")):
-        graph.add_edges_from(((near, r), (far, c)) for r, c in zip(*matrix.nonzero(), strict=True))
+        graph.add_edges_from(
+            ((near, r), (far, c)) for r, c in zip(*(axis.tolist() for axis in matrix.nonzero()), strict=True)
+        )
     rank = nx.pagerank(graph, alpha=1 - walks.RESTART, personalization={("s", 0): 1}, tol=1e-12, max_iter=500)
     expected = np.array([rank.get(("c", at), 0.0) for at in range(9)])
     np.testing.assert_allclose(OutcomeWalk(pairs, [mine], [theirs]).reached(0), lift(expected), rtol=1e-3, atol=1e-6)
