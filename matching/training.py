@@ -25,7 +25,7 @@ HARD, RANDOM = 60, 12
 LEAST = 100
 """Outcomes below which the prior stays: too few to learn from."""
 MANY = 20_000
-"""Pairs from which on a model may be fine-grained."""
+"""Pairs from which on a model may be curved."""
 FOLDS = 3
 
 BAND_SHARES = (0.5, 0.75, 0.92)
@@ -76,15 +76,14 @@ def _hidden(indptr: NDArray[np.integer[Any]], rng: np.random.Generator) -> dict[
 
 
 def fit(prepared: Prepared, x: Floats, y: Floats) -> AdditiveCurves:
-    """A monotone additive model of graded pairs: stiff where pairs are few, finer where there are many."""
-    increasing = prepared.features.increasing
+    """An additive model of graded pairs: straight lines where pairs are few, monotone curves where there are many."""
     if len(y) < MANY:
-        leaf = max(20, len(y) // 12)
-        model = AdditiveCurves(increasing=increasing, iterations=100, leaves=2, smallest_leaf=leaf, l2=50.0, bins=24)
+        model = AdditiveCurves(straight=True)
     else:
         model = AdditiveCurves(
-            increasing=increasing, learning_rate=0.05, iterations=300, leaves=4, smallest_leaf=100, l2=10.0, bins=100
-        )
+            increasing=prepared.features.increasing, learning_rate=0.05, iterations=300, leaves=4, smallest_leaf=100,
+            l2=10.0, bins=100,
+        )  # fmt: skip
     return model.fit(x, y, prepared.features.names)
 
 

@@ -17,6 +17,10 @@ from sklearn.base import BaseEstimator
 Floats = NDArray[np.float64]
 
 
+STRAIGHT = 0.1
+"""Inverse strength of the penalty of straight curves, on features of equal spread."""
+
+
 class Ranker(Protocol):
     """What the pipeline asks of a model."""
 
@@ -67,7 +71,8 @@ class AdditiveCurves(BaseEstimator):  # type: ignore[misc] # scikit-learn is not
     Each threshold `grade >= g` is a logistic model of its own; the score is the mean of their log-odds, and the
     predicted grade the median of the distribution that they give.
 
-    Parameters are those of scikit-learn's HistGradientBoostingClassifier, and `bins`, the most knots of a feature.
+    Parameters are those of scikit-learn's HistGradientBoostingClassifier, and `bins`, the most knots of a feature. With
+    `straight` each curve is a line, by logistic regression: what few pairs can tell.
     """
 
     def __init__(
@@ -81,6 +86,7 @@ class AdditiveCurves(BaseEstimator):  # type: ignore[misc] # scikit-learn is not
         l2: float = 20.0,
         bins: int = 32,
         seed: int = 0,
+        straight: bool = False,
     ) -> None:
         self.increasing = increasing
         self.learning_rate = learning_rate
@@ -90,6 +96,7 @@ class AdditiveCurves(BaseEstimator):  # type: ignore[misc] # scikit-learn is not
         self.l2 = l2
         self.bins = bins
         self.seed = seed
+        self.straight = straight
 
     def fit(self, x: Floats, y: Floats, features: Sequence[str] = ()) -> Self:
         """Learn from n × m features and n grades; at least two different grades are needed (ValueError)."""
@@ -97,15 +104,39 @@ class AdditiveCurves(BaseEstimator):  # type: ignore[misc] # scikit-learn is not
         self.grades_ = np.unique(y)
         if len(self.grades_) < 2:
             raise ValueError("a model needs pairs of at least two different grades")
+        if self.straight:
+            self.knots_ = [_ends(column) for column in x.T]
+            fitted = [self._lines(x, y >= grade) for grade in self.grades_[1:]]
+            return self._taken(fitted)
         edges = [_edges(column, y > self.grades_[0], self.bins) for column in x.T]
         steps = np.column_stack([_steps(column, inner) for column, inner in zip(x.T, edges, strict=True)])
         self.knots_ = [
             _knots(column, at, len(inner) + 1) for column, at, inner in zip(x.T, steps.T, edges, strict=True)
         ]
-        fitted = [self._fitted(steps, y >= grade) for grade in self.grades_[1:]]
+        return self._taken([self._fitted(steps, y >= grade) for grade in self.grades_[1:]])
+
+    def _taken(self, fitted: Sequence[tuple[float, list[Floats]]]) -> Self:
+        """This model with the (intercept, tables) of each threshold."""
         self.intercepts_ = np.array([intercept for intercept, _ in fitted])
-        self.tables_ = [np.stack([tables[at] for _, tables in fitted]) for at in range(x.shape[1])]
+        self.tables_ = [np.stack([tables[at] for _, tables in fitted]) for at in range(len(self.features_))]
         return self
+
+    def _lines(self, x: Floats, hit: NDArray[np.bool_]) -> tuple[float, list[Floats]]:
+        """(intercept, per feature the log-odds at both ends, 0 for an absent value), each mean 0."""
+        from sklearn.linear_model import LogisticRegression  # a second that only learning has to wait for
+
+        known = ~np.isnan(x)
+        number = np.maximum(known.sum(axis=0), 1)
+        mean = np.where(known, x, 0.0).sum(axis=0) / number
+        spread = np.sqrt((np.where(known, x - mean, 0.0) ** 2).sum(axis=0) / number)
+        spread = np.where(spread > 0, spread, 1.0)
+        model = LogisticRegression(C=STRAIGHT, max_iter=1000).fit(np.where(known, x - mean, 0.0) / spread, hit)
+        slopes = model.coef_[0] / spread
+        tables = [
+            np.append(slope * (knots - centre), 0.0)
+            for slope, knots, centre in zip(slopes, self.knots_, mean, strict=True)
+        ]
+        return float(model.intercept_[0]), tables
 
     def _fitted(self, steps: Floats, hit: NDArray[np.bool_]) -> tuple[float, list[Floats]]:
         """(intercept, per feature the log-odds at each knot, the last entry for an absent value), each mean 0."""
@@ -193,6 +224,12 @@ class AdditiveCurves(BaseEstimator):  # type: ignore[misc] # scikit-learn is not
         model.knots_ = [np.array(knots) for knots in data["knots"]]
         model.tables_ = [np.array(table) for table in data["tables"]]
         return model
+
+
+def _ends(column: Floats) -> Floats:
+    """The least and the greatest known value."""
+    known = column[~np.isnan(column)]
+    return np.array([known.min(), known.max()]) if len(known) and known.min() < known.max() else np.array([0.0, 1.0])
 
 
 def _edges(column: Floats, hit: NDArray[np.bool_], bins: int) -> Floats:
