@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from graph.projection import Projection
 from graph.schema import FieldType
-from matching.candidates.analysis import Terms
+from matching.candidates.analysis import Terms, char_terms
 from matching.candidates.compare import Comparator, comparator, own_labels, spans
 from matching.candidates.lexical import Floats
 from matching.candidates.outcomes import Outcomes, Values
@@ -27,6 +28,10 @@ Rows = NDArray[np.int64]
 
 TITLE_WEIGHT = 2
 """How often a subject's title counts: measured on judged needs, twice ranks better than once."""
+
+SHORTEST_PART, MOST_PARTS = 4, 12
+"""Characters of a part at least, and parts of a question at the most."""
+_SENTENCE = re.compile(r"[\n。；;！!？?]|\. ")
 
 CHARS_WEIGHT = np.float32(2)
 """What character n-grams count against words where documents are picked; measured on judged needs."""
@@ -79,6 +84,12 @@ class Asked:
     """Redacted text."""
 
     @cached_property
+    def parts(self) -> Terms:
+        """Character terms of the text's parts: lines and sentences, each once."""
+        parts = dict.fromkeys(part.strip() for part in _SENTENCE.split(self.text))
+        return char_terms([part for part in parts if len(part) >= SHORTEST_PART][:MOST_PARTS])
+
+    @cached_property
     def analysed(self) -> Mapping[str, Terms]:
         """The text in every view."""
         return analyse(self.text)
@@ -95,6 +106,8 @@ class DocumentScores(NamedTuple):
     """Both together, as retrieval and explanation rank documents."""
     query: TextQuery
     """The question in this kind's index."""
+    parts: Floats | None
+    """Character cosines of all × parts of the question; None where candidates have documents, not only a text."""
 
     def semantic(self, source: Documents, rows: Rows) -> Floats:
         """Semantic cosines of some documents, negative ones as 0."""
@@ -157,7 +170,8 @@ class Evidence:
         for source in self.documents:
             query = source.texts.query(asked.analysed)
             words, chars = source.texts.scores(query)
-            documents.append(DocumentScores(words, chars, words + CHARS_WEIGHT * chars, query))
+            parts = source.texts.parts(query, asked.parts) if self.walk is None else None
+            documents.append(DocumentScores(words, chars, words + CHARS_WEIGHT * chars, query, parts))
         walk = self.walk.reached([scores.lexical for scores in documents]) if self.walk is not None else None
         if self.outcomes is None:
             return Reading(documents, walk, None, None, None, {})

@@ -83,16 +83,30 @@ class LexicalIndex:
         keep = np.sort(heaviest[np.cumsum(costs) <= self.MOST_POSTINGS])
         return Query(codes[keep], at[keep].astype(np.int64), weights[keep].astype(np.float32))
 
-    def scores(self, query: Query) -> Floats:
-        """Cosine of the query with each of the n documents."""
+    def parted(self, query: Query, parts: Terms) -> Floats:
+        """Terms of the query × parts of its text: weights of each part, of length 1 over all its terms."""
+        of = np.repeat(np.arange(len(parts.indptr) - 1), np.diff(parts.indptr))
+        at = np.minimum(np.searchsorted(self.vocabulary, parts.codes), max(len(self.vocabulary) - 1, 0))
+        idf = np.where(self.vocabulary[at] == parts.codes, self.idf[at], np.float32(np.log(1 + self.n) + 1))
+        weights = (1 + np.log(parts.counts)) * idf
+        norm = np.sqrt(np.bincount(of, weights**2, minlength=len(parts.indptr) - 1))
+        place = np.minimum(np.searchsorted(query.codes, parts.codes), len(query.codes) - 1)
+        known = query.codes[place] == parts.codes
+        out = np.zeros((len(query.codes), len(parts.indptr) - 1), np.float32)
+        out[place[known], of[known]] = (weights / np.maximum(norm, 1e-12)[of])[known]
+        return out
+
+    def scores(self, query: Query, weights: Floats | None = None) -> Floats:
+        """Cosine of the query with each of the n documents; by column where `weights` has several (see `parted`)."""
+        factors = query.weights if weights is None else weights
         if len(query.terms) == 0:
-            return np.zeros(self.n, np.float32)
+            return np.zeros((self.n, *factors.shape[1:]), np.float32)
         starts, ends = self.indptr[query.terms], self.indptr[query.terms + 1]
         spans = [slice(start, end) for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
         documents = np.concatenate([self.documents[span] for span in spans])
-        weights = np.concatenate([self.weights[span] for span in spans])
+        cells = np.concatenate([self.weights[span] for span in spans])
         offsets = np.concatenate([[0], np.cumsum(ends - starts)]).astype(np.int32)
-        return sp.csc_array((weights, documents, offsets), shape=(self.n, len(spans))) @ query.weights
+        return sp.csc_array((cells, documents, offsets), shape=(self.n, len(spans))) @ factors
 
     def postings(self, terms: NDArray[np.int64], most: int) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         """(documents of some terms, the first `most` of each; place in `terms` that each is of)."""

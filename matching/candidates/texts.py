@@ -66,6 +66,10 @@ class TextIndex:
         """Lexical cosines over all documents."""
         return TextScores(self.words.scores(query.words), self.chars.scores(query.chars))
 
+    def parts(self, query: TextQuery, parts: analysis.Terms) -> Floats:
+        """Character cosines of all documents × parts of the query's text."""
+        return self.chars.scores(query.chars, self.chars.parted(query.chars, parts))
+
     def save(self, path: Path) -> None:
         """Write the index as one file, whole or not at all."""
         parts: dict[str, Mapping[str, NDArray[Any]]] = {

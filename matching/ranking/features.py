@@ -22,6 +22,7 @@ DEFAULT_WEIGHTS = {
     "chars": 1.0,
     "semantic": 1.0,
     "walk": 1.0,
+    "parts": 2.0,
     "compare": 0.15,
     "popularity": 0.03,
     "reach": 0.5,
@@ -36,7 +37,8 @@ DEFAULT_WEIGHTS = {
 class Features:
     """The features of one match kind.
 
-    Families: `words`, `chars`, `semantic` (text), `compare_<name>`, `popularity`, `neighbours`, `profile_<field>`
+    Families: `words`, `chars`, `semantic` (text), `walk` (through documents) or, where a candidate is its text,
+    `parts` (of the question), `compare_<name>`, `popularity`, `neighbours`, `profile_<field>`
     (past outcomes), `value_<field>` (a visible number of the candidate, for learners only) and, where both sides
     choose, `own_<field>` (the same of the one who chooses: some choose more often than others).
     """
@@ -45,7 +47,7 @@ class Features:
         self.evidence = evidence
         outcomes = evidence.outcomes
         text = ("words", "chars", "semantic") if evidence.documents else ()
-        walk = ("walk",) if evidence.walk is not None else ()
+        walk = ("walk",) if evidence.walk is not None else ("parts",) if evidence.documents else ()
         past = ("popularity", "reach", "neighbours", *(f"profile_{n}" for n in outcomes.profiles)) if outcomes else ()
         self.names: tuple[str, ...] = (
             *text,
@@ -82,6 +84,7 @@ class Features:
             ]
         if read.walk is not None:
             columns.append(read.walk[rows])
+        columns += [_parts(scores.parts, rows) for scores in read.documents if scores.parts is not None]
         for comparator in evidence.comparators.values():
             columns.append(unknown if asked.row is None else comparator.compare(asked.row, rows))
         if evidence.outcomes is not None and read.popularity is not None:
@@ -99,6 +102,15 @@ class Features:
 def _mean(scores: Sequence[NDArray[np.float32]]) -> float:
     """Mean over the documents of all kinds."""
     return sum(float(part.sum()) for part in scores) / max(sum(map(len, scores)), 1)
+
+
+def _parts(scores: NDArray[np.float32], rows: Rows) -> Floats:
+    """How near each candidate is to the parts of a question that it is nearest to: the lift of their mean."""
+    most = min(POOLED, scores.shape[1])
+    if most == 0:
+        return np.zeros(len(rows))
+    best = np.partition(scores[rows], -most, axis=1)[:, -most:]
+    return lift(best.mean(axis=1), float(scores.mean()))
 
 
 def _text(documents: Sequence[Documents], read: Sequence[DocumentScores], rows: Rows, most: int) -> list[Floats]:
