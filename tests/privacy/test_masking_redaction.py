@@ -91,6 +91,7 @@ KEPT = [
     "中国CN市场2019-2021，US 2019-2021",
     "项目负责人制与联系人工智能",
     "the serial number of the device",
+    "in the US 100 200 300 a year",
     "résumé naïve Ångström ½ ² ③",
 ]
 
