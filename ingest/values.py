@@ -86,7 +86,9 @@ def _plain(value: Any) -> str:
 
 
 def _text(value: Any) -> str:
-    return clean(value if isinstance(value, str) else _plain(value))
+    """As it is, in one spelling of letters with accents."""
+    text = clean(value if isinstance(value, str) else _plain(value))
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 def _string(value: Any) -> str | None:

@@ -12,7 +12,7 @@ from graph import regions
 from graph.kinds import BUILTIN
 from graph.projection import Projection
 from graph.schema import Access, EntityKind, FieldType
-from matching.masking.patterns import OPAQUE, folded, visible_only
+from matching.masking.patterns import OPAQUE, folded, loosened, visible_only
 
 SHORTEST = 2
 """Fewest characters of a name."""
@@ -28,6 +28,14 @@ _LEGAL = re.compile(
 )
 _BRACKETED = re.compile(r"\([^()]{1,10}\)")
 _EAST_ASIAN = re.compile("[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff]")
+_APART = re.compile("(?<=[\u2e80-\u9fff])[ ·,]+(?=[\u2e80-\u9fff])")
+_WORDS = "ai"
+"""Initials that are words."""
+_WRITTEN_OUT = str.maketrans({
+    "ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "æ": "ae", "ø": "oe", "œ": "oe", "å": "aa",
+    "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "Æ": "Ae", "Ø": "Oe", "Œ": "Oe", "Å": "Aa",
+})  # fmt: skip
+"""Letters and how they are written where a keyboard has none of them."""
 
 
 _known: dict[str, tuple[str, list[str]]] = {}
@@ -68,29 +76,61 @@ def forms_of(names: Iterable[str]) -> list[str]:
 
 
 def spellings(name: str) -> set[str]:
-    """How a name may be written, folded.
+    """How a name may be written, folded and loosened.
 
-    As it is; a Western name also family name first and with initials; a Chinese name of two characters also with a
-    blank between; a firm also without legal form, place in front and place in brackets.
+    As it is; a Western name also family name first, with initials, and with the accents written out; a Chinese name
+    that is kept with blanks also without; a firm also without legal form, place in front and place in brackets.
     """
-    name = " ".join(folded(visible_only(name)).split())
-    found = {name} | (_of_firm(name) if _EAST_ASIAN.search(name) else _of_person(name) | _of_firm(name))
-    if len(name) == 2 and len(_EAST_ASIAN.findall(name)) == 2:
-        found.add(f"{name[0]} {name[1]}")
-    return {form for form in found if len(form) >= (DIGITS if form.isdecimal() else SHORTEST) and OPAQUE not in form}
+    found: set[str] = set()
+    composed = visible_only(name)
+    for written in {composed, composed.translate(_WRITTEN_OUT)}:
+        plain = " ".join(folded(written).split())
+        if _EAST_ASIAN.search(plain):
+            found |= {plain, _APART.sub("", plain)} | _of_firm(plain)
+        else:
+            found |= {plain} | _of_person(_given_first(plain)) | _of_firm(plain)
+    long_enough = {form for form in found if len(form) >= (DIGITS if form.isdecimal() else SHORTEST)}
+    return {loose for form in long_enough if OPAQUE not in form and (loose := loosened(form)).strip()}
+
+
+def _given_first(name: str) -> str:
+    """The name in the order it is spoken: `Family, Given` is turned round."""
+    family, comma, given = name.partition(",")
+    return f"{given.strip()} {family.strip()}" if comma and "," not in given else name
 
 
 def _of_person(name: str) -> set[str]:
-    words = name.split(" ")
+    """Spellings of a Western name of two or three words, given names first; no point is needed after an initial."""
+    words = name.split()
     if len(words) not in (2, 3) or "," in name:
         return set()
     *given, family = words
-    found = {f"{family}, {' '.join(given)}", f"{family} {' '.join(given)}"}
+    first = " ".join(given)
+    found = {f"{first} {family}", f"{family}, {first}", f"{family} {first}"}
+    if len(given) == 2 and len(given[1].rstrip(".")) == 1:
+        found |= _of_person(f"{given[0]} {family}")
     if len(family) >= SHORT_FORM and all(word[0].isalpha() for word in given):
-        initials = [f"{word[0]}." for word in given]
-        found |= {f"{between.join(initials)} {family}" for between in ("", " ")}
-        found |= {f"{family}, {between.join(initials)}" for between in ("", " ")}
+        for letters in {tuple(word[0] for word in given), tuple(part[0] for part in _parts(first))}:
+            found |= _with_initials(letters, family)
     return found
+
+
+def _parts(given: str) -> list[str]:
+    """Given names one by one, those of a double name too."""
+    return [part for part in re.split("[ -]", given) if part and part[0].isalpha()]
+
+
+def _with_initials(letters: tuple[str, ...], family: str) -> set[str]:
+    """Family name and initials in both orders, with and without points and blanks."""
+    found = {f"{'. '.join(letters)}. {family}", f"{'.'.join(letters)}. {family}"}
+    found |= {f"{family}, {between.join(letters)}" for between in ("", ".", ". ")}
+    if letters[0] in _WORDS and len(letters) == 1:  # an article beside a word is no name
+        return found | {f"{family} {letters[0]}{end}" for end in ",;"}
+    return found | {form for between in ("", ".") for form in _both(between.join(letters), family)}
+
+
+def _both(first: str, family: str) -> tuple[str, str]:
+    return f"{first} {family}", f"{family} {first}"
 
 
 def _of_firm(name: str) -> set[str]:

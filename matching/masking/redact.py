@@ -13,9 +13,9 @@ from ahocorasick_rs import AhoCorasick, MatchKind
 
 from graph.projection import Projection
 from matching.masking.names import forms_in, forms_of
-from matching.masking.patterns import FINGERPRINT, OPAQUE, Span, folded, identifiers, visible_only
+from matching.masking.patterns import FINGERPRINT, OPAQUE, Span, folded, identifiers, joined_up, loosened, visible_only
 
-VERSION = "2"
+VERSION = "3"
 """Part of every stored text's key: change it when the same text is redacted otherwise."""
 
 PLACEHOLDERS = {
@@ -41,15 +41,32 @@ class NameFinder:
         return self._found is None
 
     def any_in(self, text: str) -> bool:
-        """Whether any occurs at all, as a word or inside one."""
-        return self._found is not None and bool(self._found.find_matches_as_indexes(text))
+        """Whether any occurs at all in a folded text, as a word or inside one."""
+        if self._found is None:
+            return False
+        loose = loosened(text)
+        together = joined_up(loose)
+        return bool(
+            self._found.find_matches_as_indexes(loose)
+            or (together is not None and self._found.find_matches_as_indexes(together.text))
+        )
 
     def spans(self, text: str) -> list[Span]:
-        """Every occurrence, overlapping ones too; a Latin name counts only as whole words."""
+        """Every occurrence in a folded text, overlapping ones too; a Latin name counts only as whole words."""
         if self._found is None:
             return []
-        found = self._found.find_matches_as_indexes(text, overlapping=True)
-        return [(start, end, "name") for _, start, end in found if _stands_alone(text, start, end)]
+        loose = loosened(text)
+        found = [
+            (start, end, "name")
+            for _, start, end in self._found.find_matches_as_indexes(loose, overlapping=True)
+            if _stands_alone(loose, start, end)
+        ]
+        together = joined_up(loose)
+        if together is not None:
+            for _, start, end in self._found.find_matches_as_indexes(together.text, overlapping=True):
+                if together.crosses(start, end) and _stands_alone(together.text, start, end):
+                    found.append((together.place(start), together.place(end - 1) + 1, "name"))
+        return found
 
 
 class Redactor:
@@ -101,18 +118,22 @@ def _opaque(placed: re.Match[str]) -> str:
 
 
 def _merged(spans: list[Span]) -> list[Span]:
-    """Overlapping spans as one, of the type of the longest."""
-    spans.sort(key=lambda span: (span[0], -span[1], span[2]))
+    """Overlapping spans as one, of the type of the longest.
+
+    Of two that are as long an identifier's type wins: the text would tell otherwise whether it is in the graph.
+    """
+    spans.sort(key=lambda span: (span[0], -span[1], span[2] == "name", span[2]))
     merged: list[Span] = []
-    longest = 0
+    longest = 0, False
     for start, end, type_ in spans:
+        weight = end - start, type_ != "name"
         if merged and start < merged[-1][1]:
             first, last, kept = merged[-1]
-            merged[-1] = (first, max(last, end), type_ if end - start > longest else kept)
-            longest = max(longest, end - start)
+            merged[-1] = (first, max(last, end), type_ if weight > longest else kept)
+            longest = max(longest, weight)
         else:
             merged.append((start, end, type_))
-            longest = end - start
+            longest = weight
     return merged
 
 

@@ -185,3 +185,29 @@ def test_small_bands_join_weaker_ones() -> None:
     assert groups([0.9, 0.5], 3) == []
     assert groups([0.9, 0.5], 3, ordered=True) == [("strong", 1), ("good", 1)]
     assert groups([0.6, 0.6, 0.6], 3) == [("strong", 3)]
+
+
+def _registered(first: int, topic: str) -> list[Entity | Relation]:
+    """The same people, instruments and texts; phones, e-mails and serial numbers on record count from `first` on."""
+    records: list[Entity | Relation] = []
+    for record in people():
+        if isinstance(record, Entity) and record.kind == "expert":
+            at = first + int(record.id[1:])
+            on_record = {"phone": f"13800{at:06}", "email": f"e{at}@example.org"}
+            record = record._replace(values=record.values | on_record)
+        records.append(record)
+    for at in range(60):
+        values = {"name": f"{topic}仪{at % 3}", "serial_number": f"SN-{first + at:06}"}
+        records.append(Entity("instrument", f"m{at:03}", values | {"description": f"{topic}，序列号 SN-{at:06}。"}))
+    return records
+
+
+def test_answers_do_not_tell_which_identifiers_are_on_record(tmp_path: Path) -> None:
+    """Texts name phones, e-mails and serial numbers: one graph holds them, the other holds others."""
+    one, two = (state_of(tmp_path / str(first), _registered(first, "功率芯片散热")) for first in (0, 500))
+    for viewer in (OUTSIDER, BROKER):
+        for kind in ("need-expert", "need-instrument"):
+            for text in ("功率芯片散热 电话 13800000003", "锂电池热失控 e7@example.org 序列号SN-000004"):
+                question = Question(kind=kind, text=text, limit=30, explain=True)
+                first, second = (json.dumps(match(state, question, viewer).to_dict()) for state in (one, two))
+                assert first == second

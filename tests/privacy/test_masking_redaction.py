@@ -54,6 +54,27 @@ HIDDEN = [
     ("联系人：李某某", "李某某"),
     ("位于天津市和平区样本路12号3楼", "和平区"),
     ("地址在浙江省杭州市西湖区余杭塘路866号3幢", "余杭塘路866"),
+    ("联系人 赵六", "赵六"),
+    ("负责人：赵六", "赵六"),
+    ("联系人：赵 六", "赵 六"),
+    ("holder of ZL 2003 1 0102344.5", "2003 1 0102344.5"),
+    ("专利 ZL-2003-1-0102344-5", "0102344"),
+    ("ZL.200310102344.X", "200310102344"),
+    ("ZL 95 1 02344.5", "02344"),
+    ("CN 2003 1 0102344.5", "0102344"),
+    ("CN 112 345 678 A", "345 678"),
+    ("US 9,876,543 B2", "876,543"),
+    ("申请 200310102344.5", "200310102344"),
+    ("专利2003101023445", "2003101023445"),
+    ("公告号：CN203456", "203456"),
+    ("序列号 XY-77182", "XY-77182"),
+    ("Serial number: ab12.34", "ab12.34"),
+    ("write to ada at example dot com", "example"),
+    ("ada.l at mail dot example dot ac dot uk", "example"),
+    ("ada (at) example dot cn", "example"),
+    ("ORCID 0000000218250097", "0000000218250097"),
+    ("①③⑧ ①②③④ ⑤⑥⑦⑧", "③⑧"),
+    ("电话 ١٣٨١٢٣٤٥٦٧٨", "١٣٨"),
 ]
 KEPT = [
     "温度150 °C，压力2.5 MPa，2021年3月起，效率提升35.6 %",
@@ -66,6 +87,12 @@ KEPT = [
     "2019-2021，100-200 nm，1.5e-3",
     "联系人工智能团队",
     "in 2021, 15 tests on the road",
+    "we look at quantum dot arrays at 300 K",
+    "中国CN市场2019-2021，US 2019-2021",
+    "项目负责人制与联系人工智能",
+    "the serial number of the device",
+    "in the US 100 200 300 a year",
+    "résumé naïve Ångström ½ ² ③",
 ]
 
 
@@ -107,3 +134,29 @@ def test_hostile_texts_take_linear_time(piece: str) -> None:
         return min(best)
 
     assert seconds(8_000) < 60 * max(seconds(800), 1e-4)
+
+
+IDENTIFIERS = [
+    "13800138000", "+86 138 0013 8000", "0571-87654321", "a.b@mail.example.com", "91330106MA27XK1J5T",
+    "0000-0002-1825-0097", "10.5555/abc.def", "CN200310102344.5", "CN112345678A", "浙A12345", "www.example.com",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("named", IDENTIFIERS)
+@pytest.mark.parametrize(
+    "text", ["{}", "致电{}。", "see ({}), {}", "电话：{}", "序列号 {}", "张三丰{}，Ada Lovelace {}"]
+)
+def test_a_text_does_not_tell_whether_an_identifier_is_in_the_graph(named: str, text: str) -> None:
+    told = REDACTOR.redact(text.replace("{}", named))
+    assert Redactor([*NAMES, named]).redact(text.replace("{}", named)) == told
+    assert named not in told
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    st.lists(st.sampled_from(IDENTIFIERS), max_size=4),
+    st.lists(st.sampled_from([*IDENTIFIERS, *(t for t, _ in HIDDEN), *KEPT, " ", "，", "请"]), max_size=6),
+)
+def test_identifiers_in_the_graph_change_no_text(known: list[str], parts: list[str]) -> None:
+    text = "，".join(parts)
+    assert Redactor([*NAMES, *known]).redact(text) == REDACTOR.redact(text)

@@ -57,6 +57,7 @@ GOOD: list[tuple[FieldType, Any, Any]] = [
     (FieldType.STRING, " ＡＢＣ　１２ ", "ABC 12"),
     (FieldType.STRING, "n/a", None),
     (FieldType.TEXT, "a\x00b\u200bc", "abc"),
+    (FieldType.TEXT, "Jose\u0301", "José"),
 ]
 BAD: list[tuple[FieldType, Any]] = [
     (FieldType.AMOUNT, "很贵"),

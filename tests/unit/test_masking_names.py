@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from matching.masking.names import forms_of, name_fields, spellings
-from matching.masking.patterns import folded
+from matching.masking.patterns import folded, loosened
 from matching.masking.redact import PLACEHOLDERS, NameFinder, Redactor
 
 NAME = PLACEHOLDERS["name"]
@@ -15,9 +15,12 @@ NAME = PLACEHOLDERS["name"]
 @pytest.mark.parametrize(
     ("name", "also"),
     [
-        ("Ada Lovelace", {"lovelace, ada", "lovelace ada", "a. lovelace", "lovelace, a."}),
-        ("A. B. Example", {"example, a. b.", "a.b. example"}),
-        ("王伟", {"王 伟"}),
+        ("Ada Lovelace", {"lovelace, ada", "lovelace ada", "a  lovelace", "lovelace, a"}),
+        ("A. B. Example", {"example, a  b", "a b  example", "example ab", "a  example"}),
+        ("王 伟", {"王伟"}),
+        ("Lovelace, Ada", {"ada lovelace", "lovelace ada", "a  lovelace", "lovelace, a"}),
+        ("Jürgen Müller", {"muller, jurgen", "mueller, juergen", "juergen mueller"}),
+        ("Ann-Lee O’Hara", {"o'hara, ann lee", "a  l  o'hara", "o'hara al", "a  o'hara"}),
         ("杭州样本智能科技有限公司", {"样本智能科技", "杭州样本智能科技"}),
         ("浙江省杭州市样本（杭州）电梯集团有限公司", {"样本电梯", "样本(杭州)电梯"}),
         ("Sample Thermal Co., Ltd.", {"sample thermal"}),
@@ -25,7 +28,7 @@ NAME = PLACEHOLDERS["name"]
     ],
 )
 def test_spellings(name: str, also: set[str]) -> None:
-    assert folded(name) in spellings(name)
+    assert loosened(folded(name)) in spellings(name)
     assert also <= spellings(name)
 
 
@@ -60,6 +63,8 @@ def test_revealed_fields_hold_names_also_where_a_kinds_file_closed_them() -> Non
         (["样本甲", "甲乙丙"], "由样本甲乙丙研制", f"由{NAME}研制"),
         (["Ann Lee"], "ANN\nLEE and Ａｎｎ　Ｌｅｅ", f"{NAME} and {NAME}"),
         (["张三"], "张\u200b三", NAME),
+        (["张三"], "张 三，张-三", f"{NAME}，{NAME}"),
+        (["张三丰", "Wei Li"], "张 三 丰 wei_li", f"{NAME} {NAME}"),
         (["Lee"], "sleepy Leeds, Lee's", f"sleepy Leeds, {NAME}'s"),
         (["名称", "name"], "名称 name", f"{NAME} {NAME}"),
     ],
@@ -80,6 +85,7 @@ def test_no_name_is_left_and_doing_it_again_changes_nothing(names: list[str], pi
     rest = folded(once)
     for placeholder in PLACEHOLDERS.values():
         rest = rest.replace(folded(placeholder), "\ufffc")
+    rest = loosened(rest)
     for form in forms_of(names):
         at = rest.find(form)
         while at >= 0:
