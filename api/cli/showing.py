@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 LONGEST = 160
 """Most characters of a text on a card."""
 MOST_REASONS = 4
+_LONG = re.compile(r"(?<![\w.-])[0-9]{5,15}(?![\w.-])")
+"""Numbers that read better in groups of three digits."""
 COLOURS = {"strong": "green", "good": "cyan", "fair": "yellow", "weak": "white"}
 
 
@@ -95,7 +98,7 @@ def _value(value: Any) -> str:
         return f"{value:+.2f}"
     if isinstance(value, list):
         return "、".join(str(one) for one in value)
-    return str(value)
+    return _LONG.sub(lambda digits: f"{int(digits[0]):,}", value) if isinstance(value, str) else str(value)
 
 
 def show_models(out: Console, models: Mapping[str, Mapping[str, Any]]) -> None:
