@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import sys
 import traceback
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import orjson
 import structlog
@@ -35,7 +36,7 @@ def configure(level: str) -> None:
             structlog.processors.JSONRenderer(serializer=_dumped),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.BytesLoggerFactory(sys.stderr.buffer),
+        logger_factory=structlog.BytesLoggerFactory(cast(BinaryIO, _Patient(sys.stderr.buffer))),
         cache_logger_on_first_use=True,
     )
     root = logging.getLogger()
@@ -45,6 +46,24 @@ def configure(level: str) -> None:
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = name != "uvicorn.access"
+
+
+class _Patient:
+    """A file that lines may not reach: work goes on when the disk that the log is on is full."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def write(self, line: bytes) -> int:
+        """Write a line, if there is room."""
+        with suppress(OSError):
+            return self._file.write(line)
+        return 0
+
+    def flush(self) -> None:
+        """Pass on what was written, if there is room."""
+        with suppress(OSError):
+            self._file.flush()
 
 
 def redacted(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

@@ -35,6 +35,9 @@ def again_and_again(look: Callable[[], object], interval: float, stop: threading
         except QianxianError as error:
             log.warning("refresh_failed", error=type(error).__name__, reason=error.code)
             pause = min(2 * pause, LONGEST_PAUSE)
+        except OSError as error:
+            log.error("refresh_failed", error=type(error).__name__, reason=error.strerror, frames=frames(error))
+            pause = min(2 * pause, LONGEST_PAUSE)
         except Exception as error:  # a look must never end the looking
             log.error("refresh_failed", error=type(error).__name__, frames=frames(error))
             pause = min(2 * pause, LONGEST_PAUSE)

@@ -69,6 +69,18 @@ class StoreUnavailableError(StoreError):
     retry = True
 
 
+class DiskFullError(StoreError):
+    """There is no room for what is to be written; what was there before stays."""
+
+    code = "disk-full"
+
+
+class ReadOnlyError(StoreError):
+    """What is to be written to can only be read."""
+
+    code = "read-only"
+
+
 class ProjectionError(QianxianError):
     """A projection on disk is absent, damaged or of another version."""
 

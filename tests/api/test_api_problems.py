@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -12,10 +13,10 @@ import structlog
 from hypothesis import given, strategies as st
 
 from api.limits import deeper_than
-from api.logs import redacted
+from api.logs import _Patient, redacted
 from api.problems import problem_of
 from api.settings import Settings
-from graph.errors import ProjectionError, StoreError, StoreUnavailableError
+from graph.errors import DiskFullError, ProjectionError, ReadOnlyError, StoreError, StoreUnavailableError
 from tests.api.asking import Api, faults, problem
 
 
@@ -166,6 +167,14 @@ def test_errors_of_the_store_keep_addresses_to_themselves(error: type[StoreError
     assert b"password" not in answer.body
 
 
+@pytest.mark.parametrize(("error", "reason"), [(DiskFullError, "disk is full"), (ReadOnlyError, "read-only")])
+def test_why_nothing_can_be_written_is_told_without_the_address(error: type[StoreError], reason: str) -> None:
+    answer = problem_of(error("sqlite:////folder/graph.db cannot be written")).response()
+    assert answer.status_code == 503
+    assert reason in bytes(answer.body).decode()
+    assert b"folder" not in answer.body
+
+
 def test_absent_and_forbidden_subjects_look_the_same(api: Api, broker: str) -> None:
     answers = [api.post("/v1/matches/need-expert", key=broker, json={"subject": s}) for s in ("hidden", "absent")]
     assert answers[0].status_code == 404
@@ -214,6 +223,14 @@ def test_a_request_is_logged_without_who_and_what(api: Api, broker: str, capture
     )
     for word in ("私密", "secret", broker):
         assert word not in repr(captured)
+
+
+def test_a_log_on_a_full_disk_stops_nobody() -> None:
+    with suppress(OSError), open("/dev/full", "wb") as full:
+        log = _Patient(full)
+        for _ in range(200):
+            log.write(b"x" * 100)
+            log.flush()
 
 
 def test_what_is_not_listed_is_redacted() -> None:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 import sqlalchemy as sa
 
-from graph.errors import StoreError, StoreUnavailableError
+from graph.errors import DiskFullError, ReadOnlyError, StoreError, StoreUnavailableError
 from graph.records import Entity, Origin
 from graph.store import open_store
 from graph.store.sql import SqlStore
@@ -105,7 +105,7 @@ def _limited(url: str, setting: str) -> SqlStore:
 def test_a_full_disk_is_told_and_what_was_written_is_whole(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'graph.db'}"
     written = 0
-    with _limited(url, "max_page_count=200") as store, pytest.raises(StoreError, match="disk is full") as caught:
+    with _limited(url, "max_page_count=200") as store, pytest.raises(DiskFullError, match="disk is full") as caught:
         for n in range(10_000):
             store.upsert([Entity("expert", f"e{n}-{m}", {"bio": "x" * 500}) for m in range(20)], ORIGIN)
             written = n + 1
@@ -121,7 +121,7 @@ def test_a_store_that_may_not_be_written_can_be_read(tmp_path: Path) -> None:
     with open_store(url) as store:
         store.upsert([Entity("expert", "e", {})], ORIGIN)
     with _limited(url, "query_only=1") as store:
-        with pytest.raises(StoreError, match="readonly"):
+        with pytest.raises(ReadOnlyError, match="readonly"):
             store.upsert([Entity("expert", "f", {})], ORIGIN)
         assert store.counts() == {"expert": 1}
 
