@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from graph.errors import DiskFullError, ReadOnlyError, StoreError, StoreUnavailableError
 from graph.records import Entity, Origin
 from graph.store import open_store
+from graph.store.bolt import Bolt
 from graph.store.sql import SqlStore
 from tests.contract.conftest import BACKENDS
 
@@ -31,6 +32,7 @@ ORIGIN = Origin("w", "2024")
         ("postgresql://u:secret-word@127.0.0.1:port/x", "cannot be read"),
         ("bolt://u:secret-word@127.0.0.1:port", "cannot be read"),
         ("bolt://u:secret-word/x@127.0.0.1:7687", "cannot be read"),
+        ("bolt://u:secret-word@127.0.0.1:7687?encrypted=1", "unknown options encrypted; valid: database"),
     ],
 )
 def test_a_wrong_address_is_told_without_the_password(url: str, reason: str) -> None:
@@ -60,6 +62,13 @@ def test_an_absent_database_is_told(backend: str, fresh: Callable[[str], str]) -
     with pytest.raises(StoreError, match="nowhere") as caught:
         open_store(parts._replace(path="/nowhere").geturl())
     assert not caught.value.retry
+
+
+def test_a_database_is_named_by_path_or_query() -> None:
+    for address in ("bolt://u:secret-word@host/mine", "bolt://u:secret-word@host?database=mine"):
+        bolt = Bolt(address)
+        assert (bolt.url, bolt._database) == ("bolt://host/mine", "mine")
+        bolt.close()
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
