@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
 import traceback
 from contextlib import suppress
@@ -21,6 +22,8 @@ SHOWN = frozenset(
     }
 )
 """What a log line may say; every other value is replaced."""
+_PLACE = re.compile(r"\s*\S*%[-#0+]*[\d.]*[a-zA-Z]\S*?(?=[.,:;]?(\s|$))")
+"""A word of a message template that an argument fills, without a point or comma after it."""
 OWN = ("uvicorn", "alembic")
 """Libraries whose message templates hold no data of ours."""
 
@@ -80,13 +83,18 @@ def _dumped(event: Any, **_options: Any) -> bytes:
     return orjson.dumps(event, default=lambda _value: "[redacted]")
 
 
+def _without_places(template: str) -> str:
+    """A message template without the words that arguments fill: `Started server process [%d]` ends before the last."""
+    return _PLACE.sub("", template).strip()
+
+
 class _Handler(logging.Handler):
     """Passes standard log records on: the template only, never the arguments."""
 
     def emit(self, record: logging.LogRecord) -> None:
         facts: dict[str, Any] = {"logger": record.name}
         if record.name.partition(".")[0] in OWN:
-            facts["message"] = str(record.msg)
+            facts["message"] = _without_places(str(record.msg)) if record.args else str(record.msg)
         error = record.exc_info[1] if record.exc_info else None
         if error is not None:
             facts |= {"error": type(error).__name__, "frames": frames(error)}
