@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Coroutine
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import unquote_to_bytes
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
@@ -81,10 +82,13 @@ class GuardedRoute(APIRoute):
         path = self.path_format
         rules = {method: ACCESS[method, path] for method in self.methods or ()}
 
+        known = None if _takes_any(self) else {parameter.alias for parameter in self.dependant.query_params}
+
         async def guarded(request: Request) -> Response:
             rule = rules[request.method]
             if rule is not Rule.OPEN:
                 await _check(request, rule)
+                _refuse_unknown(request, known)
             _refuse_nul(request)
             return await handler(request)
 
@@ -120,9 +124,33 @@ async def _check(request: Request, rule: Rule) -> None:
         raise Problem("forbidden", f"this key lacks the scope `{rule}`")
 
 
+def _takes_any(route: APIRoute) -> bool:
+    """Whether a route reads the query itself, and so says itself what in it is unknown."""
+    return any(one["in"] == "query" for one in (route.openapi_extra or {}).get("parameters", ()))
+
+
+def _refuse_unknown(request: Request, known: set[str] | None) -> None:
+    if known is None or not request.scope["query_string"]:
+        return
+    reason = f"unknown parameter; valid: {', '.join(sorted(known))}" if known else "unknown parameter; this takes none"
+    faults = [Fault(field=name, reason=reason) for name in dict(request.query_params) if name not in known]
+    if faults:
+        raise Problem("invalid", errors=faults)
+
+
+def _is_broken(request: Request) -> bool:
+    """Whether the path is no UTF-8, so that different ones look the same."""
+    try:
+        unquote_to_bytes(request.scope.get("raw_path") or b"").decode()
+    except UnicodeDecodeError:
+        return True
+    return False
+
+
 def _refuse_nul(request: Request) -> None:
-    """Nothing that exists has the character NUL in its name: PostgreSQL cannot hold it."""
-    if any("\x00" in str(value) for value in request.path_params.values()):
+    """Nothing that exists has the character NUL, which PostgreSQL cannot hold, or broken text in its name."""
+    values = [str(value) for value in request.path_params.values()]
+    if any("\x00" in value for value in values) or (any("\ufffd" in value for value in values) and _is_broken(request)):
         raise absent()
     faults = [Fault(field=n, reason="holds the character NUL") for n, v in request.query_params.items() if "\x00" in v]
     if faults:

@@ -7,6 +7,7 @@ import secrets
 import time
 
 import structlog
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.logs import frames
@@ -15,6 +16,8 @@ from api.problems import Problem
 
 log = structlog.get_logger("api.request")
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+GONE = 499
+"""What is logged and counted as status where the caller went away before all of the request was there."""
 HEADERS = [
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
@@ -52,6 +55,8 @@ class Edge:
 
         try:
             await self._app(scope, self._limited(scope, receive), counted_send)
+        except ClientDisconnect:
+            status = status or GONE  # nobody is there to answer to
         except Exception as error:
             log.error("crash", request_id=request_id, error=type(error).__name__, frames=frames(error))
             if status:

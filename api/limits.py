@@ -8,6 +8,11 @@ import struct
 import time
 from pathlib import Path
 
+import structlog
+
+from graph.files import NO_SPACE, reserve
+
+log = structlog.get_logger("api.limits")
 SLOTS = 65_536
 """Keys with a counter of their own; beyond them two keys share one."""
 SECOND = 1_000_000_000
@@ -37,19 +42,20 @@ class Allowance:
 
     The generic cell rate algorithm: one number per key, the time up to which its requests are paid for. The numbers
     lie in one mapped file of fixed size, so that memory is bounded and every worker process counts the same requests;
-    two of them writing at once may let one request too many through.
+    two of them writing at once may let one request too many through. A process that finds the disk full when it starts
+    counts alone, in its own memory.
     """
 
     def __init__(self, file: Path, per_minute: int) -> None:
         self._cost = 60 * SECOND // per_minute
         self._saved = max(per_minute // 10, 10) * self._cost
-        file.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            os.ftruncate(descriptor, SLOTS * CELL.size)
-            self._cells = mmap.mmap(descriptor, SLOTS * CELL.size)
-        finally:
-            os.close(descriptor)
+            self._cells = _mapped(file)
+        except OSError as error:
+            if error.errno not in NO_SPACE:
+                raise
+            log.warning("requests_counted_apart", reason=error.strerror)
+            self._cells = mmap.mmap(-1, SLOTS * CELL.size)
 
     def take(self, slot: int, now: int | None = None) -> float:
         """Take one request from the bucket: 0 when it was there, else the seconds until it will be.
@@ -70,3 +76,13 @@ class Allowance:
     def close(self) -> None:
         """Unmap the file."""
         self._cells.close()
+
+
+def _mapped(file: Path) -> mmap.mmap:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        reserve(descriptor, SLOTS * CELL.size)
+        return mmap.mmap(descriptor, SLOTS * CELL.size)
+    finally:
+        os.close(descriptor)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
 import traceback
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import orjson
 import structlog
@@ -20,6 +22,8 @@ SHOWN = frozenset(
     }
 )
 """What a log line may say; every other value is replaced."""
+_PLACE = re.compile(r"\s*\S*%[-#0+]*[\d.]*[a-zA-Z]\S*?(?=[.,:;]?(\s|$))")
+"""A word of a message template that an argument fills, without a point or comma after it."""
 OWN = ("uvicorn", "alembic")
 """Libraries whose message templates hold no data of ours."""
 
@@ -35,7 +39,7 @@ def configure(level: str) -> None:
             structlog.processors.JSONRenderer(serializer=_dumped),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.BytesLoggerFactory(sys.stderr.buffer),
+        logger_factory=structlog.BytesLoggerFactory(cast(BinaryIO, _Patient(sys.stderr.buffer))),
         cache_logger_on_first_use=True,
     )
     root = logging.getLogger()
@@ -45,6 +49,24 @@ def configure(level: str) -> None:
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = name != "uvicorn.access"
+
+
+class _Patient:
+    """A file that lines may not reach: work goes on when the disk that the log is on is full."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def write(self, line: bytes) -> int:
+        """Write a line, if there is room."""
+        with suppress(OSError):
+            return self._file.write(line)
+        return 0
+
+    def flush(self) -> None:
+        """Pass on what was written, if there is room."""
+        with suppress(OSError):
+            self._file.flush()
 
 
 def redacted(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
@@ -61,13 +83,18 @@ def _dumped(event: Any, **_options: Any) -> bytes:
     return orjson.dumps(event, default=lambda _value: "[redacted]")
 
 
+def _without_places(template: str) -> str:
+    """A message template without the words that arguments fill: `Started server process [%d]` ends before the last."""
+    return _PLACE.sub("", template).strip()
+
+
 class _Handler(logging.Handler):
     """Passes standard log records on: the template only, never the arguments."""
 
     def emit(self, record: logging.LogRecord) -> None:
         facts: dict[str, Any] = {"logger": record.name}
         if record.name.partition(".")[0] in OWN:
-            facts["message"] = str(record.msg)
+            facts["message"] = _without_places(str(record.msg)) if record.args else str(record.msg)
         error = record.exc_info[1] if record.exc_info else None
         if error is not None:
             facts |= {"error": type(error).__name__, "frames": frames(error)}

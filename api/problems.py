@@ -17,9 +17,11 @@ from pydantic_core import ErrorDetails
 from starlette.exceptions import HTTPException
 
 from graph.errors import (
+    DiskFullError,
     NotFoundError,
     ProjectionError,
     QianxianError,
+    ReadOnlyError,
     StoreError,
     StoreUnavailableError,
 )
@@ -145,6 +147,10 @@ def problem_of(error: QianxianError) -> Problem:
     """The problem that an error of the product's family is."""
     if isinstance(error, NotFoundError):
         return Problem("not-found", str(error))
+    if isinstance(error, DiskFullError):
+        return Problem("unavailable", "the service's disk is full; nothing was written", retry_after=30)
+    if isinstance(error, ReadOnlyError):
+        return Problem("unavailable", "the service's data is read-only; nothing was written", retry_after=30)
     if isinstance(error, StoreUnavailableError):
         return Problem("unavailable", "the store does not answer now; nothing was written", retry_after=2)
     if isinstance(error, StoreError | ProjectionError):

@@ -33,7 +33,12 @@ def again_and_again(look: Callable[[], object], interval: float, stop: threading
             look()
             pause = interval
         except QianxianError as error:
-            log.warning("refresh_failed", error=type(error).__name__, reason=error.code)
+            cause = error.__cause__
+            reason = cause.strerror if isinstance(cause, OSError) else error.code
+            log.warning("refresh_failed", error=type(error).__name__, reason=reason)
+            pause = min(2 * pause, LONGEST_PAUSE)
+        except OSError as error:
+            log.error("refresh_failed", error=type(error).__name__, reason=error.strerror, frames=frames(error))
             pause = min(2 * pause, LONGEST_PAUSE)
         except Exception as error:  # a look must never end the looking
             log.error("refresh_failed", error=type(error).__name__, frames=frames(error))

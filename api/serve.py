@@ -21,9 +21,11 @@ import structlog
 
 from api import logs
 from api.installation import make_home, open_casework, secret_of
+from api.logs import frames
 from api.metrics import FOLDER, Builds, forget_process
 from api.settings import Settings
-from graph.errors import InputError, QianxianError, StoreUnavailableError
+from graph.errors import DiskFullError, InputError, QianxianError, StoreUnavailableError
+from graph.files import NO_SPACE
 from graph.store import open_store
 
 log = structlog.get_logger("api.serve")
@@ -31,6 +33,8 @@ EARLY = 5.0
 """A process that lived for fewer seconds died early."""
 HOPELESS = 4
 """Early deaths in a row of a server process after which the service gives up."""
+NO_ROOM = os.EX_CANTCREAT
+"""Status of a process that could not start because the disk is full: it is tried again as long as the service runs."""
 HEAD_START = 2.0
 """Seconds that the servers get to take up what there is before the builder looks whether it is still the newest."""
 TICK = 0.2
@@ -72,6 +76,8 @@ class _Kept:
     def __init__(self, context: Context, target: Callable[..., None], arguments: tuple[Any, ...]) -> None:
         self._context, self._target, self._arguments = context, target, arguments
         self.early_deaths = 0
+        self.failures = 0
+        """Early deaths in a row that were not for want of space."""
         self._due = 0.0
         self.start()
 
@@ -89,7 +95,9 @@ class _Kept:
         if not self._due:
             log.warning("process_died", kind=self.process.name, pid=self.process.pid, status=self.process.exitcode)
             forget_process(self.process.pid)
-            self.early_deaths = self.early_deaths + 1 if now - self._started < EARLY else 0
+            early = now - self._started < EARLY
+            self.early_deaths = self.early_deaths + 1 if early else 0
+            self.failures = self.failures + 1 if early and self.process.exitcode != NO_ROOM else 0
             self._due = now + min(TICK * 2**self.early_deaths, EARLY)
         elif now >= self._due:
             self._due = 0.0
@@ -104,7 +112,7 @@ def _supervise(kept: list[_Kept], stop: threading.Event, grace: int) -> None:
             for one in kept:
                 if not stop.is_set():
                     one.look_after()
-            if any(one.early_deaths >= HOPELESS and one.process.name == "answer" for one in kept):
+            if any(one.failures >= HOPELESS and one.process.name == "answer" for one in kept):
                 raise QianxianError("the server processes die at once; the log says why")
     finally:
         _end([one.process for one in kept], grace)
@@ -130,8 +138,10 @@ def _answer(settings: Settings, listening: socket.socket) -> None:
     from api.protocol import BoundedProtocol
 
     logs.configure(settings.log_level)
+    with _room_needed():
+        app = app_of(settings)
     config = uvicorn.Config(
-        app_of(settings),
+        app,
         loop="uvloop",
         http=BoundedProtocol,
         ws="none",
@@ -143,6 +153,18 @@ def _answer(settings: Settings, listening: socket.socket) -> None:
     )
     with _noted_signals():  # uvicorn ends on a signal and then raises it once more
         uvicorn.Server(config).run(sockets=[listening])
+
+
+@contextmanager
+def _room_needed() -> Iterator[None]:
+    """End the process with NO_ROOM, and say so, where the disk is full."""
+    try:
+        yield
+    except (DiskFullError, OSError) as error:
+        if isinstance(error, OSError) and error.errno not in NO_SPACE:
+            raise
+        log.error("cannot_start", reason="no space left on the disk", frames=frames(error))
+        raise SystemExit(NO_ROOM) from None
 
 
 def _build(settings: Settings) -> None:

@@ -11,7 +11,7 @@ from stdnum.exceptions import ValidationError
 from stdnum.iso7064 import mod_11_2
 
 from graph import industries, regions
-from graph.errors import ValueRejectedError
+from graph.errors import ValueRejectedError, quoted
 
 
 class Scheme(StrEnum):
@@ -33,6 +33,8 @@ class Scheme(StrEnum):
     """Digital object identifier."""
 
 
+LONGEST = 250
+"""Characters of a code or of what stands for it at the most; the longest DOIs have some 200."""
 DEPTH: dict[Scheme, int] = {Scheme.REGION: 4, Scheme.INDUSTRY: 4, Scheme.IPC: 5}
 """How many levels a scheme has; schemes without levels are absent."""
 
@@ -60,7 +62,10 @@ def _region_levels(code: str) -> tuple[str, ...]:
 
 def canonical(scheme: Scheme, value: str) -> str:
     """The canonical form of a code, or of a name that maps to one; ValueRejectedError says what is wrong."""
-    return _CANONICAL[scheme](value.strip())
+    text = value.strip()
+    if len(text) > LONGEST:
+        raise ValueRejectedError(f"{quoted(text)} is no code: it has {len(text)} characters, at most {LONGEST}")
+    return _CANONICAL[scheme](text)
 
 
 def label(scheme: Scheme, code: str, lang: str = "zh") -> str:
@@ -79,16 +84,16 @@ def _uscc(value: str) -> str:
         return str(uscc.validate(value.upper()))
     except ValidationError as error:
         raise ValueRejectedError(
-            f"{value!r} is no unified social credit code: {error} (18 characters, GB 32100 check digit)"
+            f"{quoted(value)} is no unified social credit code: {error} (18 characters, GB 32100 check digit)"
         ) from None
 
 
 def _orcid(value: str) -> str:
     digits = re.sub(r"^(https?://)?(www\.)?orcid\.org/|[\s-]", "", value, flags=re.IGNORECASE).upper()
     if not re.fullmatch(r"[0-9]{15}[0-9X]", digits):
-        raise ValueRejectedError(f"{value!r} is no ORCID iD: 16 characters like 0000-0002-1825-0097")
+        raise ValueRejectedError(f"{quoted(value)} is no ORCID iD: 16 characters like 0000-0002-1825-0097")
     if not mod_11_2.is_valid(digits):
-        raise ValueRejectedError(f"{value!r} is no ORCID iD: its check digit is wrong")
+        raise ValueRejectedError(f"{quoted(value)} is no ORCID iD: its check digit is wrong")
     return "-".join(digits[at : at + 4] for at in range(0, 16, 4))
 
 
@@ -112,7 +117,7 @@ def _ipc(value: str) -> str:
     text = re.sub(r"\s|\([^)]*\)$", "", value.upper())
     found = _IPC.fullmatch(text) or (_IPC_PADDED.fullmatch(text) if len(text) == 14 else None)
     if found is None:
-        raise ValueRejectedError(f"{value!r} is no IPC symbol, like H04L9/32, H04L or H04")
+        raise ValueRejectedError(f"{quoted(value)} is no IPC symbol, like H04L9/32, H04L or H04")
     section, class_, subclass, group, subgroup = found.groups()
     head = section + (class_ or "") + (subclass or "")
     if group is None:
@@ -138,7 +143,9 @@ def _patent_number(value: str) -> str:
         return "PCT/{}{}/{:0>6}".format(*pct.groups())
     found = _PATENT.fullmatch(text.replace(".", ""))
     if found is None:
-        raise ValueRejectedError(f"{value!r} is no patent number, like CN112345678A, ZL202010123456.X or US9876543B2")
+        raise ValueRejectedError(
+            f"{quoted(value)} is no patent number, like CN112345678A, ZL202010123456.X or US9876543B2"
+        )
     return "".join(part or "" for part in found.groups())
 
 
@@ -151,7 +158,7 @@ def _application(value: str, prefix: str | None, digits: str, point: str, check:
         return f"CN{digits}.{expected}"
     if point or prefix == "ZL" or len(digits) == _LONG:
         raise ValueRejectedError(
-            f"{value!r} is no patent number: the check digit of {digits} is {expected}, not {check}"
+            f"{quoted(value)} is no patent number: the check digit of {digits} is {expected}, not {check}"
         )
     return ""
 
@@ -165,7 +172,7 @@ def _application_check(digits: str) -> str:
 def _doi(value: str) -> str:
     text = re.sub(r"^(https?://)?((dx|www)\.)?doi\.org/|^doi:?\s*", "", value, flags=re.IGNORECASE).lower()
     if not re.fullmatch(r"10\.\d{4,9}/\S+", text):
-        raise ValueRejectedError(f"{value!r} is no DOI, like 10.1000/xyz123")
+        raise ValueRejectedError(f"{quoted(value)} is no DOI, like 10.1000/xyz123")
     return text
 
 

@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+QUOTED = 60
+"""Most characters of a rejected value that its reason repeats."""
+
+
+def quoted(value: str) -> str:
+    """A rejected value as its reason repeats it: whole or its beginning, so that no report grows with bad input."""
+    return repr(value if len(value) <= QUOTED else f"{value[:QUOTED]}…")
+
 
 class QianxianError(Exception):
     """Base of every error that a user can cause or has to act on.
@@ -33,7 +41,7 @@ class UnknownNameError(QianxianError):
 
     def __init__(self, what: str, name: str, valid: Iterable[str], *, field: str | None = None) -> None:
         listed = ", ".join(sorted(valid)) or "none"
-        super().__init__(f"unknown {what} {name!r}; valid: {listed}", field=field)
+        super().__init__(f"unknown {what} {quoted(str(name))}; valid: {listed}", field=field)
 
 
 class ValueRejectedError(QianxianError):
@@ -59,6 +67,18 @@ class StoreUnavailableError(StoreError):
 
     code = "store-unavailable"
     retry = True
+
+
+class DiskFullError(StoreError):
+    """There is no room for what is to be written; what was there before stays."""
+
+    code = "disk-full"
+
+
+class ReadOnlyError(StoreError):
+    """What is to be written to can only be read."""
+
+    code = "read-only"
 
 
 class ProjectionError(QianxianError):

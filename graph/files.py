@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import math
 import mmap
 import os
@@ -23,6 +24,21 @@ Directory = Mapping[str, tuple[str, tuple[int, ...], int]]
 
 _ALIGNMENT = 64
 _MAGIC = b"QXARRAY1"
+
+
+NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
+"""Numbers of the errors that a full disk causes."""
+
+
+def reserve(descriptor: int, size: int) -> None:
+    """Make an open file at least `size` bytes long, all of them on the disk; its contents stay.
+
+    Whoever writes to a hole of a mapped file is killed when the disk is full by then.
+    """
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(descriptor, 0, size)
+    elif (there := os.fstat(descriptor).st_size) < size:
+        os.pwrite(descriptor, bytes(size - there), there)
 
 
 @contextmanager

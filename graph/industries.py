@@ -6,7 +6,7 @@ import re
 import unicodedata
 from functools import cache
 
-from graph.errors import ValueRejectedError
+from graph.errors import ValueRejectedError, quoted
 
 SECTIONS: dict[str, tuple[int, int, str, str]] = {
     "A": (1, 5, "农、林、牧、渔业", "agriculture, forestry and fishing"),
@@ -76,7 +76,9 @@ def canonical(value: str) -> str:
     if both is not None and both[1]:
         code, named = _coded(both[1], value), _names().get(_plain(both[2]))
         if named is not None and named[0] != code[0]:
-            raise ValueRejectedError(f"{value!r} is no industry: {both[1]} is not the code of {both[2]} ({named})")
+            raise ValueRejectedError(
+                f"{quoted(value)} is no industry: {both[1]} is not the code of {quoted(both[2])} ({named})"
+            )
         return code
     return _coded(re.sub(r"\s", "", text), value)
 
@@ -85,7 +87,8 @@ def _coded(text: str, value: str) -> str:
     found = _CODE.fullmatch(text)
     if found is None or not text:
         raise ValueRejectedError(
-            f"{value!r} is no industry; valid: GB/T 4754 codes like C39, C3912 or 3912, or a section or division name"
+            f"{quoted(value)} is no industry; valid: GB/T 4754 codes like C39, C3912 or 3912, "
+            "or a section or division name"
         )
     section, short, division, rest = found.groups()
     division = division or (short and short.zfill(2))  # a spreadsheet drops the 0 of 07
@@ -94,7 +97,7 @@ def _coded(text: str, value: str) -> str:
     belongs = _section(division)
     if not belongs or (section and section.upper() != belongs):
         raise ValueRejectedError(
-            f"{value!r} is no industry: division {division} "
+            f"{quoted(value)} is no industry: division {division} "
             + (f"belongs to section {belongs}" if belongs else "does not exist")
         )
     return f"{belongs}{division}{rest or ''}"

@@ -13,10 +13,14 @@ from importlib import resources
 
 import pycountry
 
-from graph.errors import ValueRejectedError
+from graph.errors import ValueRejectedError, quoted
 from graph.region_names import ADDED, ENGLISH, PEOPLES, SPELLINGS
 
 _LONGEST_PLACE = 30
+_LONGEST = 100
+"""Characters of a code or name at the most: more than the levels of the longest place together."""
+_NESTED = 4
+"""Names of a place at the most, the broader ones before: province, prefecture and county, one of them twice."""
 _NO_NAMES = frozenset({"市辖区", "市区", "县", "郊区", "省直辖县级行政单位", "自治区直辖县级行政单位"})
 _WITHOUT_PARTS = ("71", "81", "82")
 """Provinces whose parts the table lacks."""
@@ -67,6 +71,11 @@ def _present() -> dict[str, list[str]]:
 
 
 @cache
+def _longest_name() -> int:
+    return max(map(len, _present()))
+
+
+@cache
 def names() -> frozenset[str]:
     """Every name of a division of China; those of provinces and prefectures also without their suffix."""
     known = {name for name in _divisions().values() if len(name) > 2}
@@ -106,13 +115,16 @@ def _chinese() -> gettext.NullTranslations:
 @lru_cache(100_000)
 def canonical(value: str) -> str:
     """A six-digit GB/T 2260 code, or an alpha-2 country; ValueRejectedError where neither code nor name is known."""
+    if len(value) > _LONGEST:
+        raise ValueRejectedError(f"{quoted(value)} is no region: it has {len(value)} characters, at most {_LONGEST}")
     if value.isdigit():
         code = value.ljust(6, "0") if len(value) in (2, 4, 6) else ""
         # Districts are set up faster than tables learn of them: a new one of a known prefecture is believed.
         if code[:2] + "0000" in _divisions() and (code[:4] + "00" in _divisions() or code.startswith(_WITHOUT_PARTS)):
             return code
         raise ValueRejectedError(
-            f"{value!r} is no region: GB/T 2260 codes have six digits and start with those of a province and prefecture"
+            f"{quoted(value)} is no region: "
+            "GB/T 2260 codes have six digits and start with those of a province and prefecture"
         )
     country = _countries().get(_key(value))
     if country is not None:
@@ -124,9 +136,9 @@ def canonical(value: str) -> str:
         return codes[0]
     if codes:
         raise ValueRejectedError(
-            f"{value!r} names several regions ({', '.join(codes[:4])}); add the province or use a code"
+            f"{quoted(value)} names several regions ({', '.join(codes[:4])}); add the province or use a code"
         )
-    raise ValueRejectedError(f"{value!r} is no region; valid: GB/T 2260 or ISO 3166 codes, or their names")
+    raise ValueRejectedError(f"{quoted(value)} is no region; valid: GB/T 2260 or ISO 3166 codes, or their names")
 
 
 def _english_code(value: str) -> str:
@@ -139,18 +151,18 @@ def _english_code(value: str) -> str:
     return finest if all(code == finest or _within(finest, code) for code in codes) else ""
 
 
-def _named(text: str) -> list[str]:
-    """Codes of a name, alone or after the names of the broader regions."""
+def _named(text: str, nested: int = _NESTED) -> list[str]:
+    """Codes of a name, alone or after the names of the broader regions, `nested` names at the most."""
     known = _present()
     if text in known:
         codes = known[text]
         broadest = min((not c.endswith("0000"), not c.endswith("00")) for c in codes)
         return [c for c in codes if (not c.endswith("0000"), not c.endswith("00")) == broadest]
-    for cut in range(len(text) - 1, 1, -1):
+    for cut in range(min(len(text) - 1, _longest_name()), 1, -1) if nested > 1 else ():
         outer = known.get(text[:cut])
         if outer is None:
             continue
-        inner = [code for code in _named(text[cut:]) for broad in outer if _within(code, broad)]
+        inner = [code for code in _named(text[cut:], nested - 1) for broad in outer if _within(code, broad)]
         if inner:
             return list(dict.fromkeys(inner))
     return []

@@ -135,7 +135,8 @@ def _keys(relation: str, pair: Pair) -> tuple[RelationKey, RelationKey]:
 
 
 def tied(store: GraphStore, kind: str, id: str) -> list[Pair]:
-    """The pairs that a record is in; NotFoundError where it is in none."""
+    """The pairs that a record is in; NotFoundError where it is in none, UnknownNameError for an unknown kind."""
+    store.catalogue.entity(kind)
     found = [pair for pair in listed(store) if pair.kind == kind and id in {pair.duplicate, pair.representative}]
     if not found:
         raise NotFoundError(f"{kind} {id!r} is tied to no other record", field="id")

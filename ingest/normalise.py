@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -16,6 +17,8 @@ LONGEST_NAME = 100
 """Characters of an undeclared field's name in the report."""
 MOST_UNKNOWN = 1_000
 """Undeclared fields that are counted one by one; further ones together, as `…`."""
+_BREAKS = re.compile(r"[\t\n]")
+"""The control characters that `clean` leaves."""
 ENDS = frozenset({"source", "target", "source_kind", "target_kind"})
 
 
@@ -91,6 +94,7 @@ class Normaliser:
 
 
 def _id(value: Any, field: str) -> str:
+    """An id as text; it must not hold what ends a cell or a line, for ids are written to tab-separated files."""
     if isinstance(value, float) and value.is_integer():  # as spreadsheets hold whole numbers
         value = int(value)
     if isinstance(value, int) and not isinstance(value, bool):
@@ -99,6 +103,8 @@ def _id(value: Any, field: str) -> str:
         raise ValueRejectedError(f"field {field!r} is needed: a text that is not empty", field=field)
     if len(text) > LONGEST_ID:
         raise ValueRejectedError(f"field {field!r} has {len(text)} characters; at most {LONGEST_ID}", field=field)
+    if _BREAKS.search(text):
+        raise ValueRejectedError(f"field {field!r} holds a tab or a line break", field=field)
     return text
 
 

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from graph import codes
-from graph.errors import ValueRejectedError
+from graph.errors import ValueRejectedError, quoted
 from graph.schema import Field, FieldType
 from ingest import numbers
 
@@ -159,14 +159,14 @@ def _date(value: Any) -> str | None:
         return _date(float(text))
     parts = _COMPACT_DATE.fullmatch(text) or _DATE.fullmatch(text)
     if parts is None:
-        raise ValueRejectedError(f"{text!r} is no date; valid: 2021, 2021-03, 2021-03-05, 2021年3月5日, 2021/3/5")
+        raise ValueRejectedError(f"{quoted(text)} is no date; valid: 2021, 2021-03, 2021-03-05, 2021年3月5日, 2021/3/5")
     year, month, day = (int(part) if part else 0 for part in parts.groups())
     if year not in YEARS:
-        raise ValueRejectedError(f"{text!r} is no date: the year is not between {YEARS[0]} and {YEARS[-1]}")
+        raise ValueRejectedError(f"{quoted(text)} is no date: the year is not between {YEARS[0]} and {YEARS[-1]}")
     try:
         date(year, month or 1, day or 1)
     except ValueError as error:
-        raise ValueRejectedError(f"{text!r} is no date: {error}") from None
+        raise ValueRejectedError(f"{quoted(text)} is no date: {error}") from None
     return f"{year:04d}" + (f"-{month:02d}" if month else "") + (f"-{day:02d}" if day else "")
 
 
@@ -183,7 +183,7 @@ def _boolean(value: Any) -> bool | None:
         return text in _TRUE
     if text in ABSENT:
         return None
-    raise ValueRejectedError(f"{text!r} is neither true nor false; valid: true, false, yes, no, 是, 否")
+    raise ValueRejectedError(f"{quoted(text)} is neither true nor false; valid: true, false, yes, no, 是, 否")
 
 
 _SINGLE: dict[FieldType, Converter] = {

@@ -6,13 +6,14 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, OperationalError
 
 from api.casework.tables import NEWEST
-from graph.errors import StoreError, StoreUnavailableError
+from graph.errors import DiskFullError, StoreError, StoreUnavailableError
+from graph.store.tables import unwritable
 
 REFUSED = re.compile("password|authentication|does not exist|denied")
 """What a server says that will say the same next time."""
@@ -123,15 +124,22 @@ def _begin_sqlite(connection: sa.Connection) -> None:
 def _named_errors() -> Iterator[None]:
     try:
         yield
-    except OperationalError as error:
+    except DatabaseError as error:
+        _raise_named(error)
+
+
+def _raise_named(error: DatabaseError) -> NoReturn:
+    """Raise what a driver's error means; errors that are our own mistakes stay as they are."""
+    kind = unwritable(error)
+    if kind is not None:
+        reason = "its disk is full; make room" if kind is DiskFullError else "it is read-only"
+        raise kind(f"the casework database cannot be written: {reason}", field="casework") from error
+    if isinstance(error, OperationalError):
         # The driver's message may hold the address with its password.
         if REFUSED.search(str(error.orig)):
             reason = "the casework database refuses the connection: check its user, password and name"
             raise StoreError(reason, field="casework") from error
         raise StoreUnavailableError("the casework database does not answer; try again", field="casework") from error
-    except DatabaseError as error:
-        if isinstance(error, sa.exc.IntegrityError | sa.exc.ProgrammingError):
-            raise
-        raise StoreError(
-            "the casework database cannot be read: no database or a damaged one", field="casework"
-        ) from error
+    if isinstance(error, sa.exc.IntegrityError | sa.exc.ProgrammingError):
+        raise error
+    raise StoreError("the casework database cannot be read: no database or a damaged one", field="casework") from error

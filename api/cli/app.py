@@ -55,6 +55,7 @@ for module in (data, duplicates, asking, measuring, service):
 
 def main() -> None:
     """Run the command; errors that a user can act on are one line on stderr and a status that is not 0."""
+    _refuse_broken(sys.argv[1:])
     try:
         status = app(standalone_mode=False)
     except (typer.Abort, KeyboardInterrupt):
@@ -74,6 +75,17 @@ def main() -> None:
         _fail(error.format_message(), int(error.exit_code))
     else:
         sys.exit(status if isinstance(status, int) else 0)
+
+
+def _refuse_broken(words: list[str]) -> None:
+    """Refuse words that are no UTF-8, which no database can hold and no terminal can show; files may be named so."""
+    for word in words:
+        try:
+            word.encode()
+        except UnicodeEncodeError:
+            if not os.path.lexists(word):
+                shown = os.fsencode(word).decode(errors="replace")
+                _fail(f"argument {shown} is not UTF-8, and no file of that name exists", 2)
 
 
 def _fail(message: str, code: int = 1) -> None:

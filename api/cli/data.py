@@ -22,7 +22,7 @@ def add(app: typer.Typer) -> None:
 def sample(
     path: Annotated[Path, typer.Argument(help="Folder to write; an earlier sample world in it is replaced.")],
     experts: Annotated[int, typer.Option(help="Size of the world; everything else scales with it.")] = 4633,
-    seed: Annotated[int, typer.Option(help="The same seed and size always give the same files.")] = 2023,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed and size always give the same files.")] = 2023,
 ) -> None:
     """Write a generated sample world as a data folder. Nobody in it is real."""
     from ingest.sample.world import write

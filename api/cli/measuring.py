@@ -80,8 +80,11 @@ def score(
 ) -> None:
     """Score given pairs; with --train by a model of judged splits, else by the prior."""
     from api.cli.scratch import loaded
+    from graph.errors import InputError
     from matching.evaluation import joined, read_pairs, score_pairs, write_scores
 
+    if not folder.is_dir():
+        raise InputError(f"{folder} is no folder", field="folder")
     asked = read_pairs(pairs)
     writable(out, "out")
     seen = joined([read_pairs(folder / "judgements" / f"{name}.tsv") for name in train]) if train else None

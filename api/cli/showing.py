@@ -103,6 +103,9 @@ def _value(value: Any) -> str:
 
 def show_models(out: Console, models: Mapping[str, Mapping[str, Any]]) -> None:
     """What `train` learned, one line a match kind."""
+    if not models:
+        out.print("nothing was learned: there are no past outcomes of these match kinds")
+        return
     rows = []
     for name, about in models.items():
         precision = [about.get(f"average_precision_{ranker}") for ranker in ("curves", "prior")]

@@ -139,7 +139,7 @@ def add(app: FastAPI) -> None:
     )  # fmt: skip
     app.add_api_route(
         one, look, methods=["GET"], tags=["records"], summary="Look at a record · 查看记录",
-        responses={200: json_answer("The record.", RECORD, NEED), **absent_too},
+        responses={200: json_answer("The record.", RECORD, NEED), **absent_too, **problems("invalid")},
     )  # fmt: skip
     app.add_api_route(
         one, put, methods=["PUT"], tags=["records"], summary="Replace a record · 替换记录", openapi_extra=body | keyed,

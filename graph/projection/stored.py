@@ -16,6 +16,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from graph.errors import ProjectionError
+from graph.files import NO_SPACE
 from graph.projection.arrays import Bytes, Ints, offsets_of
 from graph.projection.columns import Arrays
 from graph.projection.manifest import Current
@@ -60,12 +61,16 @@ class Shelf:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._open.close()
+        try:
+            self._open.close()
+        except OSError as failure:  # what a full disk did not take is tried again on closing
+            error = error or failure
         if error is not None and not Current.is_current(self.folder, self.build):
             shutil.rmtree(self.path, ignore_errors=True)
         if isinstance(error, OSError):
+            advice = "; make room and build again" if error.errno in NO_SPACE else ""
             raise ProjectionError(
-                f"cannot write {self.path}: {error.strerror or error}; the projection before stays as it was"
+                f"cannot write {self.path}: {error.strerror or error}; the projection before stays as it was{advice}"
             ) from error
 
     def scratch(self) -> IO[bytes]:

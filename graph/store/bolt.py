@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
 
 from neo4j import GraphDatabase, ManagedTransaction
 from neo4j.exceptions import AuthError, ClientError, DriverError, Neo4jError
@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 class Bolt:
-    """One database of a server; `url` is its address without user and password."""
+    """One database of a server, named by path or query; `url` is its address without user and password."""
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
@@ -32,10 +32,17 @@ class Bolt:
         if not sound:
             form = "neo4j://USER:PASSWORD@HOST:PORT, with %2F for / in a password"
             raise StoreError(f"the store address cannot be read; its form is {form}", field="store")
+        database, query = parts.path.strip("/"), dict(parse_qsl(parts.query))
+        database = query.pop("database", database)
+        if query:
+            unknown = ", ".join(sorted(query))
+            raise StoreError(f"the store address has unknown options {unknown}; valid: database", field="store")
         auth = (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
-        bare = parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="")
+        bare = parts._replace(
+            netloc=parts.netloc.rpartition("@")[2], path=database and f"/{database}", query="", fragment=""
+        )
         self.url = urlunsplit(bare)
-        self._database = parts.path.strip("/") or "neo4j"
+        self._database = database or "neo4j"
         try:
             self._driver = GraphDatabase.driver(
                 urlunsplit(bare._replace(path="")),

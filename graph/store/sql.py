@@ -18,7 +18,18 @@ from graph.records import Entity, EntityKey, Origin, Relation, RelationKey, Valu
 from graph.schema import Catalogue
 from graph.store.merge import Intake, Kept, Written, origins
 from graph.store.port import SCHEMA_VERSION, Change, GraphStore
-from graph.store.tables import ENTITY, META, RELATION, Key, create_tables, engine_of, look_up, transaction, write_rows
+from graph.store.tables import (
+    ENTITY,
+    META,
+    RELATION,
+    Key,
+    create_tables,
+    engine_of,
+    look_up,
+    transaction,
+    unwritable,
+    write_rows,
+)
 
 STREAMED = 5_000
 """Rows that a stream fetches at a time."""
@@ -53,6 +64,9 @@ class SqlStore(GraphStore):
             yield
         except DBAPIError as error:
             reason = (str(error.orig).strip().splitlines() or ["no reason given"])[0]
+            kind = unwritable(error)
+            if kind is not None:
+                raise kind(f"store {self.url} cannot be written: {reason}") from None
             if isinstance(error, OperationalError) and _GONE.search(reason) and not _REFUSED.search(reason):
                 raise StoreUnavailableError(f"store {self.url} does not answer now: {reason}") from None
             raise StoreError(f"store {self.url}: {reason}") from None

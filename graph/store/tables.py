@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,10 +12,13 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError
 
-from graph.errors import StoreError
+from graph.errors import DiskFullError, ReadOnlyError, StoreError
 
 METADATA = sa.MetaData()
+_FULL = re.compile("disk is full|no space left|quota exceeded", re.IGNORECASE)
+_READ_ONLY = re.compile("read-?only", re.IGNORECASE)
 
 ENTITY = sa.Table(
     "entity",
@@ -89,6 +93,15 @@ def _tune_sqlite(connection: sqlite3.Connection, _: Any) -> None:
     # WAL: readers do not wait for a writer. FULL: what was committed survives a power failure.
     for setting in ("journal_mode=WAL", "synchronous=FULL", "cache_size=-65536", "temp_store=MEMORY"):
         connection.execute(f"PRAGMA {setting}")
+
+
+def unwritable(error: DBAPIError) -> type[StoreError] | None:
+    """What a driver's error is where the database cannot be written to; None for every other error."""
+    reason = str(error.orig)
+    # SQLite names the shared memory of its log only so where there is no room for it.
+    if _FULL.search(reason) or getattr(error.orig, "sqlite_errorname", "") == "SQLITE_IOERR_SHMSIZE":
+        return DiskFullError
+    return ReadOnlyError if _READ_ONLY.search(reason) else None
 
 
 def _is_sqlite(connection: sa.Connection) -> bool:

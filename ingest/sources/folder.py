@@ -23,7 +23,9 @@ def is_folder(path: Path) -> bool:
 
 
 def kinds_document(path: Path) -> dict[str, Any]:
-    """A kinds.json file; DeclarationError where it is no JSON object, InputError where it is too large."""
+    """A kinds.json file; DeclarationError where it is no JSON object, InputError where it is no file or too large."""
+    if not path.is_file():
+        raise InputError(f"{path} is no file", field="kinds")
     if path.stat().st_size > LARGEST_KINDS:
         raise InputError(f"{path} is larger than {LARGEST_KINDS} bytes", field="kinds")
     try:
@@ -47,6 +49,8 @@ def sources(path: Path, catalogue: Catalogue) -> list[Source]:
                 raise UnknownNameError(f"kind in {file}", kind, known, field="kind")
             if not file.resolve().is_relative_to(path.resolve()):
                 raise InputError(f"{file} leads out of the folder", field="path")
+            if not file.is_file():  # reading a pipe would wait for ever
+                raise InputError(f"{file} is no file", field="path")
             found.append(Source(file, kind, part == "relations", partial(jsonl.read, file)))
     order = {name: at for at, name in enumerate((*catalogue.entities, *catalogue.relations))}
     return sorted(found, key=lambda source: order[source.kind])

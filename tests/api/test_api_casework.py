@@ -23,7 +23,15 @@ from api.casework import Casework, audit, database, keys
 from api.casework.audit import AuditLog, Notes
 from api.casework.replies import ABANDONED, Replies
 from api.casework.tables import AUDIT, KEYS, METADATA, NEWEST
-from graph.errors import InputError, NotFoundError, StoreError, StoreUnavailableError, UnknownNameError
+from graph.errors import (
+    DiskFullError,
+    InputError,
+    NotFoundError,
+    ReadOnlyError,
+    StoreError,
+    StoreUnavailableError,
+    UnknownNameError,
+)
 from graph.store.tables import BUSY_SECONDS
 
 
@@ -118,6 +126,22 @@ def test_a_database_that_cannot_be_opened_is_unavailable(tmp_path: Path) -> None
     casework = Casework(f"sqlite:///{tmp_path / 'no' / 'folder' / 'casework.db'}")
     with pytest.raises(StoreUnavailableError):
         keys.list_keys(casework)
+    casework.close()
+
+
+@pytest.mark.parametrize(
+    ("setting", "error", "reason"),
+    [("max_page_count=1", DiskFullError, "disk is full"), ("query_only=1", ReadOnlyError, "read-only")],
+)
+def test_why_nothing_can_be_written_is_told(tmp_path: Path, setting: str, error: type[StoreError], reason: str) -> None:
+    casework = Casework(f"sqlite:///{tmp_path / 'casework.db'}")
+    casework.migrate()
+    casework.close()
+    sa.event.listen(casework.engine, "connect", lambda opened, _record: opened.execute(f"PRAGMA {setting}").close())
+    with pytest.raises(error, match=f"casework database cannot be written: .*{reason}"):
+        for _ in range(100):
+            keys.issue(casework, role="outsider", label="x" * 100)
+    assert isinstance(keys.list_keys(casework), list)
     casework.close()
 
 

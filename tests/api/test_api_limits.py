@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -58,6 +59,21 @@ def test_no_pattern_of_requests_gets_more_than_bucket_and_rate(
 def test_all_processes_count_the_same_requests(made: Made) -> None:
     one, other, now = made(600), made(600), 10**18
     assert [a.take(7, now) == 0 for a in (one, other) for _ in range(40)].count(True) == 60
+
+
+def test_its_file_has_no_holes(made: Made, tmp_path: Path) -> None:
+    made(60)
+    assert (tmp_path / "run" / "allowance").stat().st_blocks * 512 >= SLOTS * CELL.size
+
+
+def test_on_a_full_disk_a_process_counts_alone(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_arguments: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("api.limits.reserve", full)
+    allowance, now = made(60), 10**18
+    assert [allowance.take(1, now) for _ in range(10)] == [0.0] * 10
+    assert allowance.take(1, now) > 0
 
 
 def test_a_clock_that_was_set_back_locks_nobody_out(made: Made) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -12,10 +14,10 @@ import structlog
 from hypothesis import given, strategies as st
 
 from api.limits import deeper_than
-from api.logs import redacted
+from api.logs import _Patient, redacted
 from api.problems import problem_of
 from api.settings import Settings
-from graph.errors import ProjectionError, StoreError, StoreUnavailableError
+from graph.errors import DiskFullError, ProjectionError, ReadOnlyError, StoreError, StoreUnavailableError
 from tests.api.asking import Api, faults, problem
 
 
@@ -109,6 +111,20 @@ def test_the_query_is_checked_too(api: Api, operator: str) -> None:
     assert "1 to 100" in faults(api.get("/v1/entities/need?limit=1000", key=operator))["limit"]
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "valid"),
+    [
+        ("GET", "/v1/entities/need?limti=3", "valid: cursor, limit"),
+        ("GET", "/v1/entities/need/n1?limti=3", "takes none"),
+        ("POST", "/v1/matches/need-expert?limti=3", "takes none"),
+    ],
+)
+def test_an_unknown_parameter_is_refused(api: Api, operator: str, method: str, path: str, valid: str) -> None:
+    answer = api.request(method, path, key=operator, json={"text": "x"})
+    assert valid in faults(answer)["limti"]
+    assert api.get("/healthz?probe=1").status_code == 200
+
+
 def test_the_body_limit_holds_with_and_without_a_declared_length(api: Api, broker: str) -> None:
     size = api.service.settings.body_limit + 1
     sent = 0
@@ -166,6 +182,14 @@ def test_errors_of_the_store_keep_addresses_to_themselves(error: type[StoreError
     assert b"password" not in answer.body
 
 
+@pytest.mark.parametrize(("error", "reason"), [(DiskFullError, "disk is full"), (ReadOnlyError, "read-only")])
+def test_why_nothing_can_be_written_is_told_without_the_address(error: type[StoreError], reason: str) -> None:
+    answer = problem_of(error("sqlite:////folder/graph.db cannot be written")).response()
+    assert answer.status_code == 503
+    assert reason in bytes(answer.body).decode()
+    assert b"folder" not in answer.body
+
+
 def test_absent_and_forbidden_subjects_look_the_same(api: Api, broker: str) -> None:
     answers = [api.post("/v1/matches/need-expert", key=broker, json={"subject": s}) for s in ("hidden", "absent")]
     assert answers[0].status_code == 404
@@ -216,6 +240,28 @@ def test_a_request_is_logged_without_who_and_what(api: Api, broker: str, capture
         assert word not in repr(captured)
 
 
+def test_a_log_on_a_full_disk_stops_nobody() -> None:
+    with suppress(OSError), open("/dev/full", "wb") as full:
+        log = _Patient(full)
+        for _ in range(200):
+            log.write(b"x" * 100)
+            log.flush()
+
+
+def test_a_caller_who_goes_away_is_no_crash(api: Api, broker: str, captured: list[dict[str, Any]]) -> None:
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        raise AssertionError(message)
+
+    path = "/v1/matches/need-expert"
+    headers = [(b"authorization", f"Bearer {broker}".encode()), (b"content-type", b"application/json")]
+    about = {"type": "http", "method": "POST", "path": path, "raw_path": path.encode(), "query_string": b""}
+    asyncio.run(api.app({**about, "headers": headers, "http_version": "1.1", "scheme": "http"}, receive, send))
+    assert [(line["event"], line["status"]) for line in captured] == [("request", 499)]
+
+
 def test_what_is_not_listed_is_redacted() -> None:
     assert redacted(None, "info", {"event": "x", "status": 5, "text": "secret"}) == {
         "event": "x", "status": 5, "text": "[redacted]",
@@ -229,11 +275,18 @@ def test_library_logs_lose_their_arguments(capfdbinary: pytest.CaptureFixture[by
     before, level = list(root.handlers), root.level
     try:
         logs.configure("info")
-        logging.getLogger("uvicorn.error").info("Started %s", "secret-argument")
+        logging.getLogger("uvicorn.error").info("Started server process [%d]", 17)
+        logging.getLogger("uvicorn.error").info("Running on '%s://%s:%d' (Press CTRL+C to quit)", "secret", "host", 1)
+        logging.getLogger("alembic").warning("Context impl %s.", "secret-argument")
         logging.getLogger("somebody").warning("all of it is secret-text")
     finally:
         root.handlers[:], root.level = before, level
         structlog.reset_defaults()
     lines = [orjson.loads(line) for line in capfdbinary.readouterr().err.splitlines()]
-    assert [line.get("message") for line in lines] == ["Started %s", None]
+    assert [line.get("message") for line in lines] == [
+        "Started server process",
+        "Running on (Press CTRL+C to quit)",
+        "Context impl.",
+        None,
+    ]
     assert "secret" not in repr(lines)

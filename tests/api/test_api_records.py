@@ -68,6 +68,13 @@ def test_an_id_with_nul_is_absent_before_anything_is_done(api: Api, operator: st
     assert audited(api) == []
 
 
+def test_a_path_that_is_no_utf_8_names_nothing(api: Api, operator: str) -> None:
+    for method in ("GET", "PUT", "DELETE"):
+        problem(api.request(method, "/v1/entities/need/%ff", key=operator, json={"title": "x"}), "not-found")
+    assert audited(api) == []
+    assert api.put("/v1/entities/need/%EF%BF%BD", key=operator, json={"title": "x"}).status_code == 201
+
+
 def test_post_merges_one_or_many(api: Api, operator: str) -> None:
     path = "/v1/entities/need"
     assert api.post(path, key=operator, json={"id": "a", **NEED}).json() == {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import signal
 import socket
@@ -19,7 +20,8 @@ import pytest
 
 from api.casework import keys
 from api.installation import open_casework
-from api.serve import serve
+from api.metrics import Builds, Metrics
+from api.serve import HOPELESS, serve
 from api.settings import Settings
 from graph.errors import InputError, StoreError
 from tests.api.running import Running, running, until
@@ -79,6 +81,27 @@ def test_metrics_add_up_over_the_workers(service: Running) -> None:
     for _ in range(20):
         httpx.get(f"{service.url}/healthz")
     assert total() - before == 20
+
+
+def test_no_mapped_file_has_holes_to_write_to_when_the_disk_is_full(service: Running, home: Path) -> None:
+    assert service.process.poll() is None
+    files = [home / "run" / "allowance", *(home / "run" / "metrics").glob("*.db")]
+    assert len(files) >= 7  # three of each server, at least one of the builder
+    assert not [file.name for file in files if file.stat().st_blocks * 512 < file.stat().st_size]
+
+
+def test_without_room_for_counts_a_process_works_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_arguments: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    monkeypatch.setattr("api.metrics.reserve", full)
+    counted = Metrics()
+    counted.ready(True)
+    counted.answered("GET", "/healthz", 200, 0.1)
+    Builds().built("done")
+    assert counted.render() == b""
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_builds_are_counted(service: Running, operator: str) -> None:
@@ -194,6 +217,21 @@ def test_servers_that_die_at_once_end_the_service(tmp_path: Path) -> None:
     with running(tmp_path / "home", PYTHONPATH=f"{tmp_path}{os.pathsep}{ROOT}") as service:
         assert service.process.wait(60) != 0
         assert b"the server processes die at once" in service.log.read_bytes()
+
+
+def test_servers_that_find_the_disk_full_say_so_and_are_tried_again(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(
+        "import api.app, api.serve, errno\n"
+        "def full(_settings): raise OSError(errno.ENOSPC, 'No space left on device', 'secret-name')\n"
+        "api.app.app_of = full\n"
+        "api.serve.TICK = 0.01\n"
+    )
+    with running(tmp_path / "home", PYTHONPATH=f"{tmp_path}{os.pathsep}{ROOT}") as service:
+        until(lambda: [e["event"] for e in service.events()].count("cannot_start") > HOPELESS + 1)
+        assert service.process.poll() is None
+        log = service.log.read_text()
+        assert "no space left" in log
+        assert "secret-name" not in log
 
 
 def test_a_port_in_use_is_an_error_that_names_it(tmp_path: Path) -> None:

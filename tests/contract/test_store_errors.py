@@ -9,9 +9,10 @@ from urllib.parse import urlsplit
 import pytest
 import sqlalchemy as sa
 
-from graph.errors import StoreError, StoreUnavailableError
+from graph.errors import DiskFullError, ReadOnlyError, StoreError, StoreUnavailableError
 from graph.records import Entity, Origin
 from graph.store import open_store
+from graph.store.bolt import Bolt
 from graph.store.sql import SqlStore
 from tests.contract.conftest import BACKENDS
 
@@ -31,6 +32,7 @@ ORIGIN = Origin("w", "2024")
         ("postgresql://u:secret-word@127.0.0.1:port/x", "cannot be read"),
         ("bolt://u:secret-word@127.0.0.1:port", "cannot be read"),
         ("bolt://u:secret-word/x@127.0.0.1:7687", "cannot be read"),
+        ("bolt://u:secret-word@127.0.0.1:7687?encrypted=1", "unknown options encrypted; valid: database"),
     ],
 )
 def test_a_wrong_address_is_told_without_the_password(url: str, reason: str) -> None:
@@ -60,6 +62,13 @@ def test_an_absent_database_is_told(backend: str, fresh: Callable[[str], str]) -
     with pytest.raises(StoreError, match="nowhere") as caught:
         open_store(parts._replace(path="/nowhere").geturl())
     assert not caught.value.retry
+
+
+def test_a_database_is_named_by_path_or_query() -> None:
+    for address in ("bolt://u:secret-word@host/mine", "bolt://u:secret-word@host?database=mine"):
+        bolt = Bolt(address)
+        assert (bolt.url, bolt._database) == ("bolt://host/mine", "mine")
+        bolt.close()
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -105,7 +114,7 @@ def _limited(url: str, setting: str) -> SqlStore:
 def test_a_full_disk_is_told_and_what_was_written_is_whole(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'graph.db'}"
     written = 0
-    with _limited(url, "max_page_count=200") as store, pytest.raises(StoreError, match="disk is full") as caught:
+    with _limited(url, "max_page_count=200") as store, pytest.raises(DiskFullError, match="disk is full") as caught:
         for n in range(10_000):
             store.upsert([Entity("expert", f"e{n}-{m}", {"bio": "x" * 500}) for m in range(20)], ORIGIN)
             written = n + 1
@@ -121,7 +130,7 @@ def test_a_store_that_may_not_be_written_can_be_read(tmp_path: Path) -> None:
     with open_store(url) as store:
         store.upsert([Entity("expert", "e", {})], ORIGIN)
     with _limited(url, "query_only=1") as store:
-        with pytest.raises(StoreError, match="readonly"):
+        with pytest.raises(ReadOnlyError, match="readonly"):
             store.upsert([Entity("expert", "f", {})], ORIGIN)
         assert store.counts() == {"expert": 1}
 

@@ -122,6 +122,7 @@ def test_train_says_what_it_learned(qianxian: Command, office: Path, tmp_path: P
     shown = qianxian("--home", home, "train", "fund-enterprise")
     assert "fund-enterprise" in shown.out and "kept" in shown.out
     assert "valid: enterprise-fund" in qianxian("--home", home, "train", "nothing").error
+    assert "nothing was learned" in qianxian("--home", home, "train", "need-patent").out
 
 
 def test_evaluate_measures_and_writes_the_run(qianxian: Command, sample: Path, tmp_path: Path) -> None:
@@ -169,6 +170,7 @@ def test_score_keeps_the_order_of_the_pairs(qianxian: Command, sample: Path, tmp
         (("evaluate", "SAMPLE", "--kinds", "nowhere.json"), "nowhere.json"),
         (("score", "SAMPLE", "--match", "need-expert", "--pairs", "nowhere.tsv", "--out", "o"), "nowhere.tsv does not"),
         (("score", "SAMPLE", "--match", "need-expert"), "--pairs"),
+        (("score", "nowhere", "--match", "need-expert", "--pairs", "x", "--out", "o"), "nowhere is no folder"),
         (("evaluate", "SAMPLE", "--run", "no/where.tsv"), "cannot be written there"),
         (("evaluate", "SAMPLE", "--top", "0"), "--top"),
     ],

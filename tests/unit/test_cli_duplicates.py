@@ -55,6 +55,7 @@ def test_a_person_decides_in_the_review_file(qianxian: Command, home: Path, tmp_
         (("accept", "nowhere.jsonl"), "nowhere.jsonl"),
         (("undo", "expert", "x1"), "tied to no other record"),
         (("undo", "expert"), "'id'"),
+        (("undo", "boat", "x1"), "valid: enterprise"),
     ],
 )
 def test_what_is_wrong_is_named(qianxian: Command, home: Path, words: tuple[str, ...], wanted: str) -> None:

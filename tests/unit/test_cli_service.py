@@ -118,6 +118,20 @@ def test_a_wrong_call_is_an_error(qianxian: Command, words: tuple[str, ...], wan
     assert ran.status == 2 and wanted in ran.error
 
 
+@pytest.mark.parametrize(
+    "words",
+    [("match", "need-expert", "--text"), ("key", "revoke"), ("serve", "--host"), ("key", "issue", "--role")],
+)
+def test_arguments_that_are_no_utf_8_are_refused(qianxian: Command, words: tuple[str, ...]) -> None:
+    ran = qianxian(*words, os.fsdecode(b"\xff"))
+    assert ran.status == 2 and "argument \ufffd is not UTF-8" in ran.error
+
+
+def test_a_seed_is_not_negative(qianxian: Command, tmp_path: Path) -> None:
+    assert "--seed" in qianxian("sample", tmp_path / "world", "--experts", "10", "--seed", "-1").error
+    assert not (tmp_path / "world").exists()
+
+
 def test_without_arguments_the_help_is_shown(qianxian: Command) -> None:
     ran = qianxian()
     assert ran.status != 0 and "Usage" in ran.out + ran.err and "Traceback" not in ran.err

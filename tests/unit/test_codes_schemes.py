@@ -1,5 +1,7 @@
 """Codes: what is valid is taken in every spelling, what does not exist is refused with the reason."""
 
+import time
+
 import pytest
 from hypothesis import given, strategies as st
 
@@ -79,6 +81,23 @@ def test_codes_and_names_are_understood(scheme: Scheme, text: str, code: str) ->
 def test_what_is_no_code_is_refused_with_the_reason(scheme: Scheme, text: str, reason: str) -> None:
     with pytest.raises(ValueRejectedError, match=reason):
         codes.canonical(scheme, text)
+
+
+@pytest.mark.parametrize("scheme", list(Scheme))
+@pytest.mark.parametrize("text", ["浙江" * 1_200, "制造业" * 100_000, "(" * 100_000, "9" * 100_000, "a," * 100_000])
+def test_what_is_long_is_refused_at_once_and_its_reason_is_short(scheme: Scheme, text: str) -> None:
+    started = time.perf_counter()
+    with pytest.raises(ValueRejectedError, match="at most") as refused:
+        codes.canonical(scheme, text)
+    assert time.perf_counter() - started < 1
+    assert len(str(refused.value)) < 200
+
+
+def test_what_no_place_is_called_is_refused_however_often_names_follow_each_other() -> None:
+    for text in ("浙江省杭州市西湖区" * 8, "浙江" * 50, "西湖区" * 33):
+        with pytest.raises(ValueRejectedError, match="no region"):
+            regions.canonical(text)
+    assert regions.canonical("中国 浙江省 杭州市 杭州市 西湖区") == "330106"
 
 
 @pytest.mark.parametrize("scheme", list(Scheme))

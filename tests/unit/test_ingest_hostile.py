@@ -11,6 +11,7 @@ import pytest
 
 from graph.errors import InputError, QianxianError
 from ingest.sources import excel
+from ingest.sources.folder import kinds_document
 from tests.unit.ingest_files import equipment_xlsx, jsonl, load, store_in, xlsx
 
 GOOD = b'{"id": "e1", "name": "good"}\n'
@@ -158,6 +159,17 @@ def test_a_pipe_and_a_device_are_no_files(tmp_path: Path) -> None:
         for path in (tmp_path / "expert.jsonl", Path("/dev/zero")):
             with pytest.raises(InputError, match="neither a file nor a folder"):
                 load(store, path)
+
+
+def test_a_pipe_in_a_data_folder_and_as_kinds_is_no_file(tmp_path: Path) -> None:
+    (tmp_path / "data/entities").mkdir(parents=True)
+    os.mkfifo(tmp_path / "data/entities/need.jsonl")
+    with store_in(tmp_path) as store:
+        with pytest.raises(InputError, match=r"need\.jsonl is no file"):
+            load(store, tmp_path / "data")
+        for kinds in (tmp_path / "data/entities/need.jsonl", Path("/dev/zero")):
+            with pytest.raises(InputError, match="is no file"):
+                kinds_document(kinds)
 
 
 @pytest.mark.parametrize("seed", range(30))

@@ -115,6 +115,16 @@ def test_any_value_is_taken_or_refused_and_taking_it_again_changes_nothing(type:
         assert convert(value) == value
 
 
+@pytest.mark.parametrize("id", ["a\tb", "a\nb", "a\r\nb"])
+def test_an_id_is_one_cell_of_one_line(id: str) -> None:
+    normaliser = Normaliser(BUILTIN)
+    with pytest.raises(ValueRejectedError, match="field 'id' holds a tab or a line break"):
+        normaliser.entity("need", {"id": id})
+    with pytest.raises(ValueRejectedError, match="field 'target' holds"):
+        normaliser.relation("posted", {"source": "e", "target": id})
+    assert normaliser.entity("need", {"id": " n1\n"}).id == "n1"
+
+
 def test_the_field_is_named_in_the_reason() -> None:
     with pytest.raises(ValueRejectedError, match="field 'budget'") as caught:
         Normaliser(BUILTIN).entity("need", {"id": "n1", "budget": "many"})

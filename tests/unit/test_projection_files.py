@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import orjson
 import pytest
@@ -192,6 +192,20 @@ def test_a_full_disk_leaves_the_old_one_and_no_rubbish(
             build(store, tmp_path)
     assert old.is_current()
     assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == ["000001"]
+    assert build(store, tmp_path).revision == store.revision()
+
+
+def test_a_disk_that_is_full_until_files_are_closed_is_told_too(
+    tmp_path: Path, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(dir: Path) -> IO[bytes]:
+        return open("/dev/full", "wb+", buffering=1 << 20)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("graph.projection.stored.TemporaryFile", full)
+        with pytest.raises(ProjectionError, match=r"cannot write .*000001: No space left.*; make room and build again"):
+            build(store, tmp_path)
+    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == []
     assert build(store, tmp_path).revision == store.revision()
 
 
