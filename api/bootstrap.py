@@ -60,6 +60,7 @@ class Service:
             self.matcher.refresh()
         self.stores.keep_to(self.matcher.state.projection.catalogue)
         self.metrics.ready(True)
+        self.matcher.state.mask.redact("")  # here, beside the answers: names take a while to be looked for in texts
         return True
 
     def catalogue(self) -> Catalogue:

@@ -72,7 +72,7 @@ class State:
         return self._prepared[name]
 
     def warm(self, previous: State | None = None) -> None:
-        """Prepare every match kind and the redactor, taking from `previous` what rests on the same data."""
+        """Prepare every match kind, taking from `previous` what rests on the same data."""
         known = previous._prepared if previous is not None else {}
         for name, kind in self.kinds.items():
             if name in known and known[name].rests_on == self._rests_on(kind):
@@ -80,7 +80,6 @@ class State:
             else:
                 self.prepared(name)
             self.tie_break(kind.candidate)
-        self.mask.redact("")
 
     def _rests_on(self, kind: MatchKind) -> tuple[str, ...]:
         model = self.models / f"{kind.name}.json" if self.models else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
@@ -57,8 +57,20 @@ class Documents:
     vectors: Floats | None
     """Semantic vector of each candidate, the mean of its documents'; None where they are too many to compare."""
 
+    _common: dict[int, NDArray[np.int8]] = field(default_factory=dict)
+    """k → whether each word is carried by as many; -1 where nobody asked yet."""
+
     def commonly_carried(self, terms: Rows, k: int) -> NDArray[np.bool_]:
         """Whether at least k candidates have documents with each word; `terms` are places in the vocabulary."""
+        if k not in self._common:
+            self._common[k] = np.full(len(self.texts.words.idf), -1, np.int8)
+        known = self._common[k]
+        new = terms[known[terms] < 0]
+        if len(new):
+            known[new] = self._counted(new, k)
+        return known[terms] > 0
+
+    def _counted(self, terms: Rows, k: int) -> NDArray[np.bool_]:
         words, n = self.texts.words, self.owners.shape[1]
         frequency = words.indptr[terms + 1] - words.indptr[terms]
         common = np.zeros(len(terms), bool)

@@ -12,7 +12,6 @@ from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator
 
 Floats = NDArray[np.float64]
 
@@ -65,7 +64,7 @@ class LinearPrior:
         return {"form": "prior", "weights": dict(zip(self.features, self._weights.tolist(), strict=True))}
 
 
-class AdditiveCurves(BaseEstimator):  # type: ignore[misc] # scikit-learn is not typed
+class AdditiveCurves:
     """One boosted curve per feature and grade threshold.
 
     Each threshold `grade >= g` is a logistic model of its own; the score is the mean of their log-odds, and the
@@ -97,28 +96,30 @@ class AdditiveCurves(BaseEstimator):  # type: ignore[misc] # scikit-learn is not
         self.bins = bins
         self.seed = seed
         self.straight = straight
+        self.features: tuple[str, ...] = ()
+        """Names of the m features."""
 
     def fit(self, x: Floats, y: Floats, features: Sequence[str] = ()) -> Self:
         """Learn from n × m features and n grades; at least two different grades are needed (ValueError)."""
-        self.features_ = tuple(features) or tuple(f"x{at}" for at in range(x.shape[1]))
-        self.grades_ = np.unique(y)
-        if len(self.grades_) < 2:
+        self.features = tuple(features) or tuple(f"x{at}" for at in range(x.shape[1]))
+        self._grades = np.unique(y)
+        if len(self._grades) < 2:
             raise ValueError("a model needs pairs of at least two different grades")
         if self.straight:
-            self.knots_ = [_ends(column) for column in x.T]
-            fitted = [self._lines(x, y >= grade) for grade in self.grades_[1:]]
+            self._knots = [_ends(column) for column in x.T]
+            fitted = [self._lines(x, y >= grade) for grade in self._grades[1:]]
             return self._taken(fitted)
-        edges = [_edges(column, y > self.grades_[0], self.bins) for column in x.T]
+        edges = [_edges(column, y > self._grades[0], self.bins) for column in x.T]
         steps = np.column_stack([_steps(column, inner) for column, inner in zip(x.T, edges, strict=True)])
-        self.knots_ = [
+        self._knots = [
             _knots(column, at, len(inner) + 1) for column, at, inner in zip(x.T, steps.T, edges, strict=True)
         ]
-        return self._taken([self._fitted(steps, y >= grade) for grade in self.grades_[1:]])
+        return self._taken([self._fitted(steps, y >= grade) for grade in self._grades[1:]])
 
     def _taken(self, fitted: Sequence[tuple[float, list[Floats]]]) -> Self:
         """This model with the (intercept, tables) of each threshold."""
-        self.intercepts_ = np.array([intercept for intercept, _ in fitted])
-        self.tables_ = [np.stack([tables[at] for _, tables in fitted]) for at in range(len(self.features_))]
+        self._intercepts = np.array([intercept for intercept, _ in fitted])
+        self._tables = [np.stack([tables[at] for _, tables in fitted]) for at in range(len(self.features))]
         return self
 
     def _lines(self, x: Floats, hit: NDArray[np.bool_]) -> tuple[float, list[Floats]]:
@@ -134,7 +135,7 @@ class AdditiveCurves(BaseEstimator):  # type: ignore[misc] # scikit-learn is not
         slopes = model.coef_[0] / spread
         tables = [
             np.append(slope * (knots - centre), 0.0)
-            for slope, knots, centre in zip(slopes, self.knots_, mean, strict=True)
+            for slope, knots, centre in zip(slopes, self._knots, mean, strict=True)
         ]
         return float(model.intercept_[0]), tables
 
@@ -158,7 +159,7 @@ class AdditiveCurves(BaseEstimator):  # type: ignore[misc] # scikit-learn is not
         base = np.zeros((1, len(used)))
         origin = float(model.decision_function(base)[0])
         intercept = origin
-        tables = [np.zeros(len(knots) + 1) for knots in self.knots_]
+        tables = [np.zeros(len(knots) + 1) for knots in self._knots]
         for place, at in enumerate(used):
             probe = np.repeat(base, len(tables[at]) - 1, axis=0)
             probe[:, place] = [*range(len(probe) - 1), np.nan]
@@ -166,24 +167,19 @@ class AdditiveCurves(BaseEstimator):  # type: ignore[misc] # scikit-learn is not
             seen = np.where(np.isnan(steps[:, at]), len(table) - 1, steps[:, at]).astype(np.int64)
             mean = float(table[seen].mean())
             table -= mean
-            tables[at] = np.insert(table, -1, _beyond(self.knots_[at], table[:-1]))
+            tables[at] = np.insert(table, -1, _beyond(self._knots[at], table[:-1]))
             intercept += mean
         return intercept, tables
 
     @property
-    def features(self) -> tuple[str, ...]:
-        """Names of the m features."""
-        return self.features_
-
-    @property
     def intercept(self) -> float:
         """Mean log-odds of the training pairs."""
-        return float(self.intercepts_.mean())
+        return float(self._intercepts.mean())
 
     def _logits(self, x: Floats) -> Floats:
         """Thresholds × n × m shares of the log-odds."""
-        out = np.empty((len(self.intercepts_), *x.shape))
-        for at, (knots, table) in enumerate(zip(self.knots_, self.tables_, strict=True)):
+        out = np.empty((len(self._intercepts), *x.shape))
+        for at, (knots, table) in enumerate(zip(self._knots, self._tables, strict=True)):
             for threshold, curve in enumerate(table):
                 out[threshold, :, at] = np.interp(x[:, at], knots, curve[:-1])
             out[:, np.isnan(x[:, at]), at] = table[:, -1:]
@@ -195,34 +191,34 @@ class AdditiveCurves(BaseEstimator):  # type: ignore[misc] # scikit-learn is not
 
     def grades(self, x: Floats) -> Floats | None:
         """The median of the predicted distribution over the learned grades."""
-        if len(self.grades_) == 2:
+        if len(self._grades) == 2:
             return None
-        logits = self._logits(x).sum(axis=2) + self.intercepts_[:, None]
+        logits = self._logits(x).sum(axis=2) + self._intercepts[:, None]
         above = 1 / (1 + np.exp(-logits))
         above = np.minimum.accumulate(above, axis=0)
         levels = (above >= 0.5).sum(axis=0)
-        return np.asarray(self.grades_[levels])
+        return np.asarray(self._grades[levels])
 
     def to_dict(self) -> dict[str, Any]:
         """See Ranker."""
         return {
             "form": "curves",
-            "features": list(self.features_),
-            "grades": self.grades_.tolist(),
-            "intercepts": self.intercepts_.tolist(),
-            "knots": [knots.tolist() for knots in self.knots_],
-            "tables": [table.tolist() for table in self.tables_],
+            "features": list(self.features),
+            "grades": self._grades.tolist(),
+            "intercepts": self._intercepts.tolist(),
+            "knots": [knots.tolist() for knots in self._knots],
+            "tables": [table.tolist() for table in self._tables],
         }
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """The model that `to_dict` wrote."""
         model = cls()
-        model.features_ = tuple(data["features"])
-        model.grades_ = np.array(data["grades"])
-        model.intercepts_ = np.array(data["intercepts"])
-        model.knots_ = [np.array(knots) for knots in data["knots"]]
-        model.tables_ = [np.array(table) for table in data["tables"]]
+        model.features = tuple(data["features"])
+        model._grades = np.array(data["grades"])
+        model._intercepts = np.array(data["intercepts"])
+        model._knots = [np.array(knots) for knots in data["knots"]]
+        model._tables = [np.array(table) for table in data["tables"]]
         return model
 
 
