@@ -85,6 +85,8 @@ class LexicalIndex:
 
     def parted(self, query: Query, parts: Terms) -> Floats:
         """Terms of the query × parts of its text: weights of each part, of length 1 over all its terms."""
+        if len(query.codes) == 0:
+            return np.zeros((0, len(parts.indptr) - 1), np.float32)
         of = np.repeat(np.arange(len(parts.indptr) - 1), np.diff(parts.indptr))
         at = np.minimum(np.searchsorted(self.vocabulary, parts.codes), max(len(self.vocabulary) - 1, 0))
         idf = np.where(self.vocabulary[at] == parts.codes, self.idf[at], np.float32(np.log(1 + self.n) + 1))

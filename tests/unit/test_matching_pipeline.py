@@ -284,3 +284,11 @@ def test_answers_come_from_the_projection_that_they_were_built_for(tmp_path: Pat
     matcher = Matcher.open(tmp_path / "matching", tmp_path / "projection", b"s" * 32)
     assert matcher.state.projection.revision == state.projection.revision
     assert "late" not in _names(matcher.state, Question("need-expert", subject="n"))
+
+
+@pytest.mark.parametrize("text", ["", "a b", "!!", "激光焊接"])
+@pytest.mark.parametrize("asked", ["激光焊接缺陷检测。第二句话是什么", "xy", "?", "。。。"])
+def test_any_text_is_asked_of_any_texts(tmp_path: Path, text: str, asked: str) -> None:
+    state = _state(tmp_path, [Entity("patent", f"p{at}", {"title": text}) for at in range(3)])
+    answer = match(state, Question("need-patent", text=asked, explain=True), BROKER)
+    assert sum(len(matches) for _, matches in answer.groups) == 3
