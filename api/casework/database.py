@@ -13,7 +13,7 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, Oper
 
 from api.casework.tables import NEWEST
 from graph.errors import DiskFullError, StoreError, StoreUnavailableError
-from graph.store.tables import unwritable
+from graph.store.tables import log_ahead, unwritable
 
 REFUSED = re.compile("password|authentication|does not exist|denied")
 """What a server says that will say the same next time."""
@@ -109,10 +109,7 @@ def _engine(url: str) -> sa.Engine:
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     # Transactions are begun by _begin_sqlite: the driver's own implicit ones start too late to take the write lock.
     connection.isolation_level = None
-    cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={WAIT * 1000}"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
+    log_ahead(connection)
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:

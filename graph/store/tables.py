@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -90,9 +91,25 @@ def _check_file(database: str | None, create: bool) -> None:
 
 
 def _tune_sqlite(connection: sqlite3.Connection, _: Any) -> None:
-    # WAL: readers do not wait for a writer. FULL: what was committed survives a power failure.
-    for setting in ("journal_mode=WAL", "synchronous=FULL", "cache_size=-65536", "temp_store=MEMORY"):
+    log_ahead(connection)
+    for setting in ("cache_size=-65536", "temp_store=MEMORY"):
         connection.execute(f"PRAGMA {setting}")
+
+
+def log_ahead(connection: sqlite3.Connection) -> None:
+    """WAL: readers do not wait for a writer. FULL: what was committed survives a power failure.
+
+    A new file that several turn to WAL at once is locked for all but one, whatever the time they would wait.
+    """
+    for pause in (*(0.02 * 2**n for n in range(8)), None):
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            break
+        except sqlite3.OperationalError as error:
+            if pause is None or error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                raise
+            time.sleep(pause)
+    connection.execute("PRAGMA synchronous=FULL")
 
 
 def unwritable(error: DBAPIError) -> type[StoreError] | None:
