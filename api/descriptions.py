@@ -14,7 +14,7 @@ from api import openapi, reference
 from api.access import service_of
 from graph.errors import QianxianError
 from graph.kinds import BUILTIN
-from graph.schema import Access, Catalogue, EntityKind, Field, FieldType
+from graph.schema import Catalogue, EntityKind, Field
 from matching.kinds import MatchKinds
 
 
@@ -98,9 +98,7 @@ def kinds_of(catalogue: Catalogue) -> dict[str, Any]:
 
 def _filters(kind: EntityKind) -> list[str]:
     """What a card of the kind may show as a label: its visible fields, and what it shows of its neighbours."""
-    visible = {Access.PUBLIC, Access.GENERALISED}
-    own = [field.name for field in kind.fields if field.access in visible and field.type is not FieldType.TEXT]
-    return [*own, *(shown.name for shown in kind.shown)]
+    return [*(field.name for field in kind.fields if field.is_visible), *(shown.name for shown in kind.shown)]
 
 
 def _field(field: Field) -> dict[str, Any]:

@@ -23,9 +23,9 @@ DESCRIPTION = (
     "agree. 企业、专家、基金、专利与仪器之间的双盲撮合服务。"
 )
 TAGS = {
-    "matches": "Ask who fits. 提问:谁合适。",
+    "matches": "Ask who fits. 提问：谁合适。",
     "kinds": "What can be asked. 可提问的类型。",
-    "records": "The graph's records, for operators. 图数据,仅限运营方。",
+    "records": "The graph's records, for operators. 图数据，仅限运营方。",
     "service": "Health and metrics. 运行状态。",
 }
 JSON_TYPE = {

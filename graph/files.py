@@ -133,22 +133,26 @@ def map_arrays(path: Path) -> dict[str, NDArray[Any]]:
     """The arrays that `write_arrays` wrote, read-only and memory-mapped; ProjectionError where the file is damaged."""
     try:
         with path.open("rb") as file:
-            status = os.fstat(file.fileno())
             mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         end = len(mapped) - len(_MAGIC) - 4
         tail = end - 8
         start = tail - int.from_bytes(mapped[tail:end], "little")
         if mapped[: len(_MAGIC)] != _MAGIC or mapped[end + 4 :] != _MAGIC or start < len(_MAGIC):
             raise ValueError("it is not whole")
-        if _checksum(path, status.st_ino, status.st_mtime_ns, end) != int.from_bytes(mapped[end : end + 4], "little"):
+        if checksum(path, end) != int.from_bytes(mapped[end : end + 4], "little"):
             raise ValueError("its checksum differs")
         return arrays_in(mapped, orjson.loads(mapped[start:tail]))
     except (OSError, ValueError) as error:
         raise ProjectionError(f"{path} is damaged: {error}; run `qianxian build`") from error
 
 
+def checksum(path: Path, size: int | None = None) -> int:
+    """CRC-32 of a file, or of its first bytes; remembered while the file is the same, as services open it often."""
+    status = path.stat()
+    return _checksum(path, status.st_ino, status.st_mtime_ns, status.st_size if size is None else size)
+
+
 @lru_cache(maxsize=1024)
 def _checksum(path: Path, inode: int, modified: int, size: int) -> int:
-    """CRC-32 of a file's first bytes, remembered: such files never change, and a service opens them again and again."""
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
         return zlib.crc32(memoryview(mapped)[:size])

@@ -195,6 +195,11 @@ class Field(_Declared):
     hierarchy: Name | None = None
     """How a GENERALISED field is coarsened."""
 
+    @property
+    def is_visible(self) -> bool:
+        """Whether a card shows it as labels or a number, so that filters and comparisons may read that form."""
+        return self.access in {Access.PUBLIC, Access.GENERALISED} and self.type is not FieldType.TEXT
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.name == "id":

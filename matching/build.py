@@ -161,10 +161,9 @@ def open_state(projection_folder: Path, folder: Path, secret: bytes) -> State:
         manifest = orjson.loads(path.read_bytes())
     except orjson.JSONDecodeError as error:
         raise ProjectionError(f"{path} is damaged: {error}; run `qianxian build`") from error
-    if manifest.get("format") != FORMAT:
-        raise ProjectionError(
-            f"{path} has format {manifest.get('format')!r}, this version reads {FORMAT}; run `qianxian build`"
-        )
+    found = manifest.get("format") if isinstance(manifest, dict) else None
+    if found != FORMAT:
+        raise ProjectionError(f"{path} has format {found!r}, this version reads {FORMAT}; run `qianxian build`")
     projection = open_projection(projection_folder, Current(*manifest["projection"]))
     if projection.fingerprint != manifest["fingerprint"]:
         raise ProjectionError("mask and indexes are of another revision than the projection; run `qianxian build`")

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from graph.projection import spans
 from matching.candidates import analysis
-from matching.candidates.compare import spans
 from matching.candidates.evidence import Asked, Documents, Evidence, Reading, Rows
 
 Floats = NDArray[np.float64]
@@ -73,7 +73,7 @@ def _spelled(text: str) -> dict[int, str]:
 
 def _best_documents(source: Documents, scores: NDArray[np.float32], rows: Rows) -> tuple[Rows, Floats]:
     """(best document, its score) of each candidate row; score -1 for one without documents of this kind."""
-    lengths, places = spans(source.of, rows)
+    lengths, places = spans(source.of.indptr, rows)
     mine = source.of.indices[places]
     owner = np.repeat(np.arange(len(rows)), lengths)
     order = np.lexsort((-scores[mine], owner))
@@ -88,7 +88,7 @@ def _best_documents(source: Documents, scores: NDArray[np.float32], rows: Rows) 
 def _carried(source: Documents, words: analysis.Codes, documents: Rows) -> NDArray[np.bool_]:
     """Documents × words: whether the document has the word."""
     terms = source.texts.kept["words"].terms
-    lengths, places = spans(terms, documents)
+    lengths, places = spans(terms.indptr, documents)
     at, word = np.nonzero(terms.codes[places][:, None] == words)
     carried = np.zeros((len(documents), len(words)), bool)
     carried[np.repeat(np.arange(len(documents)), lengths)[at], word] = True

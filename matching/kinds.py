@@ -106,7 +106,7 @@ def comparable(field: Field | Shown | None) -> bool:
     """Whether a field is visible to a counterpart as a label or number, so that a feature may compare it."""
     if isinstance(field, Shown):
         return True
-    return field is not None and field.access in {"public", "generalised"} and field.type != "text"
+    return field is not None and field.is_visible
 
 
 def _find(kind: EntityKind, name: str) -> Field | Shown | None:

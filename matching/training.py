@@ -27,12 +27,14 @@ LEAST = 100
 MANY = 20_000
 """Pairs from which on a model may be curved."""
 FOLDS = 3
+SEED = 0
+"""Of every draw: the same data teach the same model."""
 
 BAND_SHARES = (0.5, 0.75, 0.92)
 """Parts of the known outcomes that score at least strong, good and fair."""
 
 
-def outcome_sample(prepared: Prepared, seed: int = 0) -> tuple[Floats, Floats, Rows]:
+def outcome_sample(prepared: Prepared) -> tuple[Floats, Floats, Rows]:
     """(n × m features, 1 for an outcome, subject of each row), read from a graph in which these outcomes are hidden.
 
     Of most sampled subjects one outcome is hidden, of some all: such are the subjects that come with none.
@@ -40,7 +42,7 @@ def outcome_sample(prepared: Prepared, seed: int = 0) -> tuple[Floats, Floats, R
     outcomes = prepared.evidence.outcomes
     if outcomes is None:
         return np.empty((0, len(prepared.features.names))), np.empty(0), np.empty(0, np.int64)
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(SEED)
     hidden = _hidden(outcomes.pairs.indptr, rng)
     evidence = prepared.evidence.without(np.concatenate(list(hidden.values())) if hidden else np.empty(0, np.int64))
     made = Features(evidence)
@@ -87,10 +89,10 @@ def fit(prepared: Prepared, x: Floats, y: Floats) -> AdditiveCurves:
     return model.fit(x, y, prepared.features.names)
 
 
-def fold_of(groups: NDArray[Any], folds: int, seed: int = 0) -> NDArray[np.int64]:
+def fold_of(groups: NDArray[Any], folds: int) -> NDArray[np.int64]:
     """Fold of each row so that equal groups stay together; groups are dealt out at random."""
     names, inverse = np.unique(groups, return_inverse=True)
-    dealt = np.random.default_rng(seed).permutation(len(names)) % folds
+    dealt = np.random.default_rng(SEED).permutation(len(names)) % folds
     return np.asarray(dealt[inverse], np.int64)
 
 
@@ -104,14 +106,14 @@ def mean_precision(score: Floats, hit: Floats, owners: NDArray[Any]) -> float:
     return float(np.mean(found)) if found else 0.0
 
 
-def learned(prepared: Prepared, seed: int = 0) -> Model:
+def learned(prepared: Prepared) -> Model:
     """The model of a match kind: curves where they rank held-out outcomes better than the prior, else the prior."""
-    x, y, owners = outcome_sample(prepared, seed)
+    x, y, owners = outcome_sample(prepared)
     prior = Model.prior(prepared.features)
     about: dict[str, Any] = {"learned_from": "past outcomes", "outcomes": int(y.sum()), "pairs": len(y)}
     if y.sum() < LEAST:
         return Model(prior.ranker, prior.bounds, {**about, "kept": "prior: too few outcomes"})
-    fold = fold_of(owners, FOLDS, seed)
+    fold = fold_of(owners, FOLDS)
     held_out = np.empty(len(y))
     for number in range(FOLDS):
         ranker = fit(prepared, x[fold != number], y[fold != number])

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import mmap
 import os
-import zlib
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +13,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field as Setting
 
 from graph.errors import ProjectionError
-from graph.files import ArrayWriter, arrays_in, synced
+from graph.files import ArrayWriter, arrays_in, checksum, synced
 from graph.projection.arrays import Bytes
 from graph.records import digest
 
@@ -77,13 +75,5 @@ def map_part(folder: Path, about: PartFile) -> Part:
 def verify(folder: Path, about: PartFile) -> None:
     """Compare a part's checksum; ProjectionError names a damaged file."""
     path = folder / about.file
-    status = path.stat()
-    if _checksum(path, status.st_ino, status.st_mtime_ns, status.st_size) != about.crc32:
+    if checksum(path) != about.crc32:
         raise ProjectionError(f"{path} is damaged: its checksum differs; {REBUILD}")
-
-
-@lru_cache(maxsize=1024)
-def _checksum(path: Path, inode: int, modified: int, size: int) -> int:
-    """CRC-32 of a file, remembered: parts never change, and a service looks for a newer projection again and again."""
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-        return zlib.crc32(mapped)

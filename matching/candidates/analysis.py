@@ -16,6 +16,7 @@ import rjieba
 import Stemmer
 from numpy.typing import NDArray
 
+from graph.projection import offsets_of
 from matching.masking.redact import PLACED
 
 VERSION = "4"
@@ -121,7 +122,7 @@ def _counted(owners: NDArray[np.int64], codes: Codes, n: int) -> Terms:
     first = np.concatenate([[True], (codes[1:] != codes[:-1]) | (owners[1:] != owners[:-1])])
     starts = np.flatnonzero(first)
     counts = np.diff(np.append(starts, len(codes))).astype(np.float32)
-    indptr = np.concatenate([[0], np.cumsum(np.bincount(owners[starts], minlength=n))]).astype(np.int64)
+    indptr = offsets_of(np.bincount(owners[starts], minlength=n))
     return Terms(indptr, codes[starts], counts)
 
 
@@ -129,7 +130,7 @@ def in_blocks(texts: Sequence[str], analyser: Callable[[Sequence[str]], Terms]) 
     """The terms of any number of texts, so many at a time that memory does not grow with their number."""
     parts = [analyser(texts[start : start + BLOCK]) for start in range(0, len(texts), BLOCK)] or [analyser([])]
     lengths = np.concatenate([np.diff(part.indptr) for part in parts])
-    indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    indptr = offsets_of(lengths)
     codes, counts = (np.concatenate([getattr(part, name) for part in parts]) for name in ("codes", "counts"))
     return Terms(indptr, codes, counts)
 
@@ -149,7 +150,7 @@ def reused(texts: Sequence[str], analyser: Callable[[Sequence[str]], Terms], has
     starts = np.empty(len(texts), np.int64)
     starts[known] = kept.terms.indptr[:-1][order[place[known]]]
     starts[new] = fresh.indptr[:-1] + len(kept.terms.codes)
-    indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    indptr = offsets_of(lengths)
     at = np.arange(int(indptr[-1])) + np.repeat(starts - indptr[:-1], lengths)
     codes, counts = (np.concatenate([getattr(kept.terms, name), getattr(fresh, name)]) for name in ("codes", "counts"))
     return Terms(indptr, codes[at], counts[at])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import scipy.sparse as sp
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from graph import codes
 from graph.errors import UnknownNameError
-from graph.projection import Projection
+from graph.projection import Projection, offsets_of, spans
 from graph.schema import Field, Shown
 from matching.kinds import Comparison, MatchKind, comparable, split_reach
 from matching.masking import Mask
@@ -47,7 +47,7 @@ class LabelComparator:
             return np.full(len(rows), np.nan)
         weight = np.zeros(self.subjects.shape[1])
         weight[terms] = weights
-        lengths, at = spans(self.candidates, rows)
+        lengths, at = spans(self.candidates.indptr, rows)
         owner = np.repeat(np.arange(len(rows)), lengths)
         shared = np.bincount(owner, weight[self.candidates.indices[at]], minlength=len(rows))
         return np.where(lengths > 0, shared, np.nan)
@@ -55,7 +55,7 @@ class LabelComparator:
     def carriers(self, subject: int) -> NDArray[np.float64]:
         """The same share over every candidate, 0 where nothing is known; what a retriever ranks by."""
         terms, weights = self._asked(subject)
-        lengths, at = spans(self.carrying, terms)
+        lengths, at = spans(self.carrying.indptr, terms)
         shared = np.bincount(self.carrying.indices[at], np.repeat(weights, lengths), minlength=self.candidates.shape[0])
         return shared.astype(np.float64, copy=False)
 
@@ -155,7 +155,7 @@ def _own_terms(
         (
             np.ones(int(lengths.sum())),
             np.fromiter((t for terms in spread for t in terms), np.int64),
-            np.concatenate([[0], np.cumsum(lengths)]),
+            offsets_of(lengths),
         ),
         shape=(len(spread), max(len(vocabulary), 1)),
     )
@@ -168,19 +168,3 @@ def _own_terms(
 
 def _of(matrix: Matrix, row: int) -> NDArray[np.int32]:
     return np.asarray(matrix.indices[matrix.indptr[row] : matrix.indptr[row + 1]])
-
-
-class Compressed(Protocol):
-    """Rows (or columns) one after the other, as CSR and CSC matrices and analysed texts have them."""
-
-    @property
-    def indptr(self) -> NDArray[Any]:
-        """Where each begins, and the end of the last."""
-        ...
-
-
-def spans(matrix: Compressed, rows: NDArray[np.integer[Any]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """(length of each row, positions of all their entries one after the other)."""
-    starts = matrix.indptr[rows].astype(np.int64)
-    lengths = matrix.indptr[rows + 1] - starts
-    return lengths, np.repeat(starts - np.cumsum(lengths) + lengths, lengths) + np.arange(int(lengths.sum()))

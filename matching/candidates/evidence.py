@@ -13,10 +13,9 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from graph.projection import Projection
-from graph.schema import FieldType
+from graph.projection import Projection, spans
 from matching.candidates.analysis import Terms, char_terms
-from matching.candidates.compare import Comparator, comparator, own_labels, spans
+from matching.candidates.compare import Comparator, comparator, own_labels
 from matching.candidates.lexical import Floats
 from matching.candidates.outcomes import Outcomes, Values
 from matching.candidates.texts import TextIndex, TextQuery, analyse, joined
@@ -77,7 +76,7 @@ class Documents:
         waiting = np.arange(len(terms))
         for looked_at in (4 * k, MOST_COUNTED):  # the first few documents nearly always tell
             documents, of = words.postings(terms[waiting], looked_at)
-            lengths, places = spans(self.owners, documents)
+            lengths, places = spans(self.owners.indptr, documents)
             carried = np.unique(np.repeat(waiting[of], lengths) * n + self.owners.indices[places])
             common |= np.bincount(carried // n, minlength=len(terms)) >= k
             waiting = np.flatnonzero(~common & (frequency > looked_at))
@@ -258,9 +257,5 @@ def _owner_of(projection: Projection, kind: str, step: str, n: int) -> Rows:
 
 def _numbers(projection: Projection, kind: str) -> list[str]:
     """Visible numeric fields of a kind: what a learner may weigh by themselves."""
-    visible = {"public", "generalised"}
-    return [
-        field.name
-        for field in projection.catalogue.entity(kind).fields
-        if field.access in visible and field.type.is_numeric and not field.many and field.type is not FieldType.BOOLEAN
-    ]
+    fields = projection.catalogue.entity(kind).fields
+    return [field.name for field in fields if field.is_visible and field.type.is_numeric and not field.many]

@@ -15,10 +15,12 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from graph.projection import offsets_of
 from matching.candidates.analysis import Codes, Terms
 
 Floats = NDArray[np.float32]
 BLOCK = 1 << 24
+"""Terms that are looked up at a time."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,7 @@ class LexicalIndex:
         spans = [slice(start, end) for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
         documents = np.concatenate([self.documents[span] for span in spans])
         cells = np.concatenate([self.weights[span] for span in spans])
-        offsets = np.concatenate([[0], np.cumsum(ends - starts)]).astype(np.int32)
+        offsets = offsets_of(ends - starts).astype(np.int32)
         return sp.csc_array((cells, documents, offsets), shape=(self.n, len(spans))) @ factors
 
     def postings(self, terms: NDArray[np.int64], most: int) -> tuple[NDArray[np.int32], NDArray[np.int64]]:

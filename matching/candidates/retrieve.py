@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from matching.candidates.compare import LabelComparator, spans
+from graph.projection import spans
+from matching.candidates.compare import LabelComparator
 from matching.candidates.evidence import Asked, Evidence, Reading, Rows
 from matching.candidates.texts import nearest
 
@@ -37,7 +38,7 @@ def by_text(evidence: Evidence, asked: Asked, read: Reading, depth: int) -> Rows
     total = np.zeros(evidence.n)
     for source, scores in zip(evidence.documents, read.documents, strict=True):
         best = nearest(scores.lexical, DOCUMENTS * depth)
-        lengths, places = spans(source.owners, best)
+        lengths, places = spans(source.owners.indptr, best)
         total += np.bincount(
             source.owners.indices[places], np.repeat(scores.lexical[best], lengths), minlength=evidence.n
         )

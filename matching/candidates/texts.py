@@ -24,13 +24,6 @@ class TextQuery(NamedTuple):
     vector: Floats
 
 
-class TextScores(NamedTuple):
-    """Scores of a query over every document of a kind; `semantic` is computed for the rows asked."""
-
-    words: Floats
-    chars: Floats
-
-
 @dataclass(frozen=True)
 class TextIndex:
     """The indexes of one kind's texts."""
@@ -40,11 +33,6 @@ class TextIndex:
     semantic: SemanticIndex
     kept: Mapping[str, analysis.Kept]
     """The analysed texts in every view: what the next index goes on from, and what explanations read."""
-
-    @property
-    def n(self) -> int:
-        """Documents."""
-        return self.words.n
 
     @classmethod
     def build(cls, texts: Sequence[str], previous: TextIndex | None = None) -> TextIndex:
@@ -62,9 +50,9 @@ class TextIndex:
         chars = self.chars.query(analysed["chars"])
         return TextQuery(self.words.query(analysed["words"]), chars, self.semantic.query(chars))
 
-    def scores(self, query: TextQuery) -> TextScores:
-        """Lexical cosines over all documents."""
-        return TextScores(self.words.scores(query.words), self.chars.scores(query.chars))
+    def scores(self, query: TextQuery) -> tuple[Floats, Floats]:
+        """(word cosines, character cosines) with all documents."""
+        return self.words.scores(query.words), self.chars.scores(query.chars)
 
     def parts(self, query: TextQuery, parts: analysis.Terms) -> Floats:
         """Character cosines of all documents × parts of the query's text."""

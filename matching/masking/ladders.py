@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graph.codes import Scheme
-from graph.projection import EntityTable, Labels, Projection, Strings
+from graph.projection import EntityTable, Labels, Projection, Strings, offsets_of, spans
 from graph.projection.columns import year_fraction
-from graph.schema import Access, EntityKind, Field, FieldType, Hierarchy, HierarchyForm, Shown
+from graph.schema import EntityKind, Field, FieldType, Hierarchy, HierarchyForm, Shown
 from matching.masking.levels import Hashes
 
 Floats = NDArray[np.float64]
@@ -100,7 +100,7 @@ def labels_of(rows: NDArray[np.int64], names: NDArray[np.object_], n: int) -> La
     width = max(len(vocabulary), 1)
     cells = np.unique(rows * width + codes)
     counts = np.bincount(cells // width, minlength=n)
-    indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    indptr = offsets_of(counts)
     return Labels(indptr, (cells % width).astype(np.int32), Strings.of(vocabulary))
 
 
@@ -112,13 +112,13 @@ def ladders_of(
     `whole` leaves lists without a hierarchy as they are: for public records and for measuring. `counts` are those of
     the epoch, by field; without them labels are counted now.
     """
-    own = [_of_field(projection, kind, f, whole=whole, counts=counts or {}) for f in kind.fields if _is_shown(f)]
+    own = [_of_field(projection, kind, f, whole=whole, counts=counts or {}) for f in kind.fields if f.is_visible]
     return [*own, *(_of_shown(projection, kind, shown) for shown in kind.shown)]
 
 
 def declaration(projection: Projection, kind: EntityKind) -> str:
     """What the levels of a kind rest on beside its data: while it is the same, a level means the same."""
-    fields: list[Field | Shown] = [*(f for f in kind.fields if _is_shown(f)), *kind.shown]
+    fields: list[Field | Shown] = [*(f for f in kind.fields if f.is_visible), *kind.shown]
     hierarchies = [projection.catalogue.hierarchies.get(f.hierarchy or "") for f in fields]
     ends = [
         [end, neighbour.access]
@@ -128,10 +128,6 @@ def declaration(projection: Projection, kind: EntityKind) -> str:
         if neighbour.name == shown.field
     ]
     return repr((kind.public_record, fields, hierarchies, ends))
-
-
-def _is_shown(declared: Field) -> bool:
-    return declared.access in {Access.PUBLIC, Access.GENERALISED} and declared.type is not FieldType.TEXT
 
 
 def _of_field(
@@ -168,14 +164,12 @@ def _of_shown(projection: Projection, kind: EntityKind, shown: Shown) -> Ladder:
         return Ladder(shown.name, _banded(counts, hierarchy), counts, hierarchy)
     rows, names = [np.empty(0, np.int64)], [np.empty(0, object)]
     for end in ends:
-        if not any(f.name == shown.field and _is_shown(f) for f in projection.catalogue.entity(end).fields):
+        if not any(f.name == shown.field and f.is_visible for f in projection.catalogue.entity(end).fields):
             continue  # what the neighbour itself does not show, nobody's card does
         reach = projection.path_matrix(kind.name, shown.path, end)
         labels = projection.table(end).labels(shown.field)
         near = np.repeat(np.arange(reach.shape[0]), np.diff(reach.indptr))
-        lengths = np.diff(labels.indptr)[reach.indices]
-        starts = labels.indptr[:-1][reach.indices]
-        at = np.repeat(starts - np.concatenate([[0], np.cumsum(lengths)[:-1]]), lengths) + np.arange(int(lengths.sum()))
+        lengths, at = spans(labels.indptr, reach.indices)
         rows.append(np.repeat(near, lengths))
         names.append(np.array(list(labels.vocabulary), object)[labels.codes[at]])
     joined = labels_of(np.concatenate(rows), np.concatenate(names), projection.table(kind.name).n)
@@ -241,7 +235,7 @@ def _most_frequent(labels: Labels, frequency: NDArray[np.int64], kept: int) -> L
     best = order[np.arange(len(order)) - first < kept]
     best = best[np.lexsort((labels.codes[best], rows[best]))]
     counts = np.bincount(rows[best], minlength=len(labels.indptr) - 1)
-    indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    indptr = offsets_of(counts)
     return Labels(indptr, labels.codes[best], labels.vocabulary)
 
 

@@ -84,7 +84,6 @@ class AdditiveCurves:
         smallest_leaf: int = 60,
         l2: float = 20.0,
         bins: int = 32,
-        seed: int = 0,
         straight: bool = False,
     ) -> None:
         self.increasing = increasing
@@ -94,7 +93,6 @@ class AdditiveCurves:
         self.smallest_leaf = smallest_leaf
         self.l2 = l2
         self.bins = bins
-        self.seed = seed
         self.straight = straight
         self.features: tuple[str, ...] = ()
         """Names of the m features."""
@@ -154,7 +152,7 @@ class AdditiveCurves:
             interaction_cst="no_interactions",
             monotonic_cst=np.array(increasing, np.int64)[used].tolist(),
             early_stopping=False,
-            random_state=self.seed,
+            random_state=0,
         ).fit(steps[:, used], hit)
         base = np.zeros((1, len(used)))
         origin = float(model.decision_function(base)[0])

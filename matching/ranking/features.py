@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from matching.candidates.compare import spans
+from graph.projection import spans
 from matching.candidates.evidence import Asked, Documents, DocumentScores, Evidence, Reading, Rows
 from matching.candidates.walks import lift
 
@@ -115,7 +115,7 @@ def _parts(scores: NDArray[np.float32], rows: Rows) -> Floats:
 
 def _text(documents: Sequence[Documents], read: Sequence[DocumentScores], rows: Rows, most: int) -> list[Floats]:
     """words, chars, semantic of each candidate row: of its `most` lexically best documents, summed, over `most`."""
-    reach = [spans(source.of, rows) for source in documents]
+    reach = [spans(source.of.indptr, rows) for source in documents]
     width = max(most, int(np.sum([lengths for lengths, _ in reach], axis=0).max(initial=0)))
     lexical = np.zeros((len(rows), width), np.float32)
     kind = np.full(lexical.shape, -1, np.int8)
