@@ -26,10 +26,12 @@ def create_app(service: Service, *, follows: bool = False) -> FastAPI:
 
     @asynccontextmanager
     async def running(_app: FastAPI) -> AsyncIterator[None]:
-        stop = threading.Event()
-        thread = threading.Thread(target=_follow, args=(service, stop), name="follower")
+        stop, looked = threading.Event(), threading.Event()
+        thread = threading.Thread(target=_follow, args=(service, stop, looked), name="follower")
         if follows:
             thread.start()
+            # Whoever hears of one process that it is ready may next be answered by another one.
+            await run_in_threadpool(looked.wait)
         yield
         stop.set()
         if follows:
@@ -47,8 +49,14 @@ def create_app(service: Service, *, follows: bool = False) -> FastAPI:
     return app
 
 
-def _follow(service: Service, stop: threading.Event) -> None:
-    again_and_again(service.take_up, service.settings.poll_interval, stop)
+def _follow(service: Service, stop: threading.Event, looked: threading.Event) -> None:
+    def look() -> None:
+        try:
+            service.take_up()
+        finally:
+            looked.set()
+
+    again_and_again(look, service.settings.poll_interval, stop)
     if not stop.is_set():  # the parent process is gone: end like on its word
         os.kill(os.getpid(), signal.SIGTERM)
 

@@ -27,9 +27,10 @@ SHARE_BANDS = ((0.4, "most"), (0.15, "much"), (0.03, "some"))
 
 def contributions(names: Sequence[str], shares: Floats, *, exact: bool) -> list[dict[str, Any]]:
     """One pair's shares, largest first: exact numbers that add up to score - intercept, or bands of the part for it."""
-    ordered = sorted(zip(names, shares.tolist(), strict=True), key=lambda pair: (-abs(pair[1]), pair[0]))
+    said = [(name, share) for name, share in zip(names, shares.tolist(), strict=True) if share]
+    ordered = sorted(said, key=lambda pair: (-abs(pair[1]), pair[0]))
     if exact:
-        return [{"feature": name, "share": share} for name, share in ordered if share]
+        return [{"feature": name, "share": share} for name, share in ordered]
     total = sum(share for _, share in ordered if share > 0) or 1.0
     banded = []
     for name, share in ordered:
@@ -65,10 +66,7 @@ def shared_terms(evidence: Evidence, asked: Asked, read: Reading, rows: Rows, k:
 
 def _spelled(text: str) -> dict[int, str]:
     """Term code → the word as the text first has it."""
-    spelled: dict[int, str] = {}
-    for word in analysis.words_of(text):
-        spelled.setdefault(analysis.word_code(word), word)
-    return spelled
+    return {analysis.word_code(word): word for word in reversed(analysis.words_of(text))}
 
 
 def _best_documents(source: Documents, scores: NDArray[np.float32], rows: Rows) -> tuple[Rows, Floats]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -77,7 +78,8 @@ def word_code(word: str) -> int:
     return code
 
 
-def words_of(text: str) -> list[str]:
+@lru_cache(maxsize=16)  # a question's text is segmented to be scored and again to be explained
+def words_of(text: str) -> tuple[str, ...]:
     """The words of a text, lower-case, Chinese segmented, without stop words, punctuation and what redaction left."""
     words: list[str] = []
     text = PLACED.sub(" ", text)
@@ -86,7 +88,7 @@ def words_of(text: str) -> list[str]:
             words.extend(rjieba.cut(chunk))
         else:
             words.append(chunk)
-    return [word for word in words if word_code(word)]
+    return tuple(word for word in words if word_code(word))
 
 
 def word_terms(texts: Sequence[str]) -> Terms:

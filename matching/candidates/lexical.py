@@ -52,7 +52,7 @@ class LexicalIndex:
     FIELDS: ClassVar[tuple[str, ...]] = ("vocabulary", "idf", "indptr", "documents", "weights")
     LONGEST: ClassVar[int] = 128
     """Most terms of a query that are looked up: the heaviest, so that a long text costs no more than this."""
-    MOST_POSTINGS: ClassVar[int] = 30_000
+    MOST_POSTINGS: ClassVar[int] = 20_000
     """Most postings of a query that are added up, of the heaviest terms: a bound on its time in a large index."""
 
     @classmethod

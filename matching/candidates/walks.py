@@ -15,6 +15,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from graph.projection import spans
+
 Values = NDArray[np.float64]
 Floats = NDArray[np.float32]
 Matrix = sp.csr_array
@@ -59,15 +61,25 @@ class OutcomeWalk:
         small = sum(matrix.nnz for matrix, _, _ in edges) <= LARGEST
         self._steps = _steps(_joined(edges, self._size)) if small else None
         self._onward = sp.csr_array(self._steps.T) if self._steps is not None else None
+        self._arriving = self._onward[self._candidates] if self._onward is not None else None
 
     def reached(self, subject: int) -> Values:
         """How often each candidate is reached from a subject (see `lift`); never where the graph is too large."""
-        if self._steps is None or self._onward is None:
+        if self._steps is None or self._onward is None or self._arriving is None:
             return np.zeros(self._candidates.stop - self._candidates.start)
-        here = np.zeros(self._size, np.float32)
-        first = slice(self._steps.indptr[subject], self._steps.indptr[subject + 1])
-        here[self._steps.indices[first]] = self._steps.data[first]
-        return lift(_visits(here, self._onward, ROUNDS - 1)[self._candidates])
+        row = slice(self._steps.indptr[subject], self._steps.indptr[subject + 1])
+        first, chances = self._steps.indices[row], self._steps.data[row]
+        # Few nodes are left in the first step and only candidates matter in the last: neither needs the whole graph.
+        lengths, places = spans(self._steps.indptr, first)
+        second = np.repeat(chances, lengths) * self._steps.data[places]
+        here = np.bincount(self._steps.indices[places], second, minlength=self._size).astype(np.float32)
+        here *= np.float32(1 - RESTART)
+        visits = here.copy()
+        visits[first] += chances
+        for _ in range(ROUNDS - 3):
+            here = _onward(here, self._onward)
+            visits += here
+        return lift(visits[self._candidates] + _onward(here, self._arriving))
 
 
 def _steps(matrix: sp.csr_array | sp.csc_array | sp.coo_array) -> Matrix:
@@ -92,9 +104,14 @@ def _visits(start: Floats, onward: Matrix, rounds: int) -> Floats:
     """Visits of each node by a walk that begins, again and again, as `start` says; `onward` is to × from."""
     visits, here = start.copy(), start
     for _ in range(rounds):
-        here = (onward @ here) * np.float32(1 - RESTART)
+        here = _onward(here, onward)
         visits += here
     return visits
+
+
+def _onward(here: Floats, onward: Matrix) -> Floats:
+    """Where those who do not begin again are after one more step."""
+    return np.asarray((onward @ here) * np.float32(1 - RESTART), np.float32)
 
 
 def lift(values: NDArray[np.floating[Any]], mean: float | None = None) -> Values:

@@ -44,7 +44,7 @@ def operator(home: Path) -> str:
 
 @pytest.fixture(scope="module")
 def service(home: Path, operator: str) -> Iterator[Running]:
-    with running(home, QIANXIAN_WORKERS="2") as service:
+    with running(home, QIANXIAN_WORKERS="2", QIANXIAN_RATE_LIMIT="10000000") as service:
         service.wait_until_ready()
         yield service
 
@@ -201,6 +201,18 @@ def test_on_sigterm_running_requests_finish_and_the_exit_code_is_0(home: Path, o
         assert service.process.wait(30) == 0
         until(lambda: gone(children), 5)
         assert service.events()[-1]["event"] == "stopped"
+
+
+def test_a_server_answers_only_once_it_has_looked_for_what_was_built(home: Path, service: Running) -> None:
+    with running(home, QIANXIAN_WORKERS="2") as again:  # `service` has built
+        answered: list[int] = []
+
+        def enough() -> bool:
+            answered.append(httpx.get(f"{again.url}/readyz").status_code)
+            return len(answered) > 20
+
+        until(enough)
+        assert set(answered) == {200}
 
 
 def test_nothing_outlives_a_killed_service(home: Path) -> None:

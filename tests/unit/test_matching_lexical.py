@@ -82,8 +82,8 @@ def test_character_terms_are_counted_per_text(texts: list[str]) -> None:
 
 
 def test_words_are_segmented_stemmed_and_lower_case() -> None:
-    assert words_of("新型功率芯片的Thermal management研究") == ["新型", "功率", "芯片", "thermal", "management"]
-    assert words_of("［名称 name］教授，［电话 phone］") == ["教授"]
+    assert words_of("新型功率芯片的Thermal management研究") == ("新型", "功率", "芯片", "thermal", "management")
+    assert words_of("［名称 name］教授，［电话 phone］") == ("教授",)
     assert char_terms(["［名称 name］"]).codes.tolist() == []
     assert word_terms(["batteries"]).codes.tolist() == word_terms(["battery"]).codes.tolist()
 
