@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -35,6 +35,9 @@ _SENTENCE = re.compile(r"[\n。；;！!？?]|\. ")
 CHARS_WEIGHT = np.float32(2)
 """What character n-grams count against words where documents are picked; measured on judged needs."""
 
+MEANING_WEIGHT = np.float32(3)
+"""What semantic cosines count against lexical ones where a walk begins; measured on judged experts."""
+
 SCANNED = 25_000
 """Semantic vectors that are compared with each question at the most."""
 MOST_COUNTED = 2_000
@@ -54,7 +57,13 @@ class Documents:
     owners: sp.csr_array
     """Documents × candidates."""
     vectors: Floats | None
-    """Semantic vector of each candidate, the mean of its documents'; None where they are too many to compare."""
+    """Semantic vectors to compare with each question: of the documents; of the candidates, each the mean of its
+    documents', where documents are too many; None where candidates are too."""
+
+    @property
+    def by_document(self) -> bool:
+        """Whether `vectors` are of documents."""
+        return self.vectors is not None and len(self.vectors) == self.of.shape[1]
 
     _common: dict[int, NDArray[np.int8]] = field(default_factory=dict)
     """k → whether each word is carried by as many; -1 where nobody asked yet."""
@@ -115,6 +124,8 @@ class DocumentScores(NamedTuple):
     """Character n-gram cosines of all."""
     lexical: Floats
     """Both together, as retrieval and explanation rank documents."""
+    meaning: Floats | None
+    """Semantic cosines with `Documents.vectors`, negative ones as 0; None without any."""
     query: TextQuery
     """The question in this kind's index."""
     parts: Floats | None
@@ -181,9 +192,10 @@ class Evidence:
         for source in self.documents:
             query = source.texts.query(asked.analysed)
             words, chars = source.texts.scores(query)
+            meaning = None if source.vectors is None else np.maximum(source.vectors @ query.vector, 0)
             parts = source.texts.parts(query, asked.parts) if self.walk is None else None
-            documents.append(DocumentScores(words, chars, words + CHARS_WEIGHT * chars, query, parts))
-        walk = self.walk.reached([scores.lexical for scores in documents]) if self.walk is not None else None
+            documents.append(DocumentScores(words, chars, words + CHARS_WEIGHT * chars, meaning, query, parts))
+        walk = self._walked(documents) if self.walk is not None else None
         if self.outcomes is None:
             return Reading(documents, walk, None, None, None, {})
         if asked.row is None:
@@ -197,6 +209,21 @@ class Evidence:
             {name: self.outcomes.profile(name, asked.row) for name in self.outcomes.profiles},
         )
 
+    def _walked(self, documents: Sequence[DocumentScores]) -> Values:
+        """How much each candidate is reached from documents, which count by their squared relevance."""
+        assert self.walk is not None
+        relevance, direct = [], np.zeros(self.n, np.float32)
+        for source, scores in zip(self.documents, documents, strict=True):
+            squared = scores.lexical**2
+            if scores.meaning is not None:
+                near = (MEANING_WEIGHT * scores.meaning) ** 2
+                if source.by_document:
+                    squared += near
+                else:
+                    direct += near * np.diff(source.of.indptr)
+            relevance.append(squared)
+        return self.walk.reached(relevance, direct)
+
 
 def _documents(kind: MatchKind, projection: Projection, indexes: Mapping[str, TextIndex]) -> list[Documents]:
     n = projection.table(kind.candidate).n
@@ -204,17 +231,20 @@ def _documents(kind: MatchKind, projection: Projection, indexes: Mapping[str, Te
     found = []
     if kind.candidate in indexes:
         texts = indexes[kind.candidate]
-        found.append(Documents(kind.candidate, texts, own, own, texts.semantic.vectors if n <= SCANNED else None))
+        found.append(Documents(kind.candidate, texts, own, own, _compared(own, texts)))
     for path in kind.documents:
         for end in projection.catalogue.end_kinds(kind.candidate, path):
             if end in indexes:
                 of = sp.csr_array(projection.path_matrix(kind.candidate, path, end))
                 owners = sp.csr_array(of.T.tocsr())
-                found.append(Documents(end, indexes[end], of, owners, _means(of, indexes[end])))
+                found.append(Documents(end, indexes[end], of, owners, _compared(of, indexes[end])))
     return found
 
 
-def _means(of: sp.csr_array, texts: TextIndex) -> Floats | None:
+def _compared(of: sp.csr_array, texts: TextIndex) -> Floats | None:
+    """See `Documents.vectors`."""
+    if of.shape[1] <= SCANNED:
+        return texts.semantic.vectors
     if of.shape[0] > SCANNED:
         return None
     means = np.asarray(of @ texts.semantic.vectors, np.float32)

@@ -21,7 +21,7 @@ DEFAULT_WEIGHTS = {
     "words": 0.2,
     "chars": 1.0,
     "semantic": 1.0,
-    "walk": 1.0,
+    "walk": 4.0,
     "parts": 2.0,
     "compare": 0.15,
     "popularity": 0.03,
