@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 from graph.projection import Projection, spans
 from matching.candidates.analysis import Terms, char_terms
 from matching.candidates.compare import Comparator, comparator, own_labels
+from matching.candidates.encoded import EncodedIndex, Encodings
 from matching.candidates.lexical import Floats
 from matching.candidates.outcomes import Outcomes, Values
+from matching.candidates.semantic import unit
 from matching.candidates.texts import TextIndex, TextQuery, analyse, joined
 from matching.candidates.walks import DocumentWalk
 from matching.kinds import MatchKind
@@ -52,13 +54,15 @@ class Documents:
     """Entity kind of the documents; the candidate kind itself for a candidate's own text."""
     texts: TextIndex
     """Their index."""
+    encoded: EncodedIndex | None
+    """Their encoded index; None while the encoder has not filled it."""
     of: sp.csr_array
     """Candidates × documents."""
     owners: sp.csr_array
     """Documents × candidates."""
     vectors: Floats | None
-    """Semantic vectors to compare with each question: of the documents; of the candidates, each the mean of its
-    documents', where documents are too many; None where candidates are too."""
+    """Semantic and encoded vectors, side by side, to compare with each question: of the documents; of the candidates,
+    each the mean of its documents', where documents are too many; None where candidates are too."""
 
     @property
     def by_document(self) -> bool:
@@ -102,6 +106,8 @@ class Asked:
     """Row among the subject kind, None for a free text."""
     text: str
     """Redacted text."""
+    encoded: Floats | None = None
+    """Its encoded vector without the mean of its kind's; None where there is none (yet)."""
 
     @cached_property
     def parts(self) -> Terms:
@@ -125,15 +131,20 @@ class DocumentScores(NamedTuple):
     lexical: Floats
     """Both together, as retrieval and explanation rank documents."""
     meaning: Floats | None
-    """Semantic cosines with `Documents.vectors`, negative ones as 0; None without any."""
+    """Products with `Documents.vectors`, the sum of semantic and encoded cosines, negative ones as 0."""
     query: TextQuery
     """The question in this kind's index."""
+    encoded: Floats | None
+    """The question in this kind's encoded index."""
     parts: Floats | None
     """Character cosines of all × parts of the question; None where candidates have documents, not only a text."""
 
-    def semantic(self, source: Documents, rows: Rows) -> Floats:
-        """Semantic cosines of some documents, negative ones as 0."""
-        return np.asarray(np.maximum(source.texts.semantic.vectors[rows] @ self.query.vector, 0), np.float32)
+    def views(self, source: Documents, rows: Rows) -> list[Floats]:
+        """Cosines of some documents in each view: words, chars, semantic, encoded; negative ones as 0."""
+        vectors = [(source.texts.semantic.vectors, self.query.vector)]
+        if source.encoded is not None and self.encoded is not None:
+            vectors.append((source.encoded.vectors, self.encoded))
+        return [self.words[rows], self.chars[rows], *(np.maximum(all_[rows] @ mine, 0) for all_, mine in vectors)]
 
 
 class Reading(NamedTuple):
@@ -156,10 +167,13 @@ class Reading(NamedTuple):
 class Evidence:
     """The evidence of one match kind over one projection."""
 
-    def __init__(self, kind: MatchKind, projection: Projection, mask: Mask, indexes: Mapping[str, TextIndex]) -> None:
-        self.kind, self.projection, self.mask = kind, projection, mask
+    def __init__(
+        self, kind: MatchKind, projection: Projection, mask: Mask, indexes: Mapping[str, TextIndex],
+        encodings: Encodings,
+    ) -> None:  # fmt: skip
+        self.kind, self.projection, self.mask, self.encodings = kind, projection, mask, encodings
         self.n = projection.table(kind.candidate).n
-        self.documents = _documents(kind, projection, indexes)
+        self.documents = _documents(kind, projection, indexes, encodings)
         self.comparators: dict[str, Comparator] = {
             c.name: comparator(projection, mask, kind, c) for c in kind.comparisons(projection.catalogue)
         }
@@ -170,6 +184,11 @@ class Evidence:
         own = _numbers(projection, kind.subject) if kind.mutual else []
         self.own = {name: mask.visible(kind.subject).numbers(name) for name in own}
 
+    @property
+    def is_encoded(self) -> bool:
+        """Whether any documents are compared by vectors of the encoder."""
+        return any(source.encoded is not None for source in self.documents)
+
     def without(self, hidden: Rows) -> Evidence:
         """This evidence without some past outcomes (see `Outcomes.without`): what a learner may see of them."""
         copied = copy(self)
@@ -178,7 +197,9 @@ class Evidence:
 
     def asked(self, row: int) -> Asked:
         """An entity of the subject kind as it asks."""
-        return Asked(row, joined(self.mask.texts(self.kind.subject), row, lead=TITLE_WEIGHT))
+        texts = self.mask.texts(self.kind.subject)
+        encoded = self.encodings.of(self.kind.subject, joined(texts, row)) if self.is_encoded else None
+        return Asked(row, joined(texts, row, lead=TITLE_WEIGHT), encoded)
 
     def asked_text(self, text: str) -> Asked:
         """A free text as it asks, redacted as if it were posted; its first line counts as its title."""
@@ -192,9 +213,10 @@ class Evidence:
         for source in self.documents:
             query = source.texts.query(asked.analysed)
             words, chars = source.texts.scores(query)
-            meaning = None if source.vectors is None else np.maximum(source.vectors @ query.vector, 0)
+            encoded = source.encoded.query(asked.encoded) if source.encoded and asked.encoded is not None else None
+            meaning = _meaning(source, query.vector, encoded)
             parts = source.texts.parts(query, asked.parts) if self.walk is None else None
-            documents.append(DocumentScores(words, chars, words + CHARS_WEIGHT * chars, meaning, query, parts))
+            documents.append(DocumentScores(words, chars, words + CHARS_WEIGHT * chars, meaning, query, encoded, parts))
         walk = self._walked(documents) if self.walk is not None else None
         if self.outcomes is None:
             return Reading(documents, walk, None, None, None, {})
@@ -225,31 +247,42 @@ class Evidence:
         return self.walk.reached(relevance, direct)
 
 
-def _documents(kind: MatchKind, projection: Projection, indexes: Mapping[str, TextIndex]) -> list[Documents]:
+def _meaning(source: Documents, semantic: Floats, encoded: Floats | None) -> Floats | None:
+    """See `DocumentScores.meaning`."""
+    if source.vectors is None:
+        return None
+    near = source.vectors[:, : len(semantic)] @ semantic
+    if encoded is not None:
+        near += source.vectors[:, len(semantic) :] @ encoded
+    return np.asarray(np.maximum(near, 0), np.float32)
+
+
+def _documents(
+    kind: MatchKind, projection: Projection, indexes: Mapping[str, TextIndex], encodings: Encodings
+) -> list[Documents]:
     n = projection.table(kind.candidate).n
     own = sp.csr_array(sp.eye_array(n, format="csr"))
     found = []
-    if kind.candidate in indexes:
-        texts = indexes[kind.candidate]
-        found.append(Documents(kind.candidate, texts, own, own, _compared(own, texts)))
-    for path in kind.documents:
-        for end in projection.catalogue.end_kinds(kind.candidate, path):
+    for path in ("", *kind.documents):
+        for end in projection.catalogue.end_kinds(kind.candidate, path) if path else (kind.candidate,):
             if end in indexes:
-                of = sp.csr_array(projection.path_matrix(kind.candidate, path, end))
+                of = sp.csr_array(projection.path_matrix(kind.candidate, path, end)) if path else own
                 owners = sp.csr_array(of.T.tocsr())
-                found.append(Documents(end, indexes[end], of, owners, _compared(of, indexes[end])))
+                encoded = encodings.indexes.get(end)
+                encoded = encoded if encoded is not None and encoded.is_enough else None
+                vectors = _compared(of, indexes[end], encoded)
+                found.append(Documents(end, indexes[end], encoded, of, owners, vectors))
     return found
 
 
-def _compared(of: sp.csr_array, texts: TextIndex) -> Floats | None:
+def _compared(of: sp.csr_array, texts: TextIndex, encoded: EncodedIndex | None) -> Floats | None:
     """See `Documents.vectors`."""
-    if of.shape[1] <= SCANNED:
-        return texts.semantic.vectors
-    if of.shape[0] > SCANNED:
+    views = [texts.semantic.vectors, *([encoded.vectors] if encoded is not None else [])]
+    if of.shape[1] > SCANNED and of.shape[0] > SCANNED:
         return None
-    means = np.asarray(of @ texts.semantic.vectors, np.float32)
-    norm = np.sqrt((means**2).sum(axis=1, keepdims=True))
-    return np.asarray(means / np.maximum(norm, 1e-12), np.float32)
+    if of.shape[1] > SCANNED:
+        views = [unit(np.asarray(of @ vectors, np.float32)) for vectors in views]
+    return views[0] if len(views) == 1 else np.hstack(views)
 
 
 def _outcomes(kind: MatchKind, projection: Projection, mask: Mask) -> Outcomes | None:

@@ -49,7 +49,7 @@ class SemanticIndex:
         sample = np.unique(np.linspace(0, n - 1, min(n, cls.SAMPLE)).astype(np.int64))
         svd = TruncatedSVD(dimensions, n_iter=3, random_state=0).fit(matrix[sample])
         basis = np.ascontiguousarray(svd.components_.T, np.float32)
-        return cls(codes, basis, _unit(np.asarray(matrix @ basis, np.float32)))
+        return cls(codes, basis, unit(np.asarray(matrix @ basis, np.float32)))
 
     @classmethod
     def _usable(cls, view: LexicalIndex) -> tuple[Codes, sp.csc_array]:
@@ -88,6 +88,7 @@ def _side_by_side(words: tuple[Codes, sp.csc_array], chars: tuple[Codes, sp.csc_
     return codes[order], sp.csc_array(sp.hstack([words[1], chars[1]], format="csc"))[:, order].tocsr()
 
 
-def _unit(vectors: Floats) -> Floats:
+def unit(vectors: Floats) -> Floats:
+    """Rows of length 1, or 0 where they are 0."""
     norm: NDArray[np.float32] = np.sqrt((vectors**2).sum(axis=1, keepdims=True))
     return np.asarray(vectors / np.maximum(norm, 1e-12), np.float32)
