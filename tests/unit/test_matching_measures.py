@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from matching.evaluation import SetAbout
-from matching.measures import KNOWN, Judged, measure, measure_places
+from matching.judgements import SetAbout
+from matching.measures import KNOWN, Judged, measure, measure_places, mutual_of
 
 
 def _judged(seed: int, grades: tuple[float, ...], *, square: bool = False) -> Judged:
@@ -23,14 +23,16 @@ def _judged(seed: int, grades: tuple[float, ...], *, square: bool = False) -> Ju
     if square:
         pairs = sorted({*pairs, *((c, s) for s, c in pairs)})
     grade = rng.choice(grades, len(pairs))
+    subjects, candidates = (np.array(side) for side in zip(*pairs, strict=True))
     return Judged(
-        subjects=np.array([s for s, _ in pairs]),
-        candidates=np.array([c for _, c in pairs]),
+        subjects=subjects,
+        candidates=candidates,
         grade=grade,
         level=np.searchsorted(np.array(grades), grade).astype(float),
         relevant=grade >= grades[-1],
         score=np.round(rng.uniform(size=len(pairs)) + grade / 4, 1),
         predicted=rng.choice(grades, len(pairs)) if len(grades) > 2 else None,
+        mutual=mutual_of(subjects, candidates, grade >= grades[-1]) if square else None,
     )
 
 
@@ -63,7 +65,7 @@ def test_every_measure_is_that_of_the_reference(
         if not name.startswith("pair_") or len(grades) > 2
     }
     names = [name for name in KNOWN if not name.startswith("pair_") or len(grades) > 2]
-    got = {m.name: (m.value, m.low, m.high) for m in measure(names, judged, mutual=mutual)}
+    got = {m.name: (m.value, m.low, m.high) for m in measure(names, judged)}
     assert got.keys() == expected.keys()
     for name, values in expected.items():
         np.testing.assert_allclose(got[name], values, rtol=1e-9, err_msg=name)

@@ -1,0 +1,129 @@
+"""From a score to a probability: that a pair is an outcome, or that its grade counts as a hit.
+
+Logistic calibration (Platt 1999) with a log-odds that is a rising line between a few knots instead of one line: an
+additive model's scores are no exact log-odds, and a prior's are none at all. Isotonic steps were measured too: as good
+on average, less sure at the top, where a handful of pairs make a step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.special import expit
+
+from matching.measures import Floats, bins_of, intervals
+
+INNER = (0.25, 0.5, 0.75)
+"""Quantiles of the hits' scores where the line may bend."""
+BENDS_FROM = 100
+"""Hits from which on it bends at all."""
+RIDGE = 0.05
+"""Penalty of a squared rise: holds rises finite where hits and misses do not overlap."""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """A rising piecewise linear log-odds of a score; beyond the scores it was fitted on it stays as at their ends."""
+
+    knots: tuple[float, ...]
+    """Scores, rising."""
+    log_odds: tuple[float, ...]
+    """Of a hit at each knot, never falling."""
+
+    @classmethod
+    def fit(cls, score: Floats, hit: NDArray[np.bool_], weight: Floats | None = None) -> Self | None:
+        """The most likely one for n scores that the ranker gave to pairs it had not seen; None without hit or miss.
+
+        `weight` is how many pairs each one stands for; one of 0 is left out.
+        """
+        weight = np.ones(len(score)) if weight is None else weight
+        score, hit, weight = score[weight > 0], hit[weight > 0], weight[weight > 0]
+        hits = int(hit.sum())
+        if not 0 < hits < len(hit):
+            return None
+        inner = np.quantile(score[hit], INNER) if hits >= BENDS_FROM else np.empty(0)
+        knots = np.unique([score.min(), *inner, score.max()])
+        if len(knots) == 1:
+            knots = np.array([knots[0], knots[0] + 1])
+        place = np.clip((score[:, None] - knots[:-1]) / np.diff(knots), 0, 1)
+        design = np.column_stack([np.ones(len(score)), place])
+        positive = design.T @ (weight * hit)
+        scale = 1 / float(weight @ hit)
+
+        def loss(rises: Floats) -> tuple[float, Floats]:
+            line = design @ rises
+            steep = RIDGE * np.append(0.0, rises[1:])
+            value = weight @ np.logaddexp(0, line) - positive @ rises + steep @ rises / 2
+            return float(value * scale), (design.T @ (weight * expit(line)) - positive + steep) * scale
+
+        base = np.log(weight @ hit / (weight @ ~hit))
+        start = np.append(base, np.zeros(len(knots) - 1))
+        free = [(None, None), *[(0.0, None)] * (len(knots) - 1)]
+        rises = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=free, options={"maxiter": 500}).x
+        return cls(tuple(knots.tolist()), tuple(np.cumsum(rises).tolist()))
+
+    def probability(self, score: Floats) -> Floats:
+        """N probabilities of n scores."""
+        return np.asarray(expit(np.interp(score, self.knots, self.log_odds)))
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON form."""
+        return {"knots": list(self.knots), "log_odds": list(self.log_odds)}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """What `to_dict` wrote."""
+        return cls(tuple(map(float, data["knots"])), tuple(map(float, data["log_odds"])))
+
+
+def cross_fitted(
+    score: Floats, hit: NDArray[np.bool_], fold: NDArray[np.int64], weight: Floats | None = None
+) -> Floats | None:
+    """Probability of each pair by a calibration of the other folds' held-out scores; None where one cannot be had."""
+    probability = np.empty(len(score))
+    for number in np.unique(fold):
+        rest = fold != number
+        calibration = Calibration.fit(score[rest], hit[rest], None if weight is None else weight[rest])
+        if calibration is None:
+            return None
+        probability[~rest] = calibration.probability(score[~rest])
+    return probability
+
+
+def reliability(
+    probability: Floats, hit: NDArray[np.bool_], units: NDArray[np.generic], weight: Floats
+) -> list[dict[str, float]]:
+    """Bins that expect equally many hits: what was said and what came of it, least probable first.
+
+    Bins of equal mass would put all that is at the top of an answer into the last of them, hits being rare.
+    """
+    return observed(bins_of(probability, weight * probability), probability, hit, units, weight)
+
+
+def observed(
+    part: NDArray[np.int64], probability: Floats, hit: NDArray[np.bool_], units: NDArray[np.generic], weight: Floats
+) -> list[dict[str, float]]:
+    """Each `part` that has pairs, with their number, mean `probability` and `observed` share of hits with interval."""
+    seen = weight > 0
+    probability, hit, units, weight = probability[seen], hit[seen], units[seen], weight[seen]
+    present, part = np.unique(part[seen], return_inverse=True)
+    names, unit = np.unique(units, return_inverse=True)
+    n = len(present)
+    cell = unit * n + part
+    pairs, hits = (np.bincount(cell, mass, len(names) * n).reshape(-1, n) for mass in (weight, weight * hit))
+    total = pairs.sum(axis=0)
+
+    def of(drawn: NDArray[np.int64]) -> Floats:
+        seen = pairs[drawn].sum(axis=0)
+        return np.asarray(hits[drawn].sum(axis=0) / np.where(seen > 0, seen, np.nan))
+
+    low, high = intervals(of, len(names))
+    said, found = np.bincount(part, weight * probability, n) / total, hits.sum(axis=0) / total
+    columns = ("part", "pairs", "probability", "observed", "low", "high")
+    rows = np.column_stack([present, total, said, found, low, high]).tolist()
+    return [dict(zip(columns, row, strict=True)) for row in rows]
