@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from graph.files import replace
 from matching.build import Prepared, State
 from matching.calibration import Calibration
 from matching.candidates.retrieve import retrieve
+from matching.card import card
 from matching.examination import Sample, examined, precisions, scored
 from matching.model import Model
 from matching.ranking.additive import AdditiveCurves, Ranker
@@ -137,7 +139,7 @@ def bounds(scores: Floats) -> tuple[float, float, float]:
 def train(
     state: State, kinds: Sequence[str] | None = None, progress: Callable[[str, int], None] | None = None
 ) -> dict[str, Model]:
-    """Learn and save the model of each match kind that has an outcome relation; what was learned, by name."""
+    """Learn and save the model and card of each match kind that has an outcome relation; what was learned, by name."""
     models = {}
     for name in kinds or state.kinds:
         prepared = state.prepared(name)
@@ -148,4 +150,5 @@ def train(
         models[name] = learned(prepared)
         if state.models is not None:
             models[name].save(state.models / f"{name}.json")
+            replace(state.models / f"{name}.md", card(prepared.evidence.kind, models[name]).encode())
     return models

@@ -111,8 +111,11 @@ def show_models(out: Console, models: Mapping[str, Mapping[str, Any]]) -> None:
     for name, about in models.items():
         precision = [about.get(f"average_precision_{ranker}") for ranker in ("curves", "prior")]
         told = ["" if value is None else f"{value:.3f}" for value in precision]
+        held = {row["measure"]: row["value"] for row in about.get("calibration", {}).get("measures", ())}
+        told += [f"{held[name]:.4f}" if name in held else "" for name in ("ece", "brier_skill")]
         rows.append([name, f"{about.get('outcomes', 0):,}", *told, str(about.get("kept", ""))])
-    _table(out, "", ("match kind", "outcomes", "AP curves", "AP prior", "kept"), rows, right=range(1, 4))
+    columns = ("match kind", "outcomes", "AP curves", "AP prior", "ECE", "Brier skill", "kept")
+    _table(out, "", columns, rows, right=range(1, 6))
 
 
 def show_measures(out: Console, results: Sequence[Evaluated]) -> None:
