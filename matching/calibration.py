@@ -18,7 +18,7 @@ from scipy.special import expit
 
 from matching.measures import Floats, bins_of, intervals
 
-INNER = (0.25, 0.5, 0.75)
+INNER = (0.05, 0.25, 0.5, 0.75)
 """Quantiles of the hits' scores where the line may bend."""
 BENDS_FROM = 100
 """Hits from which on it bends at all."""
