@@ -20,10 +20,10 @@ from matching.measures import Floats, bins_of, intervals
 
 INNER = (0.05, 0.25, 0.5, 0.75)
 """Quantiles of the hits' scores where the line may bend."""
-BENDS_FROM = 100
-"""Hits from which on it bends at all."""
+BENDING = 20.0
+"""Penalty, in pairs, of a bend by 1 for a standard deviation of the score: few hits give a nearly straight line."""
 RIDGE = 0.05
-"""Penalty of a squared rise: holds rises finite where hits and misses do not overlap."""
+"""Penalty, in pairs, of a rise by 1: where hits and misses do not overlap, the line stays finite."""
 
 
 @dataclass(frozen=True)
@@ -43,21 +43,23 @@ class Calibration:
         """
         weight = np.ones(len(score)) if weight is None else weight
         score, hit, weight = score[weight > 0], hit[weight > 0], weight[weight > 0]
-        hits = int(hit.sum())
-        if not 0 < hits < len(hit):
+        if not 0 < hit.sum() < len(hit):
             return None
-        inner = np.quantile(score[hit], INNER) if hits >= BENDS_FROM else np.empty(0)
-        knots = np.unique([score.min(), *inner, score.max()])
+        knots = np.unique([score.min(), *np.quantile(score[hit], INNER), score.max()])
         if len(knots) == 1:
             knots = np.array([knots[0], knots[0] + 1])
         place = np.clip((score[:, None] - knots[:-1]) / np.diff(knots), 0, 1)
         design = np.column_stack([np.ones(len(score)), place])
         positive = design.T @ (weight * hit)
         scale = 1 / float(weight @ hit)
+        slopes = np.diag(score.std() / np.diff(knots))
+        bends = np.diff(slopes, axis=0)
+        penalty = np.zeros((len(knots), len(knots)))
+        penalty[1:, 1:] = BENDING * bends.T @ bends + RIDGE * np.eye(len(knots) - 1)
 
         def loss(rises: Floats) -> tuple[float, Floats]:
             line = design @ rises
-            steep = RIDGE * np.append(0.0, rises[1:])
+            steep = penalty @ rises
             value = weight @ np.logaddexp(0, line) - positive @ rises + steep @ rises / 2
             return float(value * scale), (design.T @ (weight * expit(line)) - positive + steep) * scale
 

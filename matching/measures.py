@@ -174,7 +174,8 @@ def measure_probabilities(
     Expected calibration error (Naeini, Cooper and Hauskrecht 2015) over BINS bins of equal mass: the mean distance of
     a bin's mean probability from its share of hits. Brier score (1950): the mean squared distance of probability and
     outcome; its skill is what that is less than for the one who always says the share of hits, as a part of it. A low
-    ece alone says little: whoever always says the share of hits has one of 0.
+    ece alone says little: whoever always says the share of hits has one of 0. Its interval leans upwards, for every
+    draw adds noise of its own to each bin.
     """
     weight = np.ones(len(hit)) if weight is None else weight
     names, unit = np.unique(units, return_inverse=True)
