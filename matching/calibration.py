@@ -13,10 +13,8 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
-from scipy.special import expit
 
-from matching.measures import Floats, bins_of, intervals
+Floats = NDArray[np.float64]
 
 INNER = (0.05, 0.25, 0.5, 0.75)
 """Quantiles of the hits' scores where the line may bend."""
@@ -41,6 +39,8 @@ class Calibration:
 
         `weight` is how many pairs each one stands for; one of 0 is left out.
         """
+        from scipy.optimize import minimize  # a moment that only learning has to wait for
+
         weight = np.ones(len(score)) if weight is None else weight
         score, hit, weight = score[weight > 0], hit[weight > 0], weight[weight > 0]
         if not 0 < hit.sum() < len(hit):
@@ -61,7 +61,7 @@ class Calibration:
             line = design @ rises
             steep = penalty @ rises
             value = weight @ np.logaddexp(0, line) - positive @ rises + steep @ rises / 2
-            return float(value * scale), (design.T @ (weight * expit(line)) - positive + steep) * scale
+            return float(value * scale), (design.T @ (weight * _logistic(line)) - positive + steep) * scale
 
         base = np.log(weight @ hit / (weight @ ~hit))
         start = np.append(base, np.zeros(len(knots) - 1))
@@ -71,7 +71,7 @@ class Calibration:
 
     def probability(self, score: Floats) -> Floats:
         """N probabilities of n scores."""
-        return np.asarray(expit(np.interp(score, self.knots, self.log_odds)))
+        return _logistic(np.interp(score, self.knots, self.log_odds))
 
     def to_dict(self) -> dict[str, Any]:
         """JSON form."""
@@ -97,35 +97,5 @@ def cross_fitted(
     return probability
 
 
-def reliability(
-    probability: Floats, hit: NDArray[np.bool_], units: NDArray[np.generic], weight: Floats
-) -> list[dict[str, float]]:
-    """Bins that expect equally many hits: what was said and what came of it, least probable first.
-
-    Bins of equal mass would put all that is at the top of an answer into the last of them, hits being rare.
-    """
-    return observed(bins_of(probability, weight * probability), probability, hit, units, weight)
-
-
-def observed(
-    part: NDArray[np.int64], probability: Floats, hit: NDArray[np.bool_], units: NDArray[np.generic], weight: Floats
-) -> list[dict[str, float]]:
-    """Each `part` that has pairs, with their number, mean `probability` and `observed` share of hits with interval."""
-    seen = weight > 0
-    probability, hit, units, weight = probability[seen], hit[seen], units[seen], weight[seen]
-    present, part = np.unique(part[seen], return_inverse=True)
-    names, unit = np.unique(units, return_inverse=True)
-    n = len(present)
-    cell = unit * n + part
-    pairs, hits = (np.bincount(cell, mass, len(names) * n).reshape(-1, n) for mass in (weight, weight * hit))
-    total = pairs.sum(axis=0)
-
-    def of(drawn: NDArray[np.int64]) -> Floats:
-        seen = pairs[drawn].sum(axis=0)
-        return np.asarray(hits[drawn].sum(axis=0) / np.where(seen > 0, seen, np.nan))
-
-    low, high = intervals(of, len(names))
-    said, found = np.bincount(part, weight * probability, n) / total, hits.sum(axis=0) / total
-    columns = ("part", "pairs", "probability", "observed", "low", "high")
-    rows = np.column_stack([present, total, said, found, low, high]).tolist()
-    return [dict(zip(columns, row, strict=True)) for row in rows]
+def _logistic(line: Floats) -> Floats:
+    return np.asarray(np.exp(-np.logaddexp(0, -line)))

@@ -9,9 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from matching.calibration import cross_fitted, observed, reliability
+from matching.calibration import cross_fitted
 from matching.comparison import compared
-from matching.measures import Values, average_precisions, interval, measure_probabilities, summed
+from matching.measures import (
+    Values,
+    average_precisions,
+    bins_of,
+    interval,
+    intervals,
+    measure_probabilities,
+    summed,
+)
 from matching.ranking.additive import Ranker
 
 Floats = NDArray[np.float64]
@@ -98,6 +106,40 @@ def _calibration(score: Floats, bounds: Sequence[float], sample: Sample, fold: R
         "bands": observed(band, probability, hit, owners, weight),
         "bins": reliability(probability[seen], hit[seen], owners[seen], weight[seen]),
     }
+
+
+def reliability(
+    probability: Floats, hit: NDArray[np.bool_], units: NDArray[np.generic], weight: Floats
+) -> list[dict[str, float]]:
+    """Bins that expect equally many hits: what was said and what came of it, least probable first.
+
+    Bins of equal mass would put all that is at the top of an answer into the last of them, hits being rare.
+    """
+    return observed(bins_of(probability, weight * probability), probability, hit, units, weight)
+
+
+def observed(
+    part: NDArray[np.int64], probability: Floats, hit: NDArray[np.bool_], units: NDArray[np.generic], weight: Floats
+) -> list[dict[str, float]]:
+    """Each `part` that has pairs, with their number, mean `probability` and `observed` share of hits with interval."""
+    seen = weight > 0
+    probability, hit, units, weight = probability[seen], hit[seen], units[seen], weight[seen]
+    present, part = np.unique(part[seen], return_inverse=True)
+    names, unit = np.unique(units, return_inverse=True)
+    n = len(present)
+    cell = unit * n + part
+    pairs, hits = (np.bincount(cell, mass, len(names) * n).reshape(-1, n) for mass in (weight, weight * hit))
+    total = pairs.sum(axis=0)
+
+    def of(drawn: NDArray[np.int64]) -> Floats:
+        seen = pairs[drawn].sum(axis=0)
+        return np.asarray(hits[drawn].sum(axis=0) / np.where(seen > 0, seen, np.nan))
+
+    low, high = intervals(of, len(names))
+    said, found = np.bincount(part, weight * probability, n) / total, hits.sum(axis=0) / total
+    columns = ("part", "pairs", "probability", "observed", "low", "high")
+    rows = np.column_stack([present, total, said, found, low, high]).tolist()
+    return [dict(zip(columns, row, strict=True)) for row in rows]
 
 
 def _features(ranker: Ranker, sample: Sample) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ import orjson
 import pytest
 
 from tests.unit.cli_running import Command, command_in
+from tests.unit.running_docs import ROOT
 
 TOPICS = ["激光雷达 lidar", "酶制剂 enzyme", "钙钛矿 perovskite", "热管理 cooling"]
 GRADES = (0, 1, 2)
@@ -199,3 +200,15 @@ def test_a_trained_model_has_measured_probabilities(qianxian: Command, judged: P
         assert told["ece"] <= 0.05 and told["brier_skill"] > 0.5
         assert [measure["measure"] for measure in result["measures"]] == ["roc_auc", "ndcg@10"]
     assert "probabilities" not in qianxian("evaluate", judged, "--fold", "none", "--json").json[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "kinds", "skill"),
+    [("need-achievement-zh", None, 0.02), ("two-sided-choice", "person-person.kinds.json", -0.02)],
+)
+def test_probabilities_hold_on_real_data(
+    qianxian: Command, judged_data: Path, name: str, kinds: str | None, skill: float
+) -> None:
+    words = [judged_data / name, *(["--kinds", ROOT / "docs" / "examples" / kinds] if kinds else [])]
+    told = {m["measure"]: m["value"] for m in qianxian("evaluate", *words, "--json").json[0]["probabilities"]}
+    assert told["ece"] <= 0.05 and told["brier_skill"] >= skill

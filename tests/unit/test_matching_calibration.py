@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import xml.etree.ElementTree as ET
 
 import numpy as np
@@ -10,8 +12,9 @@ from hypothesis import given, settings, strategies as st
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from matching.calibration import Calibration, cross_fitted, reliability
+from matching.calibration import Calibration, cross_fitted
 from matching.card import reliability_plot
+from matching.examination import reliability
 from matching.measures import measure_probabilities
 
 Floats = NDArray[np.float64]
@@ -92,3 +95,9 @@ def test_bins_expect_equally_many_hits_and_are_drawn() -> None:
     marks = [element for element in drawn.iter() if element.tag.endswith("circle")]
     assert len(marks) == 10 and drawn[0].text == "a <b> & c"
     assert all(0 <= float(mark.attrib[name]) <= 540 for mark in marks for name in ("cx", "cy"))
+
+
+def test_answering_waits_for_no_library_of_learning() -> None:
+    code = "import sys, matching.pipeline, matching.card; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert "numpy" in loaded and not {"sklearn", "scipy.stats", "scipy.optimize"} & set(loaded)
