@@ -7,13 +7,15 @@ value is whose in a subject would be chance, so the two are swapped at random an
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from matching.measures import LOWER_IS_BETTER, Floats, Values, combined, interval, ratio
+from graph.errors import InputError
+from matching.judgements import Pairs, Run
+from matching.measures import LOWER_IS_BETTER, Floats, Values, combined, interval, ratio, values_of_places
 
 SWAPS = 10_000
 AT_ONCE = 500
@@ -72,3 +74,33 @@ def _compared(name: str, a: Floats, b: Floats) -> Compared:
         at_random = ratio(name, a.sum(axis=0) + moved) - ratio(name, b.sum(axis=0) - moved)
         as_large += int((np.abs(at_random) >= abs(difference) - ROUNDING).sum())
     return Compared(name, difference, low, high, (1 + as_large) / (1 + SWAPS), len(a))
+
+
+def covered(run: Run, subjects: Sequence[str]) -> None:
+    """Raise InputError where a run ranks nothing for some subjects."""
+    missing = sum(subject not in run for subject in subjects)
+    if missing:
+        raise InputError(
+            f"the run to compare with lacks {missing:,} of {len(subjects):,} judged subjects; "
+            "it must be of the same set and split",
+            field="compare",
+        )
+
+
+def compared_places(
+    names: Sequence[str], pairs: Pairs, mine: Run, theirs: Run, known: Mapping[str, set[str]]
+) -> list[Compared]:
+    """Two rankings of whole populations by their runs: as deep as the shallower one, `known` partners left out."""
+    runs = (mine, {subject: theirs[subject] for subject in mine})
+    depth = min(max(map(len, run.values()), default=0) for run in runs)
+    values = []
+    for run in runs:
+        place: dict[tuple[str, str], int] = {}
+        for subject, rows in run.items():
+            left = [(score, candidate) for candidate, (score, _) in rows.items() if candidate not in known[subject]]
+            left.sort(key=lambda row: -row[0])  # among equals the file's own order stays
+            place |= {(subject, candidate): at for at, (_, candidate) in enumerate(left[:depth], start=1)}
+        ends = zip(pairs.subjects.tolist(), pairs.candidates.tolist(), strict=True)
+        found = np.array([place.get(pair, np.inf) for pair in ends], np.float64)
+        values.append(values_of_places(names, pairs.by_subject(found)))
+    return compared(*values)

@@ -15,8 +15,8 @@ from matching import measures
 from matching.breakdown import Group, groups
 from matching.build import Prepared, State
 from matching.calibration import Calibration, cross_fitted
-from matching.comparison import Compared, compared
-from matching.judgements import Pairs, Ranked, Run, SetAbout, joined, read_pairs, read_set, splits
+from matching.comparison import Compared, compared, compared_places, covered
+from matching.judgements import Pairs, Ranked, Run, SetAbout, joined, read_pairs, read_set, run_of, splits
 from matching.measures import Judged, Measured
 from matching.model import Model
 from matching.scoring import Scored, Scorer, cross_validated, trained
@@ -87,17 +87,19 @@ def evaluate_complete(
     probability = None
     if train:
         seen = joined([read_pairs(folder / "judgements" / f"{name}.tsv") for name in train])
-        model, how = trained(scorer, scorer.features(seen)[0], seen.grades), f"trained on {', '.join(train)}"
+        x, reverse = scorer.features(seen)
+        model, how = trained(scorer, x, seen.grades), f"trained on {', '.join(train)}"
         scored = scorer.score(model, *scorer.features(pairs))
         judged = judged_of(about, pairs, scored)
-        calibration = _calibration(scorer, about, seen)
+        calibration = _calibration(scorer, about, seen, x, reverse)
         probability = calibration.probability(judged.score) if calibration else None
     elif fold == "none":
         scored, how = scorer.score(prepared.model, *scorer.features(pairs)), "prior, nothing trained"
         judged = judged_of(about, pairs, scored)
     else:
         folds = folds_of(state, about, prepared.evidence.kind.subject, pairs, fold)
-        scored, how = cross_validated(scorer, pairs, folds), f"cross-validated by {fold}"
+        scored = cross_validated(scorer, *scorer.features(pairs), pairs.grades, folds)
+        how = f"cross-validated by {fold}"
         judged = judged_of(about, pairs, scored)
         hit, told = _hits(judged)
         fitted = cross_fitted(judged.score[told], hit[told], folds[told])
@@ -137,11 +139,12 @@ def _hits(judged: Judged) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     return judged.mutual == 1, ~np.isnan(judged.mutual)
 
 
-def _calibration(scorer: Scorer, about: SetAbout, seen: Pairs) -> Calibration | None:
+def _calibration(scorer: Scorer, about: SetAbout, seen: Pairs, x: Floats, reverse: Floats | None) -> Calibration | None:
     """The calibration of a model of these pairs, from scores of folds of them that were held out by subject."""
-    if len(np.unique(seen.subjects)) < FOLDS:
+    folds = fold_of(seen.subjects, FOLDS)
+    if any(len(np.unique(seen.grades[folds != number])) < 2 for number in range(FOLDS)):
         return None
-    judged = judged_of(about, seen, cross_validated(scorer, seen, fold_of(seen.subjects, FOLDS)))
+    judged = judged_of(about, seen, cross_validated(scorer, x, reverse, seen.grades, folds))
     hit, told = _hits(judged)
     return Calibration.fit(judged.score[told], hit[told])
 
@@ -194,7 +197,7 @@ def evaluate_positives(
     parts = _groups(state, prepared, by, pairs)
     subject_table, table = state.projection.table(kind.subject), state.projection.table(kind.candidate)
     if other is not None:
-        _cover(other, [name for name in dict.fromkeys(pairs.subjects.tolist()) if subject_table.find(name) >= 0])
+        covered(other, [name for name in dict.fromkeys(pairs.subjects.tolist()) if subject_table.find(name) >= 0])
     model, how = _outcome_model(prepared)
     everyone = np.arange(table.n, dtype=np.int64)
     ids = [table.ids[row] for row in range(table.n)]
@@ -220,54 +223,16 @@ def evaluate_positives(
         if progress:
             progress("rank", done)
     return Evaluated(
-        match, test, how, measures.measure_places(about.metrics, _by_subject(pairs, place)), run,
+        match, test, how, measures.measure_places(about.metrics, pairs.by_subject(place)), run,
         groups=[
             Group(
-                name, label, int(kept.sum()), measures.measure_places(about.metrics, _by_subject(pairs, place, kept))
+                name, label, int(kept.sum()),
+                measures.measure_places(about.metrics, pairs.of(kept).by_subject(place[kept])),
             )
             for name, label, kept in parts
         ],
-        compared=_compared_places(about, pairs, run, other, known) if other is not None else [],
+        compared=compared_places(about.metrics, pairs, run_of(run), other, known) if other is not None else [],
     )  # fmt: skip
-
-
-def _by_subject(pairs: Pairs, place: Floats, kept: NDArray[np.bool_] | None = None) -> dict[str, Floats]:
-    """Subject → the places of its partners, of some pairs or all."""
-    subjects = pairs.subjects if kept is None else pairs.subjects[kept]
-    mine = place if kept is None else place[kept]
-    return {subject: mine[subjects == subject] for subject in dict.fromkeys(subjects.tolist())}
-
-
-def _cover(run: Run, subjects: Sequence[str]) -> None:
-    """Raise where a run ranks nothing for some subjects."""
-    missing = sum(subject not in run for subject in subjects)
-    if missing:
-        raise InputError(
-            f"the run to compare with lacks {missing:,} of {len(subjects):,} judged subjects; "
-            "it must be of the same set and split",
-            field="compare",
-        )
-
-
-def _compared_places(
-    about: SetAbout, pairs: Pairs, run: Sequence[Ranked], other: Run, known: dict[str, set[str]]
-) -> list[Compared]:
-    """Both runs by their own rows: as deep as the shallower one, the same partners left out."""
-    mine: Run = {}
-    for subject, candidate, score, grade in run:
-        mine.setdefault(subject, {})[candidate] = (score, grade)
-    theirs = {subject: other[subject] for subject in mine}
-    depth = min(max(map(len, side.values()), default=0) for side in (mine, theirs))
-    values = []
-    for side in (mine, theirs):
-        place = {}
-        for subject, rows in side.items():
-            order = sorted((c for c in rows if c not in known[subject]), key=lambda c: -rows[c][0])
-            place[subject] = {candidate: at for at, candidate in enumerate(order[:depth], start=1)}
-        ends = zip(pairs.subjects.tolist(), pairs.candidates.tolist(), strict=True)
-        found = np.array([place.get(subject, {}).get(candidate, np.inf) for subject, candidate in ends], np.float64)
-        values.append(measures.values_of_places(about.metrics, _by_subject(pairs, found)))
-    return compared(*values)
 
 
 def _outcome_model(prepared: Prepared) -> tuple[Model, str]:

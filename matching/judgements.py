@@ -64,6 +64,14 @@ class Pairs:
     def __len__(self) -> int:
         return len(self.subjects)
 
+    def of(self, kept: NDArray[np.bool_]) -> Pairs:
+        """Some of the pairs."""
+        return Pairs(self.subjects[kept], self.candidates[kept], self.grades[kept])
+
+    def by_subject(self, values: Floats) -> dict[str, Floats]:
+        """Subject → values of its pairs, in the order in which they come."""
+        return {subject: values[self.subjects == subject] for subject in dict.fromkeys(self.subjects.tolist())}
+
 
 def read_set(folder: Path) -> SetAbout:
     """The folder's set.json; InputError says what is wrong with it."""
@@ -107,6 +115,14 @@ def read_run(path: Path) -> Run:
             raise InputError(
                 f"{path}:{number}: {row['subject']} and {row['candidate']} were scored otherwise before", field="score"
             )
+    return run
+
+
+def run_of(rows: Sequence[Ranked]) -> Run:
+    """The same as a run file of these rows."""
+    run: Run = {}
+    for subject, candidate, score, grade in rows:
+        run.setdefault(subject, {})[candidate] = (score, grade)
     return run
 
 

@@ -14,6 +14,7 @@ from matching.model import Model
 from matching.training import fit
 
 Floats = NDArray[np.float64]
+Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -63,13 +64,12 @@ class Scorer:
         return Scored(score, model.ranker.grades(x))
 
 
-def cross_validated(scorer: Scorer, pairs: Pairs, folds: NDArray[np.int64]) -> Scored:
-    """Scores of every pair by a model that saw no pair of its fold."""
-    x, reverse = scorer.features(pairs)
-    score, grade = np.empty(len(pairs)), np.full(len(pairs), np.nan)
+def cross_validated(scorer: Scorer, x: Floats, reverse: Floats | None, grades: Floats, folds: Rows) -> Scored:
+    """Scores of every pair, given its features in both directions, by a model that saw no pair of its fold."""
+    score, grade = np.empty(len(x)), np.full(len(x), np.nan)
     for number in np.unique(folds):
         test = folds == number
-        model = trained(scorer, x[~test], pairs.grades[~test])
+        model = trained(scorer, x[~test], grades[~test])
         part = scorer.score(model, x[test], None if reverse is None else reverse[test])
         score[test] = part.score
         if part.grade is not None:

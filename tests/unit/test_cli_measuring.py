@@ -202,6 +202,15 @@ def test_a_trained_model_has_measured_probabilities(qianxian: Command, judged: P
     assert "probabilities" not in qianxian("evaluate", judged, "--fold", "none", "--json").json[0]
 
 
+def test_a_split_of_one_subject_can_be_learned_from_and_gives_no_probability(
+    qianxian: Command, judged: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(judged, tmp_path / "few")
+    _table(tmp_path / "few" / "judgements" / "train.tsv", [(0, 0, 2), (0, 4, 1), (0, 5, 0)])
+    (result,) = qianxian("evaluate", tmp_path / "few", "--train", "train", "--test", "test", "--json").json
+    assert result["measures"] and "probabilities" not in result
+
+
 @pytest.mark.parametrize(
     ("name", "kinds", "skill"),
     [("need-achievement-zh", None, 0.02), ("two-sided-choice", "person-person.kinds.json", -0.02)],
