@@ -151,7 +151,7 @@ def _calibration(scorer: Scorer, about: SetAbout, seen: Pairs, x: Floats, revers
 
 def _probabilities(judged: Judged, probability: Floats | None) -> list[Measured]:
     hit, told = _hits(judged)
-    if probability is None or not told.any():
+    if probability is None or len(np.unique(hit[told])) < 2:
         return []
     return measures.measure_probabilities(probability[told], hit[told], judged.subjects[told])
 
