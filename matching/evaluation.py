@@ -19,7 +19,7 @@ from matching.comparison import Compared, compared, compared_places, covered
 from matching.judgements import Pairs, Ranked, Run, SetAbout, joined, read_pairs, read_set, run_of, splits
 from matching.measures import Judged, Measured
 from matching.model import Model
-from matching.scoring import Scored, Scorer, cross_validated, trained
+from matching.scoring import ReadPairs, Scored, Scorer, cross_validated
 from matching.training import fit, fold_of, outcome_sample
 
 Floats = NDArray[np.float64]
@@ -87,18 +87,17 @@ def evaluate_complete(
     probability = None
     if train:
         seen = joined([read_pairs(folder / "judgements" / f"{name}.tsv") for name in train])
-        x, reverse = scorer.features(seen)
-        model, how = trained(scorer, x, seen.grades), f"trained on {', '.join(train)}"
-        scored = scorer.score(model, *scorer.features(pairs))
+        known, asked = scorer.read(seen), scorer.read(pairs)
+        scored, how = scorer.learned(known, asked), f"trained on {', '.join(train)}"
         judged = judged_of(about, pairs, scored)
-        calibration = _calibration(scorer, about, seen, x, reverse)
+        calibration = _calibration(scorer, about, seen, known)
         probability = calibration.probability(judged.score) if calibration else None
     elif fold == "none":
-        scored, how = scorer.score(prepared.model, *scorer.features(pairs)), "prior, nothing trained"
+        scored, how = scorer.score(prepared.model, scorer.read(pairs)), "prior, nothing trained"
         judged = judged_of(about, pairs, scored)
     else:
         folds = folds_of(state, about, prepared.evidence.kind.subject, pairs, fold)
-        scored = cross_validated(scorer, *scorer.features(pairs), pairs.grades, folds)
+        scored = cross_validated(scorer, scorer.read(pairs), folds)
         how = f"cross-validated by {fold}"
         judged = judged_of(about, pairs, scored)
         hit, told = _hits(judged)
@@ -139,12 +138,12 @@ def _hits(judged: Judged) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     return judged.mutual == 1, ~np.isnan(judged.mutual)
 
 
-def _calibration(scorer: Scorer, about: SetAbout, seen: Pairs, x: Floats, reverse: Floats | None) -> Calibration | None:
+def _calibration(scorer: Scorer, about: SetAbout, seen: Pairs, known: ReadPairs) -> Calibration | None:
     """The calibration of a model of these pairs, from scores of folds of them that were held out by subject."""
     folds = fold_of(seen.subjects, FOLDS)
     if any(len(np.unique(seen.grades[folds != number])) < 2 for number in range(FOLDS)):
         return None
-    judged = judged_of(about, seen, cross_validated(scorer, x, reverse, seen.grades, folds))
+    judged = judged_of(about, seen, cross_validated(scorer, known, folds))
     hit, told = _hits(judged)
     return Calibration.fit(judged.score[told], hit[told])
 
@@ -239,7 +238,7 @@ def _outcome_model(prepared: Prepared) -> tuple[Model, str]:
     x, y, *_ = outcome_sample(prepared)
     if y.sum() == 0:
         return prepared.model, "prior, no outcomes to learn from"
-    ranker = fit(prepared, x, y)
+    ranker = fit(x, y, prepared.features.names, prepared.features.increasing)
     return Model(ranker, prepared.model.bounds), "trained on the graph's outcomes"
 
 

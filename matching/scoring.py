@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from matching.answers import BY_ITSELF, BY_OTHERS, Answers, Judged
 from matching.build import Prepared, State
 from matching.judgements import Pairs, write_run
 from matching.model import Model
@@ -44,6 +46,20 @@ def pair_features(state: State, prepared: Prepared, pairs: Pairs) -> Floats:
     return x
 
 
+class ReadPairs(NamedTuple):
+    """Pairs as a model reads them, in both directions where both sides choose."""
+
+    rows: Judged
+    x: Floats
+    """n × m features."""
+    reverse: Floats | None
+    """The same of the reversed pairs."""
+
+    def of(self, kept: NDArray[np.bool_]) -> ReadPairs:
+        """Some of the pairs."""
+        return ReadPairs(self.rows.of(kept), self.x[kept], None if self.reverse is None else self.reverse[kept])
+
+
 class Scorer:
     """Scores pairs of one match kind; both directions of a mutual kind, each pair by what either side would say."""
 
@@ -51,36 +67,52 @@ class Scorer:
         self.state, self.prepared = state, prepared
         self.mutual = mutual and prepared.evidence.kind.subject == prepared.evidence.kind.candidate
 
-    def features(self, pairs: Pairs) -> tuple[Floats, Floats | None]:
-        """(features of the pairs, features of the reversed pairs where both sides choose)."""
+    def read(self, pairs: Pairs) -> ReadPairs:
+        """Pairs with their features."""
+        kind, projection = self.prepared.evidence.kind, self.state.projection
+        subjects, candidates = (
+            np.array([projection.table(name).find(one) for one in ids.tolist()], np.int64)
+            for name, ids in ((kind.subject, pairs.subjects), (kind.candidate, pairs.candidates))
+        )
+        rows = Judged(subjects, candidates, pairs.grades)
         x = pair_features(self.state, self.prepared, pairs)
         if not self.mutual:
-            return x, None
-        return x, pair_features(self.state, self.prepared, Pairs(pairs.candidates, pairs.subjects, pairs.grades))
+            return ReadPairs(rows, x, None)
+        turned = Pairs(pairs.candidates, pairs.subjects, pairs.grades)
+        return ReadPairs(rows, x, pair_features(self.state, self.prepared, turned))
 
-    def score(self, model: Model, x: Floats, reverse: Floats | None) -> Scored:
+    def score(self, model: Model, read: ReadPairs) -> Scored:
         """Scores, and grades where the model predicts them; a mutual score is the sum of both sides' log-odds."""
-        score = model.score(x) if reverse is None else model.score(x) + model.score(reverse)
-        return Scored(score, model.ranker.grades(x))
+        score = model.score(read.x) if read.reverse is None else model.score(read.x) + model.score(read.reverse)
+        return Scored(score, model.ranker.grades(read.x))
+
+    def learned(self, known: ReadPairs, asked: ReadPairs) -> Scored:
+        """Scores of asked pairs by a model of judged ones, which are evidence for the asked ones too."""
+        features = self.prepared.features
+        answers = Answers(self.state, self.prepared.evidence, known.rows, asked.rows)
+        names: tuple[str, ...] = ()
+        if not answers.is_silent and not self.mutual:
+            names = (*BY_OTHERS, *BY_ITSELF) if answers.knows(asked.rows) else BY_OTHERS
+            known, asked = (
+                read._replace(x=np.hstack([read.x, answers.features(read.rows, names)])) for read in (known, asked)
+            )
+        ranker = fit(
+            known.x, known.rows.grades, (*features.names, *names), (*features.increasing, *(True for _ in names))
+        )
+        bounds = Model.prior(features).bounds
+        return self.score(Model(ranker, bounds, {"learned_from": "judged pairs"}), asked)
 
 
-def cross_validated(scorer: Scorer, x: Floats, reverse: Floats | None, grades: Floats, folds: Rows) -> Scored:
-    """Scores of every pair, given its features in both directions, by a model that saw no pair of its fold."""
-    score, grade = np.empty(len(x)), np.full(len(x), np.nan)
+def cross_validated(scorer: Scorer, read: ReadPairs, folds: Rows) -> Scored:
+    """Scores of every pair by a model that saw no pair of its fold."""
+    score, grade = np.empty(len(read.x)), np.full(len(read.x), np.nan)
     for number in np.unique(folds):
         test = folds == number
-        model = trained(scorer, x[~test], grades[~test])
-        part = scorer.score(model, x[test], None if reverse is None else reverse[test])
+        part = scorer.learned(read.of(~test), read.of(test))
         score[test] = part.score
         if part.grade is not None:
             grade[test] = part.grade
     return Scored(score, None if np.isnan(grade).any() else grade)
-
-
-def trained(scorer: Scorer, x: Floats, grades: Floats) -> Model:
-    """A model of judged pairs."""
-    ranker = fit(scorer.prepared, x, grades)
-    return Model(ranker, Model.prior(scorer.prepared.features).bounds, {"learned_from": "judged pairs"})
 
 
 def write_scores(path: Path, pairs: Pairs, scored: Scored) -> None:
@@ -94,5 +126,5 @@ def score_pairs(state: State, match: str, pairs: Pairs, seen: Pairs | None) -> S
     """Scores of given pairs, in their order: by a model of the seen judged pairs, or by the prior."""
     prepared = state.prepared(match)
     scorer = Scorer(state, prepared, mutual=prepared.evidence.kind.mutual)
-    model = scorer.prepared.model if seen is None else trained(scorer, scorer.features(seen)[0], seen.grades)
-    return scorer.score(model, *scorer.features(pairs))
+    asked = scorer.read(pairs)
+    return scorer.score(prepared.model, asked) if seen is None else scorer.learned(scorer.read(seen), asked)

@@ -83,16 +83,15 @@ def _hidden(indptr: NDArray[np.integer[Any]], rng: np.random.Generator) -> dict[
     return hidden | {int(subject): np.arange(indptr[subject], indptr[subject + 1]) for subject in cold}
 
 
-def fit(prepared: Prepared, x: Floats, y: Floats) -> AdditiveCurves:
+def fit(x: Floats, y: Floats, names: Sequence[str], increasing: Sequence[bool]) -> AdditiveCurves:
     """An additive model of graded pairs: straight lines where pairs are few, monotone curves where there are many."""
     if len(y) < MANY:
         model = AdditiveCurves(straight=True)
     else:
         model = AdditiveCurves(
-            increasing=prepared.features.increasing, learning_rate=0.05, iterations=300, leaves=4, smallest_leaf=100,
-            l2=10.0, bins=100,
-        )  # fmt: skip
-    return model.fit(x, y, prepared.features.names)
+            increasing=increasing, learning_rate=0.05, iterations=300, leaves=4, smallest_leaf=100, l2=10.0, bins=100
+        )
+    return model.fit(x, y, names)
 
 
 def fold_of(groups: NDArray[Any], folds: int) -> NDArray[np.int64]:
@@ -114,13 +113,14 @@ def learned(prepared: Prepared) -> Model:
     if y.sum() < LEAST:
         return Model(prior.ranker, prior.bounds, {**about, "kept": "prior: too few outcomes"})
     fold = fold_of(owners, FOLDS)
-    rankers: list[Ranker] = [fit(prepared, x[fold != number], y[fold != number]) for number in range(FOLDS)]
+    by = (prepared.features.names, prepared.features.increasing)
+    rankers: list[Ranker] = [fit(x[fold != number], y[fold != number], *by) for number in range(FOLDS)]
     held_out = scored(rankers, x, fold)
     curves, by_prior = precisions(held_out, sample), precisions(prior.score(x), sample)
     means = [float(np.mean(list(each.values()))) if each else 0.0 for each in (curves, by_prior)]
     about |= {"average_precision_curves": means[0], "average_precision_prior": means[1]}
     if means[0] > means[1]:
-        ranker: Ranker = fit(prepared, x, y)
+        ranker: Ranker = fit(x, y, *by)
         about["kept"] = "curves"
     else:
         ranker, rankers, held_out = prior.ranker, [prior.ranker] * FOLDS, prior.score(x)

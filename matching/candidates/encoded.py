@@ -139,7 +139,7 @@ class Encodings:
         names = {}
         for kind, mine in hashes.items():
             places = file.find(mine)
-            said, known = int((mine != SILENT).sum()), int((places >= 0).sum())
+            known = int((places >= 0).sum())
             if known == 0:
                 continue
             names[kind] = f"{kind}-{digests[kind]}-{NAME}-{known}"

@@ -260,19 +260,29 @@ def _meaning(source: Documents, semantic: Floats, encoded: Floats | None) -> Flo
 def _documents(
     kind: MatchKind, projection: Projection, indexes: Mapping[str, TextIndex], encodings: Encodings
 ) -> list[Documents]:
-    n = projection.table(kind.candidate).n
-    own = sp.csr_array(sp.eye_array(n, format="csr"))
-    found = []
-    for path in ("", *kind.documents):
-        for end in projection.catalogue.end_kinds(kind.candidate, path) if path else (kind.candidate,):
+    found = own_documents(kind.candidate, projection, indexes, encodings)
+    for path in kind.documents:
+        for end in projection.catalogue.end_kinds(kind.candidate, path):
             if end in indexes:
-                of = sp.csr_array(projection.path_matrix(kind.candidate, path, end)) if path else own
-                owners = sp.csr_array(of.T.tocsr())
-                encoded = encodings.indexes.get(end)
-                encoded = encoded if encoded is not None and encoded.is_enough else None
-                vectors = _compared(of, indexes[end], encoded)
-                found.append(Documents(end, indexes[end], encoded, of, owners, vectors))
+                of = sp.csr_array(projection.path_matrix(kind.candidate, path, end))
+                found.append(_documents_of(end, of, indexes, encodings))
     return found
+
+
+def own_documents(
+    kind: str, projection: Projection, indexes: Mapping[str, TextIndex], encodings: Encodings
+) -> list[Documents]:
+    """The texts of entities of a kind as documents that speak for themselves; none where they have no text."""
+    if kind not in indexes:
+        return []
+    return [_documents_of(kind, sp.csr_array(sp.eye_array(projection.table(kind).n, format="csr")), indexes, encodings)]
+
+
+def _documents_of(kind: str, of: sp.csr_array, indexes: Mapping[str, TextIndex], encodings: Encodings) -> Documents:
+    encoded = encodings.indexes.get(kind)
+    encoded = encoded if encoded is not None and encoded.is_enough else None
+    owners = sp.csr_array(of.T.tocsr())
+    return Documents(kind, indexes[kind], encoded, of, owners, _compared(of, indexes[kind], encoded))
 
 
 def _compared(of: sp.csr_array, texts: TextIndex, encoded: EncodedIndex | None) -> Floats | None:

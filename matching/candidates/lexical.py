@@ -119,6 +119,11 @@ class LexicalIndex:
         of = np.repeat(np.arange(len(terms)), lengths)
         return self.documents[(starts - np.cumsum(lengths) + lengths)[of] + np.arange(len(of))], of
 
+    def rows(self) -> sp.csr_array:
+        """Documents × terms: the unit vector of each document."""
+        postings = sp.csc_array((self.weights, self.documents, self.indptr), shape=(self.n, len(self.vocabulary)))
+        return sp.csr_array(postings.tocsr())
+
     def arrays(self) -> dict[str, NDArray[Any]]:
         """What `of_arrays` makes the index of."""
         return {"n": np.array([self.n]), **{name: getattr(self, name) for name in self.FIELDS}}

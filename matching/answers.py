@@ -1,0 +1,132 @@
+"""Judged pairs as evidence for others: what was said of like candidates, to the same subject and to subjects like it.
+
+Kernel regression over judged pairs (Nadaraya 1964, Watson 1964): how far each grade is from the mean one, weighed by
+how alike the texts of both sides are. A pair never has its own grade as evidence.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from matching.build import State
+from matching.candidates.evidence import Documents, Evidence, own_documents
+from matching.candidates.semantic import unit
+
+Floats = NDArray[np.float64]
+Rows = NDArray[np.int64]
+
+BY_OTHERS = ("answers_alike",)
+"""What subjects like this one were told of candidates like this one."""
+BY_ITSELF = ("answers_near", "answers_mean")
+"""What this subject was told of candidates like this one, and of any."""
+NEAREST = 50
+"""Subjects whose judgements are evidence for another one's, at the most."""
+POWER = 2
+"""Of a likeness, where it becomes a weight."""
+SMOOTHING = 0.1
+"""Weight of an answer that says nothing."""
+SUBJECT_SMOOTHING = 5.0
+"""Answers that pull a subject's mean to that of all."""
+
+
+class Judged(NamedTuple):
+    """Judged pairs as rows of the graph; -1 for who is not in it."""
+
+    subjects: Rows
+    candidates: Rows
+    grades: Floats
+
+    def of(self, kept: NDArray[np.bool_]) -> Judged:
+        """Some of the pairs."""
+        return Judged(self.subjects[kept], self.candidates[kept], self.grades[kept])
+
+
+class Likeness:
+    """How alike the texts of one side's entities are: mean of the cosines of character terms and of encoded vectors."""
+
+    def __init__(self, documents: list[Documents], rows: Rows) -> None:
+        """Of `rows` among the entities that the documents speak for."""
+        self._at = {int(row): at for at, row in enumerate(rows)}
+        chars = [_unit_rows(sp.csr_array(source.of[rows] @ source.texts.chars.rows())) for source in documents]
+        self._chars = _unit_rows(sp.csr_array(sp.hstack(chars, format="csr")))
+        encoded = [source.of[rows] @ source.encoded.vectors for source in documents if source.encoded is not None]
+        self._encoded = unit(np.hstack(encoded).astype(np.float32)) if encoded else None
+
+    def between(self, some: Rows, others: Rows) -> NDArray[np.float32]:
+        """len(some) × len(others) likenesses in [0, 1]."""
+        near, far = ([self._at[row] for row in rows.tolist()] for rows in (some, others))
+        alike = np.asarray((self._chars[near] @ self._chars[far].T).toarray(), np.float32)
+        if self._encoded is None:
+            return alike
+        return np.asarray((alike + np.maximum(self._encoded[near] @ self._encoded[far].T, 0)) / 2, np.float32)
+
+
+class Answers:
+    """Judged pairs of one match kind, and what they say of others."""
+
+    def __init__(self, state: State, evidence: Evidence, judged: Judged, asked: Judged) -> None:
+        """`asked` are the pairs that features will be wanted of."""
+        kind, documents = evidence.kind, evidence.documents
+        told = (judged.subjects >= 0) & (judged.candidates >= 0)
+        self._judged = judged.of(told)
+        self._mean = float(self._judged.grades.mean()) if told.any() else 0.0
+        subjects, candidates = (
+            np.unique(np.concatenate([mine, theirs])) for mine, theirs in zip(self._judged[:2], asked[:2], strict=True)
+        )
+        own = own_documents(kind.subject, state.projection, state.indexes, state.encodings)
+        self.is_silent = not (own and documents and told.any())
+        """Whether nothing can be alike: one side has no text, or nothing is judged."""
+        if not self.is_silent:
+            self._subjects = Likeness(own, subjects[subjects >= 0])
+            self._candidates = Likeness(documents, candidates[candidates >= 0])
+        self._known, of = np.unique(self._judged.subjects, return_inverse=True)
+        self._cells = {int(row): np.flatnonzero(of == at) for at, row in enumerate(self._known)}
+
+    def knows(self, asked: Judged) -> bool:
+        """Whether most of the asked pairs are of subjects that were answered before."""
+        return len(asked.subjects) > 0 and float(np.isin(asked.subjects, self._known).mean()) >= 0.5
+
+    def features(self, asked: Judged, names: tuple[str, ...]) -> Floats:
+        """len(asked) × len(names): mean grades above that of all; NaN where nothing was said."""
+        out = {name: np.full(len(asked.subjects), np.nan) for name in (*BY_OTHERS, *BY_ITSELF)}
+        there = (asked.subjects >= 0) & (asked.candidates >= 0)
+        for subject in np.unique(asked.subjects[there]).tolist():
+            at = np.flatnonzero(there & (asked.subjects == subject))
+            rows = asked.candidates[at]
+            out["answers_alike"][at] = self._by_others(subject, rows)
+            out["answers_near"][at], out["answers_mean"][at] = self._by_itself(subject, rows)
+        return np.column_stack([out[name] for name in names])
+
+    def _by_others(self, subject: int, rows: Rows) -> Floats:
+        likeness = self._subjects.between(np.array([subject]), self._known)[0]
+        likeness[self._known == subject] = 0
+        nearest = np.argsort(-likeness, kind="stable")[:NEAREST]
+        nearest = nearest[likeness[nearest] > 0]
+        cells = [self._cells[int(self._known[at])] for at in nearest]
+        if not cells:
+            return np.full(len(rows), np.nan)
+        weight = np.repeat(likeness[nearest] ** POWER, [len(part) for part in cells])
+        places = np.concatenate(cells)
+        weights = weight * self._candidates.between(rows, self._judged.candidates[places]) ** POWER
+        above = self._judged.grades[places] - self._mean
+        return np.asarray(weights @ above / (weights.sum(axis=1) + SMOOTHING), np.float64)
+
+    def _by_itself(self, subject: int, rows: Rows) -> tuple[Floats, Floats]:
+        cells = self._cells.get(subject)
+        if cells is None:
+            return np.full(len(rows), np.nan), np.full(len(rows), np.nan)
+        candidates, above = self._judged.candidates[cells], self._judged.grades[cells] - self._mean
+        others = (rows[:, None] != candidates).astype(np.float64)
+        number = others.sum(axis=1)
+        mean = np.where(number > 0, others @ above / (number + SUBJECT_SMOOTHING), np.nan)
+        weights = others * self._candidates.between(rows, candidates) ** POWER
+        return (weights @ above + SMOOTHING * mean) / (weights.sum(axis=1) + SMOOTHING), mean
+
+
+def _unit_rows(matrix: sp.csr_array) -> sp.csr_array:
+    norm = np.sqrt(np.asarray((matrix * matrix).sum(axis=1), np.float64))
+    return sp.csr_array(sp.diags_array(1 / np.maximum(norm, 1e-12)) @ matrix)

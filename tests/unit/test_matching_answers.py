@@ -1,0 +1,83 @@
+"""Judged pairs as evidence for others: against the formula written out, and never a pair's own grade."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from graph import projection
+from graph.records import Entity, Origin
+from graph.store import open_store
+from matching.answers import BY_ITSELF, BY_OTHERS, Answers, Judged
+from matching.build import State, build
+
+NEEDS = ["电池散热", "电池热管理", "小麦育种", ""]
+PATENTS = ["电池散热片", "电池冷却板", "小麦种子", "齿轮", ""]
+BOTH = (*BY_OTHERS, *BY_ITSELF)
+
+
+@pytest.fixture(scope="module")
+def state(tmp_path_factory: pytest.TempPathFactory) -> State:
+    folder = tmp_path_factory.mktemp("answers")
+    records = [Entity("need", f"n{i}", {"title": text}) for i, text in enumerate(NEEDS)]
+    records += [Entity("patent", f"p{i}", {"title": text}) for i, text in enumerate(PATENTS)]
+    with open_store(f"sqlite:///{folder / 'graph.db'}") as store:
+        store.upsert(records, Origin("test", "2024"))
+        projection.build(store, folder / "projection")
+    return build(folder / "projection", folder / "matching", b"s" * 32, k=1, epoch="e")
+
+
+def _judged(state: State, *pairs: tuple[int, int, float]) -> Judged:
+    needs, patents = state.projection.table("need"), state.projection.table("patent")
+    return Judged(
+        np.array([needs.find(f"n{n}") for n, _, _ in pairs]),
+        np.array([patents.find(f"p{p}") for _, p, _ in pairs]),
+        np.array([grade for _, _, grade in pairs]),
+    )
+
+
+def _cosine(state: State, kind: str, a: int, b: int) -> float:
+    rows = state.indexes[kind].chars.rows()
+    table = state.projection.table(kind)
+    mine, theirs = (table.find(f"{kind[0]}{at}") for at in (a, b))
+    return float((rows[[mine]] @ rows[[theirs]].T).toarray()[0, 0])
+
+
+def test_what_like_subjects_were_told_of_like_candidates(state: State) -> None:
+    known = _judged(state, (1, 0, 4), (1, 3, 1), (2, 2, 4), (2, 0, 1))
+    asked = _judged(state, (0, 1, np.nan), (0, 3, np.nan), (3, 1, np.nan))
+    answers = Answers(state, state.prepared("need-patent").evidence, known, asked)
+    assert not answers.knows(asked) and answers.knows(known)
+    (found,) = answers.features(asked, BY_OTHERS).T
+    weights = [
+        _cosine(state, "need", 0, n) ** 2 * _cosine(state, "patent", 1, p) ** 2
+        for n, p in ((1, 0), (1, 3), (2, 2), (2, 0))
+    ]
+    above = np.array([4, 1, 4, 1]) - 2.5
+    assert found[0] == pytest.approx(weights @ above / (sum(weights) + 0.1), rel=1e-5)
+    assert found[0] > 0 > found[1]
+    assert np.isnan(found[2])  # a need without a word is like no other
+
+
+def test_what_the_subject_itself_was_told_leaves_out_the_pair(state: State) -> None:
+    known = _judged(state, (0, 0, 4), (0, 2, 1), (0, 3, 1), (1, 1, 2))
+    answers = Answers(state, state.prepared("need-patent").evidence, known, known)
+    near, mean = answers.features(known, BY_ITSELF).T
+    assert mean[0] == pytest.approx((1 + 1 - 2 * 2.0) / (2 + 5))  # of its two other pairs, beside five usual ones
+    assert np.isnan(mean[3]) and np.isnan(near[3])  # it has no other
+    cooling = _judged(state, (0, 1, np.nan), (0, 2, np.nan))
+    near, mean = Answers(state, state.prepared("need-patent").evidence, known, cooling).features(cooling, BY_ITSELF).T
+    assert near[0] > mean[0]  # like the one that was good
+    changed = known._replace(grades=known.grades + np.array([-3, 0, 0, 3.0]))  # the mean of all stays
+    same = Answers(state, state.prepared("need-patent").evidence, changed, known).features(known, BY_ITSELF)
+    assert same[0] == pytest.approx(answers.features(known, BY_ITSELF)[0])
+
+
+def test_pairs_that_are_not_in_the_graph_are_no_evidence(state: State) -> None:
+    known = Judged(np.array([-1, 0]), np.array([0, -1]), np.array([4.0, 1.0]))
+    answers = Answers(state, state.prepared("need-patent").evidence, known, known)
+    assert answers.is_silent
+    one = _judged(state, (1, 0, 4), (2, 2, 1))
+    asked = Judged(np.array([-1, 0]), np.array([0, 0]), np.array([np.nan, np.nan]))
+    found = Answers(state, state.prepared("need-patent").evidence, one, asked).features(asked, BOTH)
+    assert np.isnan(found[0]).all() and not np.isnan(found[1, 0])
