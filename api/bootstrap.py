@@ -25,6 +25,7 @@ from graph.schema import Catalogue
 from graph.store import GraphStore, open_store
 from ingest.sources.folder import kinds_document
 from matching import build as matching_build
+from matching.candidates.encoder import installed
 from matching.kinds import MatchKinds
 from matching.pipeline import Matcher
 
@@ -120,6 +121,19 @@ def checked_kinds(catalogue: Catalogue, paths: Sequence[Path], kinds: Path | Non
         catalogue = catalogue.extended(kinds_document(file))
     MatchKinds.of(catalogue)
     return catalogue
+
+
+def open_built(settings: Settings) -> matching_build.State:
+    """What was built last; ProjectionError when there is nothing."""
+    return matching_build.open_state(settings.projection_folder, settings.matching_folder, secret_of(settings))
+
+
+def encode(settings: Settings, *, most: int | None = None, progress: Progress | None = None) -> int | None:
+    """Encode texts that have no vector yet; how many, None where the encoder is not installed."""
+    encoder = installed()
+    if encoder is None:
+        return None
+    return matching_build.encode(open_built(settings), encoder, most=most, progress=progress)
 
 
 def build(settings: Settings, *, full: bool = False, progress: Progress | None = None) -> int:

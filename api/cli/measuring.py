@@ -10,6 +10,9 @@ import typer
 from api.cli.context import Json, Kinds, Progress, print_json, report, writable
 
 Folder = Annotated[Path, typer.Argument(help="Data folder with set.json and judgements/.")]
+Encode = Annotated[
+    bool, typer.Option("--encoder/--no-encoder", help="Encode all texts first, where the encoder is installed.")
+]
 Train = Annotated[list[str] | None, typer.Option(help="Split to learn from; may be repeated.")]
 
 
@@ -43,6 +46,7 @@ def evaluate(
         ),
     ] = None,
     kinds: Kinds = None,
+    encoder: Encode = True,
     json: Json = False,
 ) -> None:
     """Measure a match kind on judged data, in a store of its own: each measure with a 95 % interval.
@@ -51,6 +55,7 @@ def evaluate(
     """
     from api.cli.scratch import loaded
     from api.cli.showing import show_measures
+    from matching.candidates.encoder import installed
     from matching.evaluation import evaluate as measured
     from matching.judgements import read_run, write_run
 
@@ -59,7 +64,7 @@ def evaluate(
         writable(run, "run")
     other = read_run(compare) if compare is not None else None
     progress = Progress()
-    with loaded([folder], kinds, progress) as state:
+    with loaded([folder], kinds, progress, encoder=installed() if encoder else None) as state:
         results = measured(
             state, folder, match=match, train=train or (), test=test, fold=fold, top=top, by=by or (), other=other,
             progress=progress,
@@ -92,11 +97,13 @@ def score(
     out: Annotated[Path, typer.Option(help="File to write: subject, candidate, score, grade, in the same order.")],
     train: Train = None,
     kinds: Kinds = None,
+    encoder: Encode = True,
     json: Json = False,
 ) -> None:
     """Score given pairs; with --train by a model of judged splits, else by the prior."""
     from api.cli.scratch import loaded
     from graph.errors import InputError
+    from matching.candidates.encoder import installed
     from matching.judgements import joined, read_pairs
     from matching.scoring import score_pairs, write_scores
 
@@ -106,7 +113,7 @@ def score(
     writable(out, "out")
     seen = joined([read_pairs(folder / "judgements" / f"{name}.tsv") for name in train]) if train else None
     progress = Progress()
-    with loaded([folder], kinds, progress) as state:
+    with loaded([folder], kinds, progress, encoder=installed() if encoder else None) as state:
         scored = score_pairs(state, match, asked, seen)
     progress.finish()
     write_scores(out, asked, scored)
