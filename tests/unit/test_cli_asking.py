@@ -18,6 +18,12 @@ from tests.unit.cli_running import Command, command_in
 NEED = "sample-need-0000000"
 
 
+@pytest.fixture(autouse=True)
+def _without_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Encoding takes minutes where the extra is installed; nothing here is about it."""
+    monkeypatch.setattr("matching.candidates.encoder.installed", lambda: None)
+
+
 @pytest.fixture
 def qianxian(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
     return command_in(capsys, monkeypatch)

@@ -17,6 +17,12 @@ TOPICS = ["激光雷达 lidar", "酶制剂 enzyme", "钙钛矿 perovskite", "热
 GRADES = (0, 1, 2)
 
 
+@pytest.fixture(autouse=True)
+def _without_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Encoding takes minutes where the extra is installed; nothing here is about it."""
+    monkeypatch.setattr("matching.candidates.encoder.installed", lambda: None)
+
+
 @pytest.fixture
 def qianxian(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
     return command_in(capsys, monkeypatch)

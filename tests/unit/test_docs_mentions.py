@@ -54,7 +54,8 @@ def test_commands_and_options_exist(page: Path) -> None:
             groups = {full.split()[1] for full in COMMANDS}
             assert not rest or rest[0] in groups, f"no such command: qianxian {' '.join(words)}"
             continue
-        known = {option for parameter in COMMANDS[name].params for option in parameter.opts} | GLOBAL
+        parameters = COMMANDS[name].params
+        known = {option for each in parameters for option in (*each.opts, *each.secondary_opts)} | GLOBAL
         options = [word.strip("[]…").split("=")[0] for word in rest if re.match(r"\[?--?[a-z]", word)]
         assert set(options) <= known, f"{name} has no {set(options) - known}"
 
