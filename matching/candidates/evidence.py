@@ -95,10 +95,15 @@ class Asked:
     """Redacted text."""
 
     @cached_property
-    def parts(self) -> Terms:
-        """Character terms of the text's parts: lines and sentences, each once."""
+    def said(self) -> list[str]:
+        """The text's parts: lines and sentences, each once."""
         parts = dict.fromkeys(part.strip() for part in _SENTENCE.split(self.text))
-        return char_terms([part for part in parts if len(part) >= SHORTEST_PART][:MOST_PARTS])
+        return [part for part in parts if len(part) >= SHORTEST_PART][:MOST_PARTS]
+
+    @cached_property
+    def parts(self) -> Terms:
+        """Character terms of the text's parts."""
+        return char_terms(self.said)
 
     @cached_property
     def analysed(self) -> Mapping[str, Terms]:
