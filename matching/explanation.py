@@ -15,17 +15,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from matching.candidates import analysis
 from matching.candidates.evidence import Asked, Evidence, Reading, Rows
-from matching.coverage import Best, Coverage, best_documents, coverage, held
+from matching.coverage import LOOKED_AT, Best, Coverage, best_documents, coverage, places_of
 from matching.wording import LANGUAGES, TEXT_FAMILIES, Wording, of_matches, quoted
 
 Floats = NDArray[np.float64]
 Explanation = dict[str, Any]
 
 MOST_TERMS, MOST_PART_TERMS = 6, 3
-TRIED = 32
-"""Heaviest words of a need that are looked for in a document."""
 SHARE_BANDS = ((0.4, "most"), (0.15, "much"), (0.03, "some"))
 """Least part of all that speaks for a candidate, and the word for it."""
 LEVEL = 0.02
@@ -186,22 +183,18 @@ def _shared_terms(page: Page) -> tuple[list[Explanation], list[list[Explanation]
     The blind are told of the very best document only, and not who covers what.
     """
     evidence, best, found = page.evidence, page.best, page.found
+    carried = np.zeros((len(page.rows), LOOKED_AT, len(found.words.codes)), bool)
+    carried[best.owner, best.place] = found.has & _common(page)[best.kind]
+    looked_at = carried if page.exact else carried[:, :1]
+    has = np.logical_or.reduce(looked_at, axis=1)[:, found.words.order]
+    words = [found.words.spelled[at] for at in found.words.order.tolist()]
     terms: list[list[str]] = [[] for _ in page.rows]
-    is_first = np.diff(best.owner, prepend=-1) > 0
-    told = best if page.exact else Best(*(column[is_first] for column in best))
-    codes, common = _named(page)
-    if len(codes) and len(told.owner):
-        order = np.argsort(codes)
-        has = np.zeros((len(page.rows), len(codes)), bool)
-        carried = (held(evidence, "words", told, codes[order])[0] > 0) & common[told.kind][:, order]
-        np.logical_or.at(has, told.owner, carried[:, np.argsort(order)])
-        spelled = _spelled(page.asked.text)
-        words = [spelled[code] for code in codes.tolist()]
-        for at, word in zip(*(places.tolist() for places in np.nonzero(has)), strict=True):
-            terms[at].append(words[word])
+    for at, word in zip(*(places.tolist() for places in np.nonzero(has)), strict=True):
+        terms[at].append(words[word])
     kinds = [source.kind for source in evidence.documents]
-    through = dict(zip(best.owner[is_first].tolist(), best.kind[is_first].tolist(), strict=True))
-    shared = [
+    first = best.place == 0
+    through = dict(zip(best.owner[first].tolist(), best.kind[first].tolist(), strict=True))
+    shared: list[Explanation] = [
         {"terms": said[:MOST_TERMS], "through": kinds[through[at]]} if said else {} for at, said in enumerate(terms)
     ]
     covers: list[list[Explanation]] = [[] for _ in page.rows]
@@ -213,22 +206,11 @@ def _shared_terms(page: Page) -> tuple[list[Explanation], list[list[Explanation]
     return shared, covers
 
 
-def _named(page: Page) -> tuple[analysis.Codes, NDArray[np.bool_]]:
-    """(codes of the question's heaviest words, heaviest first; kinds × words: whether k candidates carry it there)."""
-    queries = [scores.query.words for scores in page.read.documents]
-    if not queries:
-        return np.empty(0, np.uint64), np.zeros((0, 0), bool)
-    codes = np.unique(np.concatenate([query.codes for query in queries]))
-    weight, common = np.zeros(len(codes)), np.zeros((len(queries), len(codes)), bool)
-    for number, (source, query) in enumerate(zip(page.evidence.documents, queries, strict=True)):
-        at = np.searchsorted(codes, query.codes)
-        weight[at] = np.maximum(weight[at], query.weights)
-        common[number, at] = source.commonly_carried(query.terms, page.k)
-    heaviest = np.argsort(-weight, kind="stable")
-    heaviest = heaviest[common[:, heaviest].any(axis=0)][:TRIED]
-    return codes[heaviest], common[:, heaviest]
-
-
-def _spelled(text: str) -> dict[int, str]:
-    """Term code → the word as the text first has it."""
-    return {analysis.word_code(word): word for word in reversed(analysis.words_of(text))}
+def _common(page: Page) -> NDArray[np.bool_]:
+    """Kinds of documents × the question's words: whether at least k candidates carry the word there."""
+    codes = page.found.words.codes
+    common = np.zeros((len(page.evidence.documents), len(codes)), bool)
+    for number, source in enumerate(page.evidence.documents):
+        place, known = places_of(source.texts.words.vocabulary, codes)
+        common[number, known] = source.commonly_carried(place[known], page.k)
+    return common

@@ -2,8 +2,9 @@
 
 `good`: the first group's band is strong or good, and the first part that asks for something, or half of those parts,
 are covered. `none`: there is no match, or nobody comes near any such part (less than NEAR of it). `weak`: all else.
-Where texts tell nothing, or less than half of what speaks for the matches, bands decide: strong and good are good,
-fair is weak, weak is none. Toward the blind what counts is what at least k of the page's candidates do.
+For a free text that is all. Of a record, more may be known: where texts say nothing, or give less than half of what
+speaks for the matches, bands decide: strong and good are good, fair is weak, weak is none.
+Toward the blind what counts is what at least k of the page's candidates do.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ def verdict_of(page: Page, banded: Banded) -> Verdict:
         return "none"
     place, found = BANDS.index(banded[0][0]), page.found
     asks = np.flatnonzero(found.asks)
-    if len(asks) == 0 or _by_text(page) < 0.5:
+    if len(asks) == 0 or (page.asked.row is not None and _by_text(page) < 0.5):
         return "good" if place <= 1 else "weak" if place == 2 else "none"
     if (found.share[:, asks] >= NEAR).any(axis=1).sum() < page.least:
         return "none"
