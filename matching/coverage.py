@@ -160,12 +160,11 @@ def _words(evidence: Evidence, asked: Asked) -> Words:
     inside = np.zeros((len(spelled), len(parts)))
     for at, word in enumerate(spelled):
         inside[at] = [word in (names if word.isascii() else part) for part, names in parts]
-    idf, frequency = np.ones(len(codes)), np.zeros(len(codes))
-    if spelled:
-        index = max((source.texts.words for source in evidence.documents), key=lambda words: words.n)
-        place, known = places_of(index.vocabulary, codes)
-        idf = np.where(known, index.idf[place] if known.any() else 0.0, np.log(1 + index.n) + 1)
-        frequency = np.where(known, index.indptr[place + 1] - index.indptr[place], 0) / max(index.n, 1)
+    index = max((source.texts.words for source in evidence.documents), key=lambda words: words.n)
+    idf, frequency = np.full(len(codes), np.log(1 + index.n) + 1), np.zeros(len(codes))
+    place, known = places_of(index.vocabulary, codes)
+    place = place[known]
+    idf[known], frequency[known] = index.idf[place], (index.indptr[place + 1] - index.indptr[place]) / index.n
     weight = idf * (1 + np.log(counts))
     order = np.argsort(-weight, kind="stable")
     inside[order[MOST_WORDS:]] = 0
