@@ -122,7 +122,7 @@ def coverage(evidence: Evidence, asked: Asked, best: Best, n: int) -> Coverage:
     """The coverage of a question by n candidates with their best documents; without parts where either has no text."""
     said = asked.said if evidence.documents else []
     words = _words(evidence, asked) if said else _NO_WORDS
-    has, lengths = _held(evidence, best, words.codes)
+    has, lengths = _has(evidence, asked, best, words)
     share, through = np.zeros((n, LOOKED_AT, len(said))), np.zeros((n, LOOKED_AT), np.int64)
     share[best.owner, best.place], through[best.owner, best.place] = _shares(words, has, lengths), best.kind
     shown = _shown(evidence, asked) if said else []
@@ -190,6 +190,19 @@ def _shares(words: Words, has: Flags, lengths: Rows) -> Floats:
     share = has @ words.of
     could = np.sqrt(np.minimum(lengths[:, None] / np.maximum(words.in_part, 1), 1))
     return np.where(share >= np.minimum(LEAST_LIFT * words.chance, WHOLE), share / np.maximum(could, 1e-6), 0.0)
+
+
+def _has(evidence: Evidence, asked: Asked, best: Best, words: Words) -> tuple[Flags, Rows]:
+    """(documents × words: whether the document has the word or what it means in the other language; its words)."""
+    meant = [np.array([word_code(word) for word in words_of(one.meant)], np.uint64) for one in asked.crossed]
+    wanted = np.unique(np.concatenate([words.codes, *meant]))
+    held, lengths = _held(evidence, best, wanted)
+    has = held[:, np.searchsorted(wanted, words.codes)]
+    for one, codes in zip(asked.crossed, meant, strict=True):
+        said = one.said.split() if one.said.isascii() else one.said
+        same = [at for at, word in enumerate(words.spelled) if word in said]
+        has[:, same] |= held[:, np.searchsorted(wanted, codes)].all(axis=1)[:, None]
+    return has, lengths
 
 
 def _held(evidence: Evidence, best: Best, wanted: Codes) -> tuple[Flags, Rows]:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from graph.projection import Projection, spans
 from matching.candidates.analysis import Terms, char_terms
 from matching.candidates.compare import Comparator, comparator, own_labels
+from matching.candidates.crossing import Crossing, crossings, widened
 from matching.candidates.lexical import Floats
 from matching.candidates.outcomes import Outcomes, Values
 from matching.candidates.texts import TextIndex, TextQuery, analyse, joined
@@ -106,9 +107,14 @@ class Asked:
         return char_terms(self.said)
 
     @cached_property
+    def crossed(self) -> list[Crossing]:
+        """Terms of the text in the other language."""
+        return crossings(self.text)
+
+    @cached_property
     def analysed(self) -> Mapping[str, Terms]:
-        """The text in every view."""
-        return analyse(self.text)
+        """The text in every view, with its terms in the other language."""
+        return widened(analyse(self.text), self.crossed)
 
 
 class DocumentScores(NamedTuple):
