@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from graph.projection import spans
 from matching.candidates.analysis import Codes, word_code, words_of
+from matching.candidates.crossing import codes_of
 from matching.candidates.evidence import Asked, Evidence, Reading, Rows
 from matching.masking.texts import card_text
 
@@ -156,10 +157,12 @@ def _words(evidence: Evidence, asked: Asked) -> Words:
     flat = np.fromiter(map(word_code, words), np.uint64, len(words))
     codes, first, counts = np.unique(flat, return_index=True, return_counts=True)
     spelled = [words[at] for at in first.tolist()]
-    parts = [(part.lower(), frozenset(_LATIN.findall(part.lower()))) for part in asked.said]
-    inside = np.zeros((len(spelled), len(parts)))
-    for at, word in enumerate(spelled):
-        inside[at] = [word in (names if word.isascii() else part) for part, names in parts]
+    parts = [part.lower() for part in asked.said]
+    latin = [frozenset(_LATIN.findall(part)) for part in parts] if any(map(str.isascii, spelled)) else []
+    where = [
+        [word in names for names in latin] if word.isascii() else [word in part for part in parts] for word in spelled
+    ]
+    inside = np.array(where, np.float64).reshape(len(spelled), len(parts))
     index = max((source.texts.words for source in evidence.documents), key=lambda words: words.n)
     idf, frequency = np.full(len(codes), np.log(1 + index.n) + 1), np.zeros(len(codes))
     place, known = places_of(index.vocabulary, codes)
@@ -194,14 +197,14 @@ def _shares(words: Words, has: Flags, lengths: Rows) -> Floats:
 
 def _has(evidence: Evidence, asked: Asked, best: Best, words: Words) -> tuple[Flags, Rows]:
     """(documents × words: whether the document has the word or what it means in the other language; its words)."""
-    meant = [np.array([word_code(word) for word in words_of(one.meant)], np.uint64) for one in asked.crossed]
+    meant = [codes_of("words", one.meant) for one in asked.crossed]
     wanted = np.unique(np.concatenate([words.codes, *meant]))
     held, lengths = _held(evidence, best, wanted)
     has = held[:, np.searchsorted(wanted, words.codes)]
     for one, codes in zip(asked.crossed, meant, strict=True):
         said = one.said.split() if one.said.isascii() else one.said
         same = [at for at, word in enumerate(words.spelled) if word in said]
-        has[:, same] |= held[:, np.searchsorted(wanted, codes)].all(axis=1)[:, None]
+        has[:, same] |= np.logical_and.reduce(held[:, np.searchsorted(wanted, codes)], axis=1)[:, np.newaxis]
     return has, lengths
 
 

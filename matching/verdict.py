@@ -62,15 +62,16 @@ def told(page: Page, banded: Banded, verdict: Verdict, in_the_way: Mapping[str, 
     To viewers of the order each part tells the ranks of all who cover it, to others the groups in which at least k do.
     """
     found, places = page.found, {int(row): at for at, row in enumerate(page.rows)}
-    groups = [np.array([places[row] for row in rows], np.int64) for _, rows in banded]
+    groups = [] if page.exact else [[places[row] for row in rows] for _, rows in banded]
     parts: list[dict[str, Any]] = []
     for at, text in enumerate(found.parts):
         by = found.covered[:, at]
-        part = {"text": text, "asks": bool(found.asks[at]), "covered": bool(by.sum() >= page.least)}
-        ranks = {"ranks": (np.flatnonzero(by) + 1).tolist()}
-        parts.append(
-            part | (ranks if page.exact else {"groups": [n for n, g in enumerate(groups) if by[g].sum() >= page.k]})
-        )
+        part: dict[str, Any] = {"text": text, "asks": bool(found.asks[at]), "covered": bool(by.sum() >= page.least)}
+        if page.exact:
+            part["ranks"] = (np.flatnonzero(by) + 1).tolist()
+        else:
+            part["groups"] = [number for number, group in enumerate(groups) if by[group].sum() >= page.k]
+        parts.append(part)
     missing = [
         {"part": at, "text": part["text"]} for at, part in enumerate(parts) if part["asks"] and not part["covered"]
     ]

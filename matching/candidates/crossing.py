@@ -35,24 +35,21 @@ class Crossing(NamedTuple):
 def crossings(text: str) -> list[Crossing]:
     """The terms of a text that the glossary knows, longest first where they overlap, each with its translations."""
     glossary = _glossary()
-    lower = text.lower()
-    found = dict.fromkeys(glossary.keys[at] for at, _, _ in glossary.chinese.find_matches_as_indexes(lower))
-    words = analysis.words_of(text)
-    codes = [analysis.word_code(word) for word in words]
+    found: dict[Crossing, None] = {}
+    for at, _, _ in glossary.chinese.find_matches_as_indexes(text.lower()):
+        zh = glossary.keys[at]
+        found |= dict.fromkeys(Crossing(zh, en) for en in glossary.of[zh])
+    words = [(word, analysis.word_code(word)) for word in analysis.words_of(text) if word.isascii()]
     at = 0
-    while at < len(codes):
-        for length in range(min(LONGEST, len(codes) - at), 0, -1):
-            if (phrase := tuple(codes[at : at + length])) in glossary.english:
-                said = " ".join(words[at : at + length])
-                found |= dict.fromkeys(Crossing(said, zh) for zh in glossary.english[phrase])
-                break
-        else:
-            length = 1
-        at += length
-    made: dict[Crossing, None] = {}
-    for one in found:
-        made |= dict.fromkeys([one] if isinstance(one, Crossing) else [Crossing(one, en) for en in glossary.of[one]])
-    return list(made)[:MOST]
+    while at < len(words):
+        length = glossary.starts.get(words[at][1], 0)
+        while length and (phrase := tuple(code for _, code in words[at : at + length])) not in glossary.english:
+            length -= 1
+        if length:
+            said = " ".join(word for word, _ in words[at : at + length])
+            found |= dict.fromkeys(Crossing(said, zh) for zh in glossary.english[phrase])
+        at += max(length, 1)
+    return list(found)[:MOST]
 
 
 def widened(analysed: Mapping[str, Terms], crossed: Sequence[Crossing]) -> dict[str, Terms]:
@@ -62,17 +59,13 @@ def widened(analysed: Mapping[str, Terms], crossed: Sequence[Crossing]) -> dict[
     count = np.float32(np.exp(WEIGHT - 1))  # a term's weight is 1 + ln(count)
     wide = {}
     for view, terms in analysed.items():
-        new = np.unique(np.concatenate([_codes(view, one.meant) for one in crossed]))
-        new = new[~np.isin(new, terms.codes)]
-        codes = np.concatenate([terms.codes, new])
-        counts = np.concatenate([terms.counts, np.full(len(new), count, np.float32)])
-        order = np.argsort(codes)
-        wide[view] = Terms(np.array([0, len(codes)], np.int64), codes[order], counts[order])
+        both = np.concatenate([terms.codes, *(codes_of(view, one.meant) for one in crossed)])
+        codes, first = np.unique(both, return_index=True)
+        counts = np.full(len(codes), count, np.float32)
+        said = first < len(terms.codes)
+        counts[said] = terms.counts[first[said]]
+        wide[view] = Terms(np.array([0, len(codes)], np.int64), codes, counts)
     return wide
-
-
-LONGEST = 4
-"""Words of an English term at the most."""
 
 
 class _Glossary(NamedTuple):
@@ -83,6 +76,8 @@ class _Glossary(NamedTuple):
     chinese: AhoCorasick
     english: dict[tuple[int, ...], list[str]]
     """Word codes of an English term → its Chinese ones."""
+    starts: dict[int, int]
+    """First word code of an English term → words of the longest that starts so."""
 
 
 @cache
@@ -94,9 +89,13 @@ def _glossary() -> _Glossary:
         zh, en = row.split("\t")
         of.setdefault(zh.lower(), []).append(en)
         english.setdefault(tuple(analysis.word_code(word) for word in analysis.words_of(en)), []).append(zh)
-    return _Glossary(list(of), of, AhoCorasick(list(of), matchkind=MatchKind.LeftmostLongest), english)
+    starts: dict[int, int] = {}
+    for codes in english:
+        starts[codes[0]] = max(starts.get(codes[0], 0), len(codes))
+    return _Glossary(list(of), of, AhoCorasick(list(of), matchkind=MatchKind.LeftmostLongest), english, starts)
 
 
 @cache
-def _codes(view: str, phrase: str) -> Codes:
+def codes_of(view: str, phrase: str) -> Codes:
+    """Term codes of a glossary's phrase in a view, rising."""
     return analysis.VIEWS[view]([phrase]).codes
