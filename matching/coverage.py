@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from graph.projection import spans
 from matching.candidates.analysis import Codes, word_code, words_of
 from matching.candidates.crossing import codes_of
-from matching.candidates.evidence import Asked, Evidence, Reading, Rows
+from matching.candidates.evidence import SHORTEST_PART, Asked, Evidence, Reading, Rows
 from matching.masking.texts import card_text
 
 Floats = NDArray[np.float64]
@@ -34,14 +34,14 @@ MOST_WORDS = 128
 WHOLE, RELEVANCE = 0.5, 0.5
 """Share that counts as all of a part; what the best score counts in a team, against one part."""
 _OF_THE_ASKER = re.compile(
-    "公司|企业|我司|我厂|我们|现状|营收|利润|产值|主要出口|客户|订单|投诉|同行|合作期限|知识产权|实验室|共建|联合开发|经费|"
-    "预算|融资|投资人|股权|股份|样品|试验场地|中试|机时|面议|协商|联系",
-)
-_OF_THE_ASKER_EN = re.compile(
-    r"\b(?:our|we|us|company|firm|budget|revenue|turnover|customers?|competitors?|laboratory|intellectual property|"
-    r"funding|investors?|contact|samples?|instrument time|cooperation)\b",
+    "公司|企业|我司|我厂|我们|现状|营收|利润|产值|年产|主要出口|客户|订单|投诉|同行|合作期限|知识产权|实验室|共建|联合开发|"
+    "经费|预算|融资|投资人|股权|股份|样品|试验场地|中试|机时|面议|协商|联系|重视|"
+    r"\b(?:company|firm|budget|revenue|turnover|customers?|competitors?|laboratory|intellectual property|funding|"
+    r"investors?|contact|samples?|instrument time|cooperation)\b",
     re.IGNORECASE,
 )
+"""A clause that tells of the asker and of terms, not of what is asked."""
+_CLAUSE = re.compile("[，,：:]")
 _LATIN = re.compile("[a-z][a-z0-9+#-]*")
 _HASH, _SHIFT = np.uint64(0x9E3779B97F4A7C15), np.uint64(48)
 
@@ -147,8 +147,8 @@ def _shown(evidence: Evidence, asked: Asked) -> list[int]:
 
 
 def _asks(part: str) -> bool:
-    """Whether a part does not only tell of the asker and of terms."""
-    return not (_OF_THE_ASKER.search(part) or _OF_THE_ASKER_EN.search(part))
+    """Whether a part has a clause that does not only tell of the asker and of terms."""
+    return any(not _OF_THE_ASKER.search(clause) for clause in _CLAUSE.split(part) if len(clause) >= SHORTEST_PART)
 
 
 def _words(evidence: Evidence, asked: Asked) -> Words:

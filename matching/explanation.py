@@ -190,7 +190,8 @@ def _shared_terms(page: Page) -> tuple[list[Explanation], list[list[Explanation]
     words = [found.words.spelled[at] for at in found.words.order.tolist()]
     terms: list[list[str]] = [[] for _ in page.rows]
     for at, word in zip(*(places.tolist() for places in np.nonzero(has)), strict=True):
-        terms[at].append(words[word])
+        if len(words[word]) > 1:  # a single character tells nobody anything
+            terms[at].append(words[word])
     kinds = [source.kind for source in evidence.documents]
     first = best.place == 0
     through = dict(zip(best.owner[first].tolist(), best.kind[first].tolist(), strict=True))

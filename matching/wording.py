@@ -17,12 +17,12 @@ LANGUAGES = ("zh", "en")
 """Every sentence is said in both."""
 
 FAMILIES: dict[str, Labels] = {
-    "words": Labels(zh="用词相同", en="the same words"),
-    "chars": Labels(zh="表述相近", en="similar wording"),
-    "semantic": Labels(zh="主题相近", en="a related subject"),
-    "walk": Labels(zh="相关成果多", en="related work of theirs"),
-    "parts": Labels(zh="逐条要求相近", en="closeness to single points"),
-    "compare": Labels(zh="{}相符", en="{} that fits"),
+    "words": Labels(zh="相同的用词", en="the same words"),
+    "chars": Labels(zh="相近的表述", en="similar wording"),
+    "semantic": Labels(zh="相近的主题", en="a related subject"),
+    "walk": Labels(zh="相关成果", en="related work of theirs"),
+    "parts": Labels(zh="单条要求的贴合", en="closeness to single points"),
+    "compare": Labels(zh="{}的匹配", en="{} that fits"),
     "popularity": Labels(zh="以往被选次数", en="how often they were chosen before"),
     "reach": Labels(zh="以往合作关系", en="links through past partners"),
     "neighbours": Labels(zh="同类伙伴的选择", en="what those with the same partners chose"),
@@ -33,6 +33,8 @@ FAMILIES: dict[str, Labels] = {
 """Family of a feature → what people call it; `{}` is the field that it is derived from."""
 TEXT = Labels(zh="文字内容", en="what the texts say")
 """All features of texts together."""
+PROFILE = Labels(zh="自身资料", en="own profile")
+"""A candidate's own text."""
 TEXT_FAMILIES = frozenset({"words", "chars", "semantic", "walk", "parts"})
 """Families that read texts; the others read fields and past outcomes."""
 
@@ -48,14 +50,14 @@ class Wording:
         """A label in this language."""
         return labels.zh if self.zh else labels.en
 
-    def kind(self, name: str) -> str:
-        """What an entity kind is called."""
-        return self.of(self._catalogue.entity(name).labels)
+    def source(self, name: str) -> str:
+        """What documents of a kind are called; the candidate's own text is its profile."""
+        return self.of(PROFILE if name == self._kind.candidate else self._catalogue.entity(name).labels)
 
     @property
     def candidate(self) -> str:
         """What a candidate is called."""
-        return self.kind(self._kind.candidate)
+        return self.of(self._catalogue.entity(self._kind.candidate).labels)
 
     def features(self, names: Iterable[str]) -> str:
         """What features are called, as one; `text` is all of a question's texts together."""
@@ -97,14 +99,14 @@ class Wording:
 
 def quoted(part: str) -> str:
     """A part of a need in quotation marks, cut where it is long."""
-    most = LONGEST["en" if part.isascii() else "zh"]
+    most = LONGEST["zh" if max(part) >= "\u3400" else "en"]
     return f"“{part}”" if len(part) <= most else f"“{part[: most - 1].rstrip()}…”"
 
 
 def of_matches(why: Sequence[Mapping[str, Any]], quotes: Sequence[str], asks: bool, wording: Wording) -> list[str]:
     """Each candidate's explanation in a sentence or three; `quotes` are the parts, `asks` whether any asks."""
     zh, space = wording.zh, "" if wording.zh else " "
-    kinds = {name: wording.kind(name) for name in {one["through"] for one in why if "through" in one} | {
+    kinds = {name: wording.source(name) for name in {one["through"] for one in why if "through" in one} | {
         cover["through"] for one in why for cover in one.get("covers", ())}}  # fmt: skip
     comma = "、" if zh else ", "
     sentences = []
@@ -114,7 +116,7 @@ def of_matches(why: Sequence[Mapping[str, Any]], quotes: Sequence[str], asks: bo
             said.append(_covers(one["covers"], quotes, asks, kinds, zh))
         elif terms := one.get("terms"):
             words, through = comma.join(terms), kinds[one["through"]]
-            said.append(f"{through}中同样提到{words}。" if zh else f"Shares {words} (in a {through}).")
+            said.append(f"{through}同样提到{words}。" if zh else f"Shares {words} ({through}).")
         if adds := one.get("adds"):
             which = wording.joined([quotes[at] for at in adds[:MOST_QUOTED]])
             said.append(f"为组合补上{which}。" if zh else f"Brings {which} to the team.")
@@ -153,7 +155,7 @@ def _over_next(over: Mapping[str, Any], wording: Wording) -> str:
     if over["level"]:
         return "与下一位几乎不相上下。" if zh else "Practically level with the next."
     ahead = wording.features([part["feature"] for part in over["ahead"]])
-    said = f"比下一位靠前，主要因为{ahead}" if zh else f"Ahead of the next mainly for {ahead}"
+    said = f"比下一位靠前，主要靠{ahead}" if zh else f"Ahead of the next mainly for {ahead}"
     if over["behind"]:
         behind = wording.features([part["feature"] for part in over["behind"]])
         said += f"；下一位在{behind}上更强" if zh else f"; the next is stronger in {behind}"
@@ -174,19 +176,22 @@ def of_answer(verdict: Mapping[str, Any], wording: Wording) -> str:
     """An answer's verdict in a sentence or two."""
     zh = wording.zh
     said = wording.of(HEADS[verdict["verdict"]]).format(wording.candidate)
-    asked = [part for part in verdict["parts"] if part["asks"]]
+    asked = sum(part["asks"] for part in verdict["parts"])
     missing = [quoted(part["text"]) for part in verdict["missing"] if "part" in part]
-    found = len(asked) - len(missing)
-    if asked and zh:
-        said += f"：{len(asked)}条要求中{found}条有人涉及"
+    if verdict["basis"] == "record":
+        said += "（依据是字段和以往往来，不是文字）" if zh else " by fields and past outcomes, not by what texts say"
     elif asked:
-        said += f": {found} of {len(asked)} points {'is' if found == 1 else 'are'} covered"
-    if missing:
-        told, more = missing[:MOST_QUOTED], len(missing) - MOST_QUOTED
+        found = asked - len(missing)
         if zh:
-            said += f"，无人涉及的是{'、'.join(told)}{f'等{len(missing)}条' if more > 0 else ''}"
+            said += f"：{asked}条要求中{found}条有人涉及" if asked > 1 else ""
         else:
-            said += f"; nobody here covers {wording.joined([*told, f'{more} more'] if more > 0 else told)}"
+            said += f": {found} of {asked} points {'is' if found == 1 else 'are'} covered" if asked > 1 else ""
+        if missing:
+            told, more = missing[:MOST_QUOTED], len(missing) - MOST_QUOTED
+            if zh:
+                said += f"，无人涉及的是{'、'.join(told)}{f'等{len(missing)}条' if more > 0 else ''}"
+            else:
+                said += f"; nobody here covers {wording.joined([*told, f'{more} more'] if more > 0 else told)}"
     said += "。" if zh else "."
     if filters := [f"{part['filter']}={part['value']}" for part in verdict["missing"] if "filter" in part]:
         which = wording.joined(filters)

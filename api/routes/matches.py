@@ -96,6 +96,8 @@ class MatchAnswer(BaseModel):
     """Cursor of what follows; null at the end."""
     verdict: Literal["good", "weak", "none"] | None = None
     """Whether there is a good match; this and what follows on the first page of an explained answer."""
+    basis: Literal["text", "record"] | None = None
+    """What it rests on: what texts say, or fields and past outcomes."""
     parts: list[MatchPart] | None = None
     """The parts of the question."""
     missing: list[dict[str, Any]] | None = None
