@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,9 @@ LEVEL = 0.02
 TELLING = 0.2
 """Part of all that speaks for one of two neighbours from which on a feature is named."""
 MOST_TELLING = 2
+
+
+_wordings: WeakKeyDictionary[Evidence, dict[str, Wording]] = WeakKeyDictionary()
 
 
 class Ranked(NamedTuple):
@@ -91,8 +95,11 @@ class Page:
     @cached_property
     def wordings(self) -> dict[str, Wording]:
         """Language → what things are called."""
-        kind, catalogue = self.evidence.kind, self.evidence.projection.catalogue
-        return {language: Wording(kind, catalogue, language) for language in LANGUAGES}
+        known = _wordings.get(self.evidence)
+        if known is None:
+            kind, catalogue = self.evidence.kind, self.evidence.projection.catalogue
+            known = _wordings[self.evidence] = {name: Wording(kind, catalogue, name) for name in LANGUAGES}
+        return known
 
     @property
     def least(self) -> int:
@@ -161,15 +168,17 @@ def _over_next(page: Page) -> list[dict[str, Any]]:
         {"lead": lead, "level": flat, "ahead": [], "behind": [], "without": []}
         for lead, flat in zip(leads.tolist(), level.tolist(), strict=True)
     ]
+    values = differ.tolist()
     for key, named in (("ahead", tells), ("behind", against_it)):
         for at, feature in zip(*(places.tolist() for places in np.nonzero(named)), strict=True):
-            told[at][key].append({"feature": page.names[feature], "share": float(differ[at, feature])})
+            told[at][key].append({"feature": page.names[feature], "share": values[at][feature]})
     left_out = np.column_stack([differ[:, page.is_text].sum(axis=1), np.where(page.is_text, 0, differ)])
     for at, source in zip(*(places.tolist() for places in np.nonzero(left_out > leads[:, None])), strict=True):
         told[at]["without"].append(page.names[source - 1] if source else "text")
     for said in told:
         for key in ("ahead", "behind"):
-            said[key] = sorted(said[key], key=_most)[:MOST_TELLING]
+            if len(said[key]) > 1:
+                said[key] = sorted(said[key], key=_most)[:MOST_TELLING]
     return told
 
 

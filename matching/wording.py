@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from graph.schema import Catalogue, Labels
@@ -40,11 +41,11 @@ TEXT_FAMILIES = frozenset({"words", "chars", "semantic", "walk", "parts"})
 
 
 class Wording:
-    """The words of one language for the features, kinds and fields of one match kind."""
+    """The words of one language for the features, kinds and fields of one match kind; remembers what it said."""
 
     def __init__(self, kind: MatchKind, catalogue: Catalogue, language: str) -> None:
         self._kind, self._catalogue, self.zh = kind, catalogue, language == "zh"
-        self._names: dict[str, str] = {}
+        self._said: dict[tuple[str, ...], str] = {}
 
     def of(self, labels: Labels) -> str:
         """A label in this language."""
@@ -59,12 +60,12 @@ class Wording:
         """What a candidate is called."""
         return self.of(self._catalogue.entity(self._kind.candidate).labels)
 
-    def features(self, names: Iterable[str]) -> str:
+    def features(self, names: tuple[str, ...]) -> str:
         """What features are called, as one; `text` is all of a question's texts together."""
-        for name in names:
-            if name not in self._names:
-                self._names[name] = self._named(name)
-        return self.joined([self._names[name] for name in names])
+        said = self._said.get(names)
+        if said is None:
+            said = self._said[names] = self.joined([self._named(name) for name in names])
+        return said
 
     def joined(self, said: Sequence[str]) -> str:
         """Several things as one: a、b和c; a, b and c."""
@@ -121,8 +122,9 @@ def of_matches(why: Sequence[Mapping[str, Any]], quotes: Sequence[str], asks: bo
             which = wording.joined([quotes[at] for at in adds[:MOST_QUOTED]])
             said.append(f"为组合补上{which}。" if zh else f"Brings {which} to the team.")
         if over := one.get("over_next"):
-            said.append(_over_next(over, wording))
-        elif "score" not in one and (main := [part["feature"] for part in one["contributions"][:2]]):
+            sides = (tuple(part["feature"] for part in over[side]) for side in ("ahead", "behind"))
+            said.append(_over_next(wording, over["level"], *sides, tuple(over["without"][:1])))
+        elif "score" not in one and (main := tuple(part["feature"] for part in one["contributions"][:2])):
             names = wording.features(main)
             said.append(f"主要依据：{names}。" if zh else f"Speaks for them: {names}.")
         sentences.append(space.join(part for part in said if part))
@@ -150,18 +152,21 @@ def _covers(
     return f"Covers {', '.join(told)}{f' and {more} more' if more else ''}."
 
 
-def _over_next(over: Mapping[str, Any], wording: Wording) -> str:
+@lru_cache(maxsize=8192)
+def _over_next(
+    wording: Wording, level: bool, ahead: tuple[str, ...], behind: tuple[str, ...], without: tuple[str, ...]
+) -> str:
     zh = wording.zh
-    if over["level"]:
+    if level:
         return "与下一位几乎不相上下。" if zh else "Practically level with the next."
-    ahead = wording.features([part["feature"] for part in over["ahead"]])
-    said = f"比下一位靠前，主要靠{ahead}" if zh else f"Ahead of the next mainly for {ahead}"
-    if over["behind"]:
-        behind = wording.features([part["feature"] for part in over["behind"]])
-        said += f"；下一位在{behind}上更强" if zh else f"; the next is stronger in {behind}"
-    if over["without"]:
-        without = wording.features(over["without"][:1])
-        said += f"；若不看{without}，下一位会更靠前" if zh else f"; without {without} the next would be ahead"
+    names = wording.features(ahead)
+    said = f"比下一位靠前，主要靠{names}" if zh else f"Ahead of the next mainly for {names}"
+    if behind:
+        names = wording.features(behind)
+        said += f"；下一位在{names}上更强" if zh else f"; the next is stronger in {names}"
+    if without:
+        names = wording.features(without)
+        said += f"；若不看{names}，下一位会更靠前" if zh else f"; without {names} the next would be ahead"
     return said + ("。" if zh else ".")
 
 

@@ -89,7 +89,7 @@ def _card(match: Mapping[str, Any], names: Mapping[str, str], wording: Wording) 
 def why_lines(explanation: Mapping[str, Any], wording: Wording) -> list[tuple[str, str]]:
     """An explanation as it is said, and the largest shares behind it; each with its style."""
     largest = explanation["contributions"][:MOST_REASONS]
-    shares = " · ".join(f"{wording.features([part['feature']])} {_value(part['share'])}" for part in largest)
+    shares = " · ".join(f"{wording.features((part['feature'],))} {_value(part['share'])}" for part in largest)
     return [(explanation["summary"][_language()], "italic"), (shares, "dim")]
 
 

@@ -195,8 +195,8 @@ def test_every_feature_of_every_kind_has_words_in_both_languages() -> None:
     for kind in MatchKinds.of(BUILTIN).values():
         zh, en = (Wording(kind, BUILTIN, language) for language in ("zh", "en"))
         for name in (*(f"compare_{c.name}" for c in kind.comparisons(BUILTIN)), "profile_tags", "value_year", "text"):
-            assert "_" not in en.features([name]) and "{" not in en.features([name])
-            assert any(sign > "\u3400" for sign in zh.features([name]))
+            assert "_" not in en.features((name,)) and "{" not in en.features((name,))
+            assert any(sign > "\u3400" for sign in zh.features((name,)))
 
 
 def test_a_part_of_a_document_counts_and_a_part_of_another_need_does_not(office: Path) -> None:
