@@ -202,9 +202,11 @@ def _has(evidence: Evidence, asked: Asked, best: Best, words: Words) -> tuple[Fl
     held, lengths = _held(evidence, best, wanted)
     has = held[:, np.searchsorted(wanted, words.codes)]
     for one, codes in zip(asked.crossed, meant, strict=True):
-        said = one.said.split() if one.said.isascii() else one.said
-        same = [at for at, word in enumerate(words.spelled) if word in said]
-        has[:, same] |= np.logical_and.reduce(held[:, np.searchsorted(wanted, codes)], axis=1)[:, np.newaxis]
+        means = np.logical_and.reduce(held[:, np.searchsorted(wanted, codes)], axis=1)
+        if means.any():
+            said = one.said.split() if one.said.isascii() else one.said
+            same = [at for at, word in enumerate(words.spelled) if word in said]
+            has[:, same] |= means[:, np.newaxis]
     return has, lengths
 
 

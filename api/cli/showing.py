@@ -57,11 +57,9 @@ def _show_verdict(out: Console, answer: Mapping[str, Any]) -> None:
     out.print(Text(answer["summary"][_language()], VERDICTS[answer["verdict"]]))
     for part in answer["parts"]:
         if part["asks"]:
-            by = ", ".join(f"{rank}" for rank in part.get("ranks", ())[:MOST_RANKS])
-            more = "…" if len(part.get("ranks", ())) > MOST_RANKS else ""
-            out.print(
-                Text(f"  {'✓' if part['covered'] else '✗'} {_cut(part['text'])}{f'  → {by}{more}' if by else ''}")
-            )
+            ranks = [str(rank) for rank in part.get("ranks", ())]
+            by = f"  → {', '.join(ranks[:MOST_RANKS])}{'…' if len(ranks) > MOST_RANKS else ''}" if ranks else ""
+            out.print(Text(f"  {'✓' if part['covered'] else '✗'} {_cut(part['text'])}{by}"))
 
 
 def _print(out: Console, table: Table) -> None:
