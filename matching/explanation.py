@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -107,6 +107,15 @@ class Page:
         return 1 if self.exact else self.k
 
     @cached_property
+    def basis(self) -> Literal["text", "record"]:
+        """What speaks for the candidates: what texts say, or what else is known of the one who asks."""
+        if not self.found.asks.any():
+            return "record"
+        positive = np.maximum(self.shares, 0).sum(axis=0)
+        by_text = float(positive[self.is_text].sum() / max(positive.sum(), 1e-12))
+        return "text" if self.asked.row is None or by_text >= 0.5 else "record"
+
+    @cached_property
     def is_text(self) -> NDArray[np.bool_]:
         """Whether each feature reads texts."""
         return np.array([name.partition("_")[0] in TEXT_FAMILIES for name in self.names], bool)
@@ -128,7 +137,7 @@ def explanations(page: Page, adds: Sequence[list[int]] | None) -> list[Explanati
         if adds is not None:
             why["adds"] = adds[at]
         made.append(why)
-    quotes, asks = [quoted(part) for part in page.found.parts], bool(page.found.asks.any())
+    quotes, asks = [quoted(part) for part in page.found.parts], page.basis == "text"
     said = [of_matches(made, quotes, asks, wording) for wording in page.wordings.values()]
     for why, *sentences in zip(made, *said, strict=True):
         why["summary"] = dict(zip(page.wordings, sentences, strict=True))

@@ -104,7 +104,7 @@ class Answer:
     next: str | None
     """Cursor of what follows."""
     about: Mapping[str, Any] = field(default_factory=dict)
-    """Of an explained answer's first page: `verdict`, `basis`, `parts`, `missing`, `summary` (see `matching.verdict`)."""
+    """Of an explained answer's first page: verdict, basis, parts, missing, summary (see `matching.verdict`)."""
 
     def to_dict(self) -> dict[str, Any]:
         """JSON form."""

@@ -37,7 +37,7 @@ def verdict_of(page: Page, banded: Banded) -> Verdict:
         return "none"
     place, found = BANDS.index(banded[0][0]), page.found
     asks = np.flatnonzero(found.asks)
-    if basis_of(page) == "record":
+    if page.basis == "record":
         return "good" if place <= 1 else "weak" if place == 2 else "none"
     if (found.share[:, asks] >= NEAR).any(axis=1).sum() < page.least:
         return "none"
@@ -45,20 +45,9 @@ def verdict_of(page: Page, banded: Banded) -> Verdict:
     return "good" if place <= 1 and (covered[0] or covered.mean() >= 0.5) else "weak"
 
 
-def basis_of(page: Page) -> Literal["text", "record"]:
-    """What a verdict rests on: what texts say, or what else is known of the one who asks."""
-    return "text" if page.found.asks.any() and (page.asked.row is None or _by_text(page) >= 0.5) else "record"
-
-
 def is_better(one: Verdict, other: Verdict) -> bool:
     """Whether one verdict is better than another."""
     return VERDICTS.index(one) > VERDICTS.index(other)
-
-
-def _by_text(page: Page) -> float:
-    """The part of all that speaks for the candidates that the features of texts give; 0 where nothing does."""
-    positive = np.maximum(page.shares, 0).sum(axis=0)
-    return float(positive[page.is_text].sum() / max(positive.sum(), 1e-12))
 
 
 def told(page: Page, banded: Banded, verdict: Verdict, in_the_way: Mapping[str, str]) -> dict[str, Any]:
@@ -81,5 +70,5 @@ def told(page: Page, banded: Banded, verdict: Verdict, in_the_way: Mapping[str, 
         {"part": at, "text": part["text"]} for at, part in enumerate(parts) if part["asks"] and not part["covered"]
     ]
     missing += [{"filter": name, "value": value} for name, value in in_the_way.items()]
-    about = {"verdict": verdict, "basis": basis_of(page), "parts": parts, "missing": missing}
+    about = {"verdict": verdict, "basis": page.basis, "parts": parts, "missing": missing}
     return about | {"summary": {name: of_answer(about, wording) for name, wording in page.wordings.items()}}

@@ -105,7 +105,7 @@ def quoted(part: str) -> str:
 
 
 def of_matches(why: Sequence[Mapping[str, Any]], quotes: Sequence[str], asks: bool, wording: Wording) -> list[str]:
-    """Each candidate's explanation in a sentence or three; `quotes` are the parts, `asks` whether any asks."""
+    """Each candidate's explanation in a sentence or three; `quotes` are the parts, `asks` whether texts should."""
     zh, space = wording.zh, "" if wording.zh else " "
     kinds = {name: wording.source(name) for name in {one["through"] for one in why if "through" in one} | {
         cover["through"] for one in why for cover in one.get("covers", ())}}  # fmt: skip
