@@ -1,28 +1,151 @@
-"""Why a candidate is where it is: exact shares of its score, the terms it shares with the need, and through what.
+"""Why a candidate is where it is: exact shares of its score, what it shares with the need, and what sets it apart.
 
-Toward a counterpart shares are bands and a term is named only if at least k candidates carry it; brokers and
-operators see exact shares.
+Toward a counterpart shares are bands, a term is named only if at least k candidates carry it, and nothing is said of
+who covers what (see `matching.verdict` for what is said of all together). Brokers and operators see exact shares, the
+parts of the need that each candidate covers, and why it stands before the next.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal, NamedTuple
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
-from graph.projection import spans
-from matching.candidates import analysis
-from matching.candidates.evidence import Asked, Documents, Evidence, Reading, Rows
+from matching.candidates.evidence import Asked, Evidence, Reading, Rows
+from matching.coverage import LOOKED_AT, Best, Coverage, best_documents, coverage, places_of
+from matching.wording import LANGUAGES, TEXT_FAMILIES, Wording, of_matches, quoted
 
 Floats = NDArray[np.float64]
+Explanation = dict[str, Any]
 
-MOST_TERMS = 6
-TRIED = 32
-"""Heaviest words of a need that are looked for in a document."""
+MOST_TERMS, MOST_PART_TERMS = 6, 3
 SHARE_BANDS = ((0.4, "most"), (0.15, "much"), (0.03, "some"))
 """Least part of all that speaks for a candidate, and the word for it."""
+LEVEL = 0.02
+"""Lead over the next, as a part of the differences between both, below which they are as good as level."""
+TELLING = 0.2
+"""Part of all that speaks for one of two neighbours from which on a feature is named."""
+MOST_TELLING = 2
+
+
+_wordings: WeakKeyDictionary[Evidence, dict[str, Wording]] = WeakKeyDictionary()
+
+
+class Ranked(NamedTuple):
+    """N candidates in order."""
+
+    rows: Rows
+    shares: Floats
+    """N × features."""
+    score: Floats
+
+    def where(self, at: slice | NDArray[np.bool_]) -> Ranked:
+        """Some of them."""
+        return Ranked(self.rows[at], self.shares[at], self.score[at])
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some neighbouring candidates of an order, and what is known of why they are there."""
+
+    evidence: Evidence
+    asked: Asked
+    read: Reading
+    names: tuple[str, ...]
+    """Of the features."""
+    intercept: float
+    ranked: Ranked
+    """The whole order."""
+    place: slice
+    """The page in it."""
+    k: int
+    exact: bool
+    """Whether the viewer sees the order."""
+    probability: Floats | None = None
+    """Chance of an outcome for each of the n; None where it is not known, or not for the viewer's eyes."""
+
+    @cached_property
+    def rows(self) -> Rows:
+        """Rows of the page's n candidates."""
+        return self.ranked.rows[self.place]
+
+    @cached_property
+    def shares(self) -> Floats:
+        """Their n × m shares."""
+        return self.ranked.shares[self.place]
+
+    @cached_property
+    def score(self) -> Floats:
+        """Their n scores."""
+        return self.ranked.score[self.place]
+
+    @cached_property
+    def best(self) -> Best:
+        """Their best documents."""
+        return best_documents(self.evidence, self.read, self.rows)
+
+    @cached_property
+    def found(self) -> Coverage:
+        """What they cover of the question."""
+        return coverage(self.evidence, self.asked, self.best, len(self.rows))
+
+    @cached_property
+    def wordings(self) -> dict[str, Wording]:
+        """Language → what things are called."""
+        known = _wordings.get(self.evidence)
+        if known is None:
+            kind, catalogue = self.evidence.kind, self.evidence.projection.catalogue
+            known = _wordings[self.evidence] = {name: Wording(kind, catalogue, name) for name in LANGUAGES}
+        return known
+
+    @property
+    def least(self) -> int:
+        """How many candidates must do what is told of them all together."""
+        return 1 if self.exact else self.k
+
+    @cached_property
+    def basis(self) -> Literal["text", "record"]:
+        """What speaks for the candidates: what texts say, or what else is known of the one who asks."""
+        if not self.found.asks.any():
+            return "record"
+        positive = np.maximum(self.shares, 0).sum(axis=0)
+        by_text = float(positive[self.is_text].sum() / max(positive.sum(), 1e-12))
+        return "text" if self.asked.row is None or by_text >= 0.5 else "record"
+
+    @cached_property
+    def is_text(self) -> NDArray[np.bool_]:
+        """Whether each feature reads texts."""
+        return np.array([name.partition("_")[0] in TEXT_FAMILIES for name in self.names], bool)
+
+
+def explanations(page: Page, adds: Sequence[list[int]] | None) -> list[Explanation]:
+    """One explanation for each candidate of a page; `adds` are the parts that each member of a team brings."""
+    terms, covers = _shared_terms(page)
+    over = _over_next(page) if page.exact and adds is None else []
+    made = []
+    for at, score in enumerate(page.score.tolist()):
+        why: Explanation = {"score": score, "base": page.intercept} if page.exact else {}
+        if page.probability is not None:
+            why["probability"] = float(page.probability[at])
+        why["contributions"] = contributions(page.names, page.shares[at], exact=page.exact)
+        why |= terms[at]
+        if page.exact:
+            why["covers"] = covers[at]
+        if at < len(over):
+            why["over_next"] = over[at]
+        if adds is not None:
+            why["adds"] = adds[at]
+        made.append(why)
+    quotes, asks = [quoted(part) for part in page.found.parts], page.basis == "text"
+    said = [of_matches(made, quotes, asks, wording) for wording in page.wordings.values()]
+    for why, *sentences in zip(made, *said, strict=True):
+        why["summary"] = dict(zip(page.wordings, sentences, strict=True))
+    return made
 
 
 def contributions(names: Sequence[str], shares: Floats, *, exact: bool) -> list[dict[str, Any]]:
@@ -40,54 +163,77 @@ def contributions(names: Sequence[str], shares: Floats, *, exact: bool) -> list[
     return banded
 
 
-def shared_terms(evidence: Evidence, asked: Asked, read: Reading, rows: Rows, k: int) -> list[dict[str, Any]]:
-    """For each row: the heaviest words shared with its best document, and the kind of that document."""
-    best = [_best_documents(source, scores.lexical, rows)
-            for source, scores in zip(evidence.documents, read.documents, strict=True)]  # fmt: skip
-    if not best:
-        return [{} for _ in rows]
-    through = np.argmax(np.stack([score for _, score in best]), axis=0)
-    words = _spelled(asked.text)
-    found: list[dict[str, Any]] = [{} for _ in rows]
-    for at, source in enumerate(evidence.documents):
-        here = np.flatnonzero(through == at)
-        if len(here) == 0:
-            continue
-        query = read.documents[at].query.words
-        heaviest = np.argsort(-query.weights, kind="stable")
-        named = heaviest[source.commonly_carried(query.terms[heaviest], k)][:TRIED]
-        spelled = [words[code] for code in query.codes[named].tolist()]
-        carried = _carried(source, query.codes[named], best[at][0][here])
-        for row, hits in zip(here.tolist(), carried, strict=True):
-            terms = [spelled[hit] for hit in np.flatnonzero(hits)[:MOST_TERMS].tolist()]
-            found[row] = {"terms": terms, "through": source.kind} if terms else {}
-    return found
+def _over_next(page: Page) -> list[dict[str, Any]]:
+    """Of each candidate with a next one, on the page or beyond: what sets it before that one, and what would not.
+
+    Shares are additive, so leaving a feature out takes its share from both: without one whose difference is greater
+    than the whole lead, the next is ahead. All features of texts are left out together, as `text`.
+    """
+    shares = page.ranked.shares[page.place.start : page.place.stop + 1]
+    differ = shares[:-1] - shares[1:]
+    leads = differ.sum(axis=1)
+    ahead, behind = np.maximum(differ, 0), np.maximum(-differ, 0)
+    for_it, against = ahead.sum(axis=1), behind.sum(axis=1)
+    level = leads <= LEVEL * (for_it + against)
+    tells = ahead > TELLING * for_it[:, None]
+    against_it = behind > np.maximum(TELLING * against, leads / 2)[:, None]
+    told: list[dict[str, Any]] = [
+        {"lead": lead, "level": flat, "ahead": [], "behind": [], "without": []}
+        for lead, flat in zip(leads.tolist(), level.tolist(), strict=True)
+    ]
+    values = differ.tolist()
+    for key, named in (("ahead", tells), ("behind", against_it)):
+        for at, feature in zip(*(places.tolist() for places in np.nonzero(named)), strict=True):
+            told[at][key].append({"feature": page.names[feature], "share": values[at][feature]})
+    left_out = np.column_stack([differ[:, page.is_text].sum(axis=1), np.where(page.is_text, 0, differ)])
+    for at, source in zip(*(places.tolist() for places in np.nonzero(left_out > leads[:, None])), strict=True):
+        told[at]["without"].append(page.names[source - 1] if source else "text")
+    for said in told:
+        for key in ("ahead", "behind"):
+            if len(said[key]) > 1:
+                said[key] = sorted(said[key], key=_most)[:MOST_TELLING]
+    return told
 
 
-def _spelled(text: str) -> dict[int, str]:
-    """Term code → the word as the text first has it."""
-    return {analysis.word_code(word): word for word in reversed(analysis.words_of(text))}
+def _most(part: Mapping[str, Any]) -> tuple[float, str]:
+    return -abs(part["share"]), part["feature"]
 
 
-def _best_documents(source: Documents, scores: NDArray[np.float32], rows: Rows) -> tuple[Rows, Floats]:
-    """(best document, its score) of each candidate row; score -1 for one without documents of this kind."""
-    lengths, places = spans(source.of.indptr, rows)
-    mine = source.of.indices[places]
-    owner = np.repeat(np.arange(len(rows)), lengths)
-    order = np.lexsort((-scores[mine], owner))
-    document = np.zeros(len(rows), np.int64)
-    value = np.full(len(rows), -1.0)
-    has = np.flatnonzero(lengths)
-    best = order[(np.cumsum(lengths) - lengths)[has]]
-    document[has], value[has] = mine[best], scores[mine[best]]
-    return document, value
+def _shared_terms(page: Page) -> tuple[list[Explanation], list[list[Explanation]]]:
+    """For each candidate: the heaviest words shared with its best documents; what of each part it covers.
+
+    The blind are told of the very best document only, and not who covers what.
+    """
+    evidence, best, found = page.evidence, page.best, page.found
+    carried = np.zeros((len(page.rows), LOOKED_AT, len(found.words.codes)), bool)
+    carried[best.owner, best.place] = found.has & _common(page)[best.kind]
+    looked_at = carried if page.exact else carried[:, :1]
+    has = np.logical_or.reduce(looked_at, axis=1)[:, found.words.order]
+    words = [found.words.spelled[at] for at in found.words.order.tolist()]
+    terms: list[list[str]] = [[] for _ in page.rows]
+    for at, word in zip(*(places.tolist() for places in np.nonzero(has)), strict=True):
+        if len(words[word]) > 1:  # a single character tells nobody anything
+            terms[at].append(words[word])
+    kinds = [source.kind for source in evidence.documents]
+    first = best.place == 0
+    through = dict(zip(best.owner[first].tolist(), best.kind[first].tolist(), strict=True))
+    shared: list[Explanation] = [
+        {"terms": said[:MOST_TERMS], "through": kinds[through[at]]} if said else {} for at, said in enumerate(terms)
+    ]
+    covers: list[list[Explanation]] = [[] for _ in page.rows]
+    if page.exact:
+        lower = [part.lower() for part in found.parts]
+        for at, part in zip(*(places.tolist() for places in np.nonzero(found.covered)), strict=True):
+            said = [word for word in terms[at] if word in lower[part]][:MOST_PART_TERMS]
+            covers[at].append({"part": part, "through": kinds[found.through[at, part]], "terms": said})
+    return shared, covers
 
 
-def _carried(source: Documents, words: analysis.Codes, documents: Rows) -> NDArray[np.bool_]:
-    """Documents × words: whether the document has the word."""
-    terms = source.texts.kept["words"].terms
-    lengths, places = spans(terms.indptr, documents)
-    at, word = np.nonzero(terms.codes[places][:, None] == words)
-    carried = np.zeros((len(documents), len(words)), bool)
-    carried[np.repeat(np.arange(len(documents)), lengths)[at], word] = True
-    return carried
+def _common(page: Page) -> NDArray[np.bool_]:
+    """Kinds of documents × the question's words: whether at least k candidates carry the word there."""
+    codes = page.found.words.codes
+    common = np.zeros((len(page.evidence.documents), len(codes)), bool)
+    for number, source in enumerate(page.evidence.documents):
+        place, known = places_of(source.texts.words.vocabulary, codes)
+        common[number, known] = source.commonly_carried(place[known], page.k)
+    return common

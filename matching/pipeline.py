@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -19,12 +19,14 @@ from threadpoolctl import threadpool_limits
 
 from graph.errors import InputError, NotFoundError, ProjectionError, UnknownNameError
 from graph.records import EntityKey
-from matching import explanation
 from matching.build import Prepared, State, open_state
 from matching.candidates.evidence import Asked, Reading, Rows
 from matching.candidates.retrieve import DEPTH, retrieve as retrieved
+from matching.coverage import team
+from matching.explanation import Page, Ranked, explanations
 from matching.masking import Viewer, grouped
 from matching.model import BANDS
+from matching.verdict import VERDICTS, Verdict, is_better, told, verdict_of
 
 LIMIT = 100
 """Most matches of one answer."""
@@ -52,6 +54,8 @@ class Question:
     """Aliases of earlier answers that are not wanted again; toward the blind nobody moves up in their place."""
     explain: bool = False
     """Whether to say why."""
+    cover: bool = False
+    """Whether a team is wanted that covers the parts of the need; for viewers who see the order."""
     cursor: str | None = None
     """`next` of the answer before."""
 
@@ -99,12 +103,15 @@ class Answer:
     """(band, matches) each."""
     next: str | None
     """Cursor of what follows."""
+    about: Mapping[str, Any] = field(default_factory=dict)
+    """Of an explained answer's first page: verdict, basis, parts, missing, summary (see `matching.verdict`)."""
 
     def to_dict(self) -> dict[str, Any]:
         """JSON form."""
         return {
             "groups": [{"band": band, "matches": [m.to_dict() for m in matches]} for band, matches in self.groups],
             "next": self.next,
+            **self.about,
         }
 
 
@@ -122,8 +129,24 @@ class Run:
     rows: Rows = field(default_factory=lambda: np.empty(0, np.int64))
     shares: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 0)))
     score: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    passes: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
+    """Filter → whether each candidate of `unfiltered` passes it."""
+    unfiltered: Ranked | None = None
+    """The candidates in order, before filters, where there are filters."""
+    adds: list[list[int]] | None = None
+    """The parts that each row adds, where they are a team."""
     answer: Answer | None = None
     aliases: dict[int, str] = field(default_factory=dict)
+
+    @property
+    def ranked(self) -> Ranked:
+        """The candidates as they are now."""
+        return Ranked(self.rows, self.shares, self.score)
+
+    def take(self, places: Rows | Sequence[int]) -> None:
+        """Go on with the candidates in these places, in this order."""
+        at = np.asarray(places, np.int64)
+        self.rows, self.shares, self.score = self.rows[at], self.shares[at], self.score[at]
 
 
 def retrieve(run: Run) -> None:
@@ -142,14 +165,17 @@ def score(run: Run) -> None:
 
 def constrain(run: Run) -> None:
     """Stage 3: leave out who may not be answered, then order; ties break by a keyed hash of the identity."""
-    kept = run.prepared.constraints.kept(run.asked, run.rows) & _filtered(run)
-    rows = run.rows[kept]
-    tie = run.state.tie_break(run.prepared.evidence.kind.candidate)[rows]
-    order = np.lexsort((tie, -run.score[kept]))
-    run.rows, run.shares, run.score = rows[order], run.shares[kept][order], run.score[kept][order]
+    kept = run.prepared.constraints.kept(run.asked, run.rows)
+    tie = run.state.tie_break(run.prepared.evidence.kind.candidate)[run.rows]
+    order = np.lexsort((tie, -run.score))
+    run.take(order[kept[order]])
+    if run.question.filters:
+        run.unfiltered, run.passes = run.ranked, _passes(run)
+        run.take(np.flatnonzero(np.all(list(run.passes.values()), axis=0)))
     if run.question.exclude and run.viewer.sees_order:
-        wanted = [at for at, row in enumerate(run.rows) if _alias(run, int(row)) not in run.question.exclude]
-        run.rows, run.shares, run.score = run.rows[wanted], run.shares[wanted], run.score[wanted]
+        run.take([at for at, row in enumerate(run.rows) if _alias(run, int(row)) not in run.question.exclude])
+    if run.question.cover:
+        _choose_team(run)
 
 
 def mask(run: Run) -> None:
@@ -159,15 +185,13 @@ def mask(run: Run) -> None:
     if not viewer.sees_order:  # one more than asked would tell who comes next: the blind get whole steps of k
         size = -(-size // state.mask.k) * state.mask.k
     page = slice(run.offset, run.offset + size)
-    rows, scores = run.rows[page], run.score[page]
-    why = _explanations(run, page) if run.question.explain else [None] * len(rows)
-    places = {int(row): at for at, row in enumerate(rows)}
+    shown = _page(run, run.ranked, page)
+    why = explanations(shown, run.adds) if run.question.explain else [None] * len(shown.rows)
+    places = {int(row): at for at, row in enumerate(shown.rows)}
     visible = state.mask.visible(kind.candidate)
     groups = []
-    for band, members in grouped(
-        rows, scores, bounds=run.prepared.model.bounds, names=BANDS, k=state.mask.k,
-        ordered=viewer.sees_order, key=lambda row: _alias(run, row),
-    ):  # fmt: skip
+    banded = _banded(run, shown)
+    for band, members in banded:
         matches = tuple(
             Match(
                 alias=_alias(run, row),
@@ -182,7 +206,11 @@ def mask(run: Run) -> None:
         groups.append((band, matches))
     more = len(run.rows) > page.stop and bool(groups)
     cursor = {"token": run.question.token, "offset": page.stop} if more else None
-    run.answer = Answer(tuple(groups), state.mask.keys.seal(viewer, cursor) if cursor else None)
+    about: dict[str, Any] = {}
+    if run.question.explain and run.offset == 0:
+        verdict = verdict_of(shown, banded)
+        about = told(shown, banded, verdict, _in_the_way(run, verdict, page))
+    run.answer = Answer(tuple(groups), state.mask.keys.seal(viewer, cursor) if cursor else None, about)
 
 
 PIPELINE = (retrieve, score, constrain, mask)
@@ -195,7 +223,7 @@ def match(state: State, question: Question, viewer: Viewer) -> Answer:
     Raises UnknownNameError for an unknown match kind or filter, InputError for a bad limit, text or cursor, and
     NotFoundError for a subject that does not exist or that the viewer may not ask for: both look the same.
     """
-    _check(question)
+    _check(question, viewer)
     prepared = state.prepared(question.kind)
     run = Run(
         state, prepared, question, viewer, _asked(state, prepared, question, viewer), _offset(state, question, viewer)
@@ -251,7 +279,7 @@ def _stamp(folder: Path) -> tuple[int, ...]:
     return tuple(path.stat().st_mtime_ns for path in paths if path.exists())
 
 
-def _check(question: Question) -> None:
+def _check(question: Question, viewer: Viewer) -> None:
     if (question.subject is None) == (question.text is None):
         raise InputError("give either `subject` (an id) or `text`, not both and not neither", field="subject")
     if not 1 <= question.limit <= LIMIT:
@@ -260,6 +288,11 @@ def _check(question: Question) -> None:
         raise InputError("`text` is empty", field="text")
     if question.text is not None and len(question.text) > TEXT_LIMIT:
         raise InputError(f"`text` has {len(question.text)} characters; at most {TEXT_LIMIT}", field="text")
+    if question.cover and not viewer.sees_order:
+        reason = "tells who covers what, which only brokers with a mandate and operators see; ask without it"
+        raise InputError(f"`cover` {reason}", field="cover")
+    if question.cover and question.cursor is not None:
+        raise InputError("`cover` gives one team and no further page; ask without `cursor`", field="cursor")
 
 
 def _asked(state: State, prepared: Prepared, question: Question, viewer: Viewer) -> Asked:
@@ -281,10 +314,10 @@ def _offset(state: State, question: Question, viewer: Viewer) -> int:
     return int(opened["offset"])
 
 
-def _filtered(run: Run) -> NDArray[np.bool_]:
-    """Rows whose visible values are the wanted ones."""
+def _passes(run: Run) -> dict[str, NDArray[np.bool_]]:
+    """For each filter: whether the visible values of each row are the wanted ones."""
     visible = run.state.mask.visible(run.prepared.evidence.kind.candidate)
-    kept = np.ones(len(run.rows), bool)
+    passes = {}
     for name, value in run.question.filters.items():
         if name not in visible.fields:
             raise UnknownNameError("filter", name, visible.fields, field="filters")
@@ -292,8 +325,16 @@ def _filtered(run: Run) -> NDArray[np.bool_]:
         if value not in labels.vocabulary:
             valid = ", ".join(islice(labels.vocabulary, MOST_LISTED)) or "none"
             raise InputError(f"no card shows {value!r} as {name}; valid values are such as {valid}", field="filters")
-        kept &= np.array([value in labels.of(int(row)) for row in run.rows], bool)
-    return kept
+        passes[name] = np.array([value in labels.of(int(row)) for row in run.rows], bool)
+    return passes
+
+
+def _choose_team(run: Run) -> None:
+    """Go on with a team that covers the question's parts; with the best of the order where nobody covers any."""
+    everyone = _page(run, run.ranked, slice(0, None))
+    members = team(everyone.found, everyone.score, run.question.limit)
+    run.adds = [adds for _, adds in members] or [[] for _ in run.rows[: run.question.limit]]
+    run.take([at for at, _ in members] or range(len(run.adds)))
 
 
 def _alias(run: Run, row: int) -> str:
@@ -304,19 +345,30 @@ def _alias(run: Run, row: int) -> str:
     return run.aliases[row]
 
 
-def _explanations(run: Run, page: slice) -> list[Mapping[str, Any] | None]:
+def _page(run: Run, ranked: Ranked, page: slice) -> Page:
     assert run.read is not None
-    rows, shares = run.rows[page], run.shares[page]
-    exact = run.viewer.sees_order
-    terms = explanation.shared_terms(run.prepared.evidence, run.asked, run.read, rows, run.state.mask.k)
-    names = run.prepared.features.names
-    known = run.prepared.model.probability(run.score[page]) if exact and run.asked.row is not None else None
-    return [
-        {
-            **({"score": float(run.score[page][at]), "base": run.prepared.model.ranker.intercept} if exact else {}),
-            **({"probability": float(known[at])} if known is not None else {}),
-            "contributions": explanation.contributions(names, shares[at], exact=exact),
-            **terms[at],
-        }
-        for at in range(len(rows))
-    ]
+    model, names = run.prepared.model, run.prepared.features.names
+    said = run.prepared.evidence, run.asked, run.read, names, model.ranker.intercept
+    probability = model.probability(ranked.score[page]) if run.viewer.sees_order and run.asked.row is not None else None
+    return Page(*said, ranked, page, run.state.mask.k, run.viewer.sees_order, probability)
+
+
+def _banded(run: Run, page: Page) -> list[tuple[str, list[int]]]:
+    """(band, rows) of each group of a page."""
+    return grouped(
+        page.rows, page.score, bounds=run.prepared.model.bounds, names=BANDS, k=page.k,
+        ordered=page.exact, key=lambda row: _alias(run, row),
+    )  # fmt: skip
+
+
+def _in_the_way(run: Run, verdict: Verdict, page: slice) -> dict[str, str]:
+    """The filters without which an answer were better: single ones, else all of them together."""
+    found: dict[str, str] = {}
+    if run.unfiltered is None or verdict == VERDICTS[-1]:
+        return found
+    for dropped in [*({name} for name in run.passes), set(run.passes)]:
+        others = [passed for name, passed in run.passes.items() if name not in dropped]
+        without = _page(run, run.unfiltered.where(np.all(others, axis=0) if others else slice(None)), page)
+        if not found.keys() & dropped and is_better(verdict_of(without, _banded(run, without)), verdict):
+            found |= {name: run.question.filters[name] for name in dropped}
+    return found

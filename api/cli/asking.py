@@ -26,6 +26,7 @@ def match(
     role: Annotated[str, typer.Option("--as", help="Role of the viewer: decides what is shown.")] = "outsider",
     limit: Annotated[int, typer.Option(help="Matches wanted.")] = 20,
     explain: Annotated[bool, typer.Option("--explain", help="Say why.")] = False,
+    cover: Annotated[bool, typer.Option("--cover", help="A team that covers the parts of the need; says why.")] = False,
     filters: Annotated[list[str] | None, typer.Option("--filter", help="FIELD=VALUE that a card must show.")] = None,
     json: Json = False,
 ) -> None:
@@ -42,8 +43,9 @@ def match(
     if role not in list(Role):
         raise UnknownNameError("role", role, list(Role), field="as")
     question = Question(
-        match_kind, subject=subject, text=text, limit=limit, filters=_wanted(filters or ()), explain=explain
-    )
+        match_kind, subject=subject, text=text, limit=limit, filters=_wanted(filters or ()),
+        explain=explain or cover, cover=cover,
+    )  # fmt: skip
     viewer = Viewer(id="command-line", role=Role(role), everything=True)
     matcher = open_matcher(context.obj.settings)
     answer = matcher.match(question, viewer).to_dict()

@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from matching.wording import Wording
+
 if TYPE_CHECKING:
     from graph.schema import Catalogue, Labels
     from matching.evaluation import Evaluated
@@ -21,8 +23,10 @@ if TYPE_CHECKING:
 LONGEST = 160
 """Most characters of a text on a card."""
 MOST_REASONS = 4
+MOST_RANKS = 8
 _LONG = re.compile(r"(?<![\w.-])[0-9]{5,15}(?![\w.-])")
 """Numbers that read better in groups of three digits."""
+VERDICTS = {"good": "bold green", "weak": "bold yellow", "none": "bold red"}
 COLOURS = {"strong": "green", "good": "cyan", "fair": "yellow", "weak": "white"}
 
 
@@ -31,9 +35,10 @@ def show_answer(
 ) -> None:
     """An answer's JSON form, one band after the other: what each card shows, and why where that was asked."""
     out.print(Text.assemble((said(kind.labels), "bold"), f" · “{_cut(asked)}” · asked as {role}"))
-    if not answer["groups"]:
+    _show_verdict(out, answer)
+    if not answer["groups"] and "verdict" not in answer:
         out.print("no match: nothing fits, or fewer than a group needs")
-    names = _names(catalogue, kind.candidate)
+    names, wording = _names(catalogue, kind.candidate), Wording(kind, catalogue, _language())
     for group in answer["groups"]:
         matches = group["matches"]
         order = "" if any("rank" in match for match in matches) else ", in no order"
@@ -42,8 +47,20 @@ def show_answer(
         rows.add_column(justify="right", width=4)
         rows.add_column(overflow="fold")
         for match in matches:
-            rows.add_row(str(match.get("rank", "·")), _card(match, names))
+            rows.add_row(str(match.get("rank", "·")), _card(match, names, wording))
         _print(out, rows)
+
+
+def _show_verdict(out: Console, answer: Mapping[str, Any]) -> None:
+    """How good an answer is in a sentence, and one line for each part that asks for something."""
+    if "verdict" not in answer:
+        return
+    out.print(Text(answer["summary"][_language()], VERDICTS[answer["verdict"]]))
+    for part in answer["parts"]:
+        if part["asks"]:
+            ranks = [str(rank) for rank in part.get("ranks", ())]
+            by = f"  → {', '.join(ranks[:MOST_RANKS])}{'…' if len(ranks) > MOST_RANKS else ''}" if ranks else ""
+            out.print(Text(f"  {'✓' if part['covered'] else '✗'} {_cut(part['text'])}{by}"))
 
 
 def _print(out: Console, table: Table) -> None:
@@ -56,32 +73,34 @@ def _print(out: Console, table: Table) -> None:
     out.file.write("".join(f"{line.rstrip()}\n" for line in drawn.get().splitlines()))
 
 
-def _card(match: Mapping[str, Any], names: Mapping[str, str]) -> Text:
+def _card(match: Mapping[str, Any], names: Mapping[str, str], wording: Wording) -> Text:
     card = match["card"]
     labels = card.get("labels", {})
     facts = [f"{names.get(name, name)} {_value(labels.get(name, value))}" for name, value in card["fields"].items()]
     words = [_cut(text) for text in card["texts"].values()][:1]
     lines = [Text(line) for line in (*words, " · ".join(facts)) if line] or [Text("nothing may be shown", "dim")]
-    if why := why_text(match.get("explanation")):
-        lines.append(Text(why, "italic"))
+    if explanation := match.get("explanation"):
+        lines += [Text(line, style) for line, style in why_lines(explanation, wording) if line]
     shared = f" · shown values shared by {match['k']} or more" if (match.get("k") or 0) > 1 else ""
     return Text("\n").join([*lines, Text(f"{match['alias']}{shared}", "dim")])
 
 
-def why_text(explanation: Mapping[str, Any] | None) -> str:
-    """An explanation in a line."""
-    if not explanation:
-        return ""
-    terms = "、".join(explanation.get("terms", ()))
-    through = f" ({explanation['through']})" if explanation.get("through") else ""
-    shares = ", ".join(f"{c['feature']} {_value(c['share'])}" for c in explanation["contributions"][:MOST_REASONS])
-    return "; ".join(part for part in (f"shares {terms}{through}" if terms else "", shares) if part)
+def why_lines(explanation: Mapping[str, Any], wording: Wording) -> list[tuple[str, str]]:
+    """An explanation as it is said, and the largest shares behind it; each with its style."""
+    largest = explanation["contributions"][:MOST_REASONS]
+    shares = " · ".join(f"{wording.features((part['feature'],))} {_value(part['share'])}" for part in largest)
+    return [(explanation["summary"][_language()], "italic"), (shares, "dim")]
+
+
+def _language() -> str:
+    """`zh` or `en`, as the user's environment says."""
+    language = next((value for name in ("LC_ALL", "LC_MESSAGES", "LANG") if (value := os.environ.get(name))), "")
+    return "zh" if language.startswith("zh") else "en"
 
 
 def said(labels: Labels) -> str:
     """A label in the user's language."""
-    language = next((value for name in ("LC_ALL", "LC_MESSAGES", "LANG") if (value := os.environ.get(name))), "")
-    return labels.zh if language.startswith("zh") else labels.en
+    return labels.zh if _language() == "zh" else labels.en
 
 
 def _names(catalogue: Catalogue, kind: str) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import FastAPI, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -38,7 +38,13 @@ class MatchRequest(BaseModel):
     exclude: list[Short] = Field(
         default_factory=list, description="Aliases from earlier answers to this question.", max_length=EXCLUDED
     )
-    explain: bool = Field(default=False, description="Whether to say why.")
+    explain: bool = Field(
+        default=False, description="Whether to say why, how good the answer is, and what is missing. 是否给出理由。"
+    )
+    cover: bool = Field(
+        default=False,
+        description="Whether a team is wanted that covers the parts of the need, for keys that see the order. 组队。",
+    )
     cursor: Annotated[str, Field(max_length=4096)] | None = Field(
         None, description="`next` of the answer before; belongs to this key and question."
     )
@@ -59,6 +65,20 @@ class MatchItem(BaseModel):
     """Why, where asked."""
 
 
+class MatchPart(BaseModel):
+    """A part of the question's text: its title, a sentence."""
+
+    text: str
+    asks: bool
+    """Whether it asks for something; other parts tell of the asker, and nobody need cover them."""
+    covered: bool
+    """Whether anyone on this page covers it; toward parties at least k do."""
+    ranks: list[int] | None = None
+    """Who covers it, for keys that see the order."""
+    groups: list[int] | None = None
+    """Numbers of the groups in which at least k do, for others."""
+
+
 class MatchGroup(BaseModel):
     """Candidates of one band."""
 
@@ -74,6 +94,16 @@ class MatchAnswer(BaseModel):
     groups: list[MatchGroup]
     next: str | None
     """Cursor of what follows; null at the end."""
+    verdict: Literal["good", "weak", "none"] | None = None
+    """Whether there is a good match; this and what follows on the first page of an explained answer."""
+    basis: Literal["text", "record"] | None = None
+    """What it rests on: what texts say, or fields and past outcomes."""
+    parts: list[MatchPart] | None = None
+    """The parts of the question."""
+    missing: list[dict[str, Any]] | None = None
+    """Parts that nobody covers, `part` and `text`; filters without which there were better, `filter` and `value`."""
+    summary: dict[str, str] | None = None
+    """The verdict in words, `zh` and `en`."""
 
 
 EXAMPLES: dict[str, dict[str, Any]] = {
@@ -82,6 +112,10 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "value": {"text": "功率芯片在150℃下的散热测试 heat dissipation of a power chip at 150 °C", "limit": 10},
     },
     "subject": {"summary": "By record · 按记录", "value": {"subject": "need-0001", "explain": True}},
+    "team": {
+        "summary": "Team · 组队",
+        "value": {"text": "柔性心电贴片的导电银浆易断。需要低功耗采集芯片。", "cover": True, "limit": 5},
+    },
     "narrowed": {
         "summary": "Narrowed · 筛选",
         "value": {"subject": "need-0001", "filters": {"title": "教授"}, "exclude": ["k3vq7m2xw5ay4cdeh2ta"]},
@@ -123,7 +157,8 @@ async def match(request: Request, match_kind: Annotated[str, MATCH_KIND]) -> Res
         limit=asked.limit,
         filters=asked.filters,
         exclude=frozenset(asked.exclude),
-        explain=asked.explain,
+        explain=asked.explain or asked.cover,
+        cover=asked.cover,
         cursor=asked.cursor,
     )
     try:

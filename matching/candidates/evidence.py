@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from graph.projection import Projection, spans
 from matching.candidates.analysis import Terms, char_terms
 from matching.candidates.compare import Comparator, comparator, own_labels
+from matching.candidates.crossing import Crossing, crossings, widened
 from matching.candidates.encoded import EncodedIndex, Encodings
 from matching.candidates.lexical import Floats
 from matching.candidates.outcomes import Outcomes, Values
@@ -110,15 +111,25 @@ class Asked:
     """Its encoded vector without the mean of its kind's; None where there is none (yet)."""
 
     @cached_property
-    def parts(self) -> Terms:
-        """Character terms of the text's parts: lines and sentences, each once."""
+    def said(self) -> list[str]:
+        """The text's parts: lines and sentences, each once."""
         parts = dict.fromkeys(part.strip() for part in _SENTENCE.split(self.text))
-        return char_terms([part for part in parts if len(part) >= SHORTEST_PART][:MOST_PARTS])
+        return [part for part in parts if len(part) >= SHORTEST_PART][:MOST_PARTS]
+
+    @cached_property
+    def parts(self) -> Terms:
+        """Character terms of the text's parts."""
+        return char_terms(self.said)
+
+    @cached_property
+    def crossed(self) -> list[Crossing]:
+        """Terms of the text in the other language."""
+        return crossings(self.text)
 
     @cached_property
     def analysed(self) -> Mapping[str, Terms]:
-        """The text in every view."""
-        return analyse(self.text)
+        """The text in every view, with its terms in the other language."""
+        return widened(analyse(self.text), self.crossed)
 
 
 class DocumentScores(NamedTuple):

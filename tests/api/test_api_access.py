@@ -10,7 +10,7 @@ from fastapi.routing import APIRoute
 
 from api.access import ACCESS, GuardedRoute, Rule
 from api.casework import keys
-from tests.api.asking import Api
+from tests.api.asking import Api, DoubleMatcher
 
 KEYED = [(method, path) for (method, path), rule in ACCESS.items() if rule not in {Rule.OPEN, Rule.LOOPBACK}]
 OPERATORS = [(method, path) for (method, path), rule in ACCESS.items() if rule in {Rule.READ, Rule.WRITE}]
@@ -95,3 +95,12 @@ def test_metrics_are_for_this_machine(api: Api) -> None:
         assert (answer.status_code, answer.content) == (404, unknown.content)
     for client in ("127.0.0.1", "::1", "127.0.1.9"):
         assert "qianxian_requests_total" in api.get("/metrics", client=client).text
+
+
+def test_a_team_is_asked_for_and_explained(api: Api, matcher: DoubleMatcher, broker: str) -> None:
+    assert api.post("/v1/matches/need-expert", key=broker, json={"text": "x", "cover": True}).status_code == 200
+    question, _ = matcher.asked[-1]
+    assert question.cover and question.explain
+    refused = api.post("/v1/matches/need-expert", key=broker, json={"text": "x", "cover": "yes"})
+    assert refused.status_code == 422
+    assert refused.json()["errors"][0]["field"] == "cover"

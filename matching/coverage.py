@@ -1,0 +1,255 @@
+"""Which parts of a question a candidate's documents cover: its title, its sentences, its list items.
+
+A part is compared with a document by the idf² weight of the words that both have. It counts as covered where that is
+enough of the part, and much more than the part shares with a document by chance: the mean over all documents of the
+kind, exact from document frequencies.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graph.projection import spans
+from matching.candidates.analysis import Codes, word_code, words_of
+from matching.candidates.crossing import codes_of
+from matching.candidates.evidence import SHORTEST_PART, Asked, Evidence, Reading, Rows
+from matching.masking.texts import card_text
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+LOOKED_AT = 3
+"""Documents of a candidate that are looked at, of all kinds together: the lexically best, as ranking does."""
+LEAST_SHARE = 0.25
+"""Least share (see `_shares`) of a part that counts as covered."""
+LEAST_LIFT = 5.0
+"""Times chance that such a share is at least, unless it is WHOLE. Both chosen on judged and on real texts, see
+docs/explanations.md."""
+MOST_WORDS = 128
+"""Words of a question that are looked for, the heaviest."""
+WHOLE, RELEVANCE = 0.5, 0.5
+"""Share that counts as all of a part; what the best score counts in a team, against one part."""
+_OF_THE_ASKER = re.compile(
+    "公司|企业|我司|我厂|我们|现状|营收|利润|产值|年产|主要出口|客户|订单|投诉|同行|合作期限|知识产权|实验室|共建|联合开发|"
+    "经费|预算|融资|投资人|股权|股份|样品|试验场地|中试|机时|面议|协商|联系|重视|"
+    r"\b(?:company|firm|budget|revenue|turnover|customers?|competitors?|laboratory|intellectual property|funding|"
+    r"investors?|contact|samples?|instrument time|cooperation)\b",
+    re.IGNORECASE,
+)
+"""A clause that tells of the asker and of terms, not of what is asked."""
+_CLAUSE = re.compile("[，,：:]")
+_LATIN = re.compile("[a-z][a-z0-9+#-]*")
+_HASH, _SHIFT = np.uint64(0x9E3779B97F4A7C15), np.uint64(48)
+
+
+class Best(NamedTuple):
+    """The lexically best documents of some candidates: at most LOOKED_AT each, best first, one after the other."""
+
+    owner: Rows
+    """Place of the candidate in the rows asked for, rising."""
+    kind: Rows
+    """Place of the document's kind in `Evidence.documents`."""
+    document: Rows
+    """Row of the document in its kind."""
+    place: Rows
+    """Its place among those of its candidate."""
+
+
+class Words(NamedTuple):
+    """The words of a question's parts, without numbers, by rising code."""
+
+    spelled: list[str]
+    codes: Codes
+    order: Rows
+    """Places by falling tf-idf."""
+    of: Floats
+    """Words × parts: the part of a part's idf² weight that each word is; each column adds up to 1, or is 0."""
+    chance: Floats
+    """Share of each part that a document has in the mean."""
+    in_part: NDArray[np.int64]
+    """How many words each part has."""
+
+
+_NO_WORDS = Words(
+    [], np.empty(0, np.uint64), np.empty(0, np.int64), np.zeros((0, 0)), np.zeros(0), np.empty(0, np.int64)
+)
+
+
+class Coverage(NamedTuple):
+    """How much of each part of a question each candidate covers."""
+
+    parts: tuple[str, ...]
+    """Parts of the question that may be repeated, the title first."""
+    asks: Flags
+    """Whether each part asks for something; others tell of the asker, and nobody need cover them."""
+    share: Floats
+    """Candidates × parts: the share of the best document (see `_shares`)."""
+    through: Rows
+    """Candidates × parts: which kind that document is of, as a place in `Evidence.documents`."""
+    words: Words
+    has: Flags
+    """Documents × words, the documents being those that were looked at."""
+
+    @property
+    def covered(self) -> Flags:
+        """Candidates × parts: whether the part counts as covered."""
+        return self.share >= LEAST_SHARE
+
+
+def best_documents(evidence: Evidence, read: Reading, rows: Rows) -> Best:
+    """The documents that speak most for each candidate."""
+    found = []
+    for number, (source, scores) in enumerate(zip(evidence.documents, read.documents, strict=True)):
+        lengths, places = spans(source.of.indptr, rows)
+        document = source.of.indices[places].astype(np.int64)
+        found.append((np.repeat(np.arange(len(rows)), lengths), np.full(len(document), number), document,
+                      scores.lexical[document]))  # fmt: skip
+    if not found:
+        return Best(*(np.empty(0, np.int64) for _ in range(4)))
+    owner, kind, document, score = (np.concatenate(column) for column in zip(*found, strict=True))
+    order = np.lexsort((-score, owner))
+    lengths = np.bincount(owner, minlength=len(rows))
+    place = np.arange(len(order)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    first = place < LOOKED_AT
+    order = order[first]
+    return Best(owner[order], kind[order], document[order], place[first])
+
+
+def coverage(evidence: Evidence, asked: Asked, best: Best, n: int) -> Coverage:
+    """The coverage of a question by n candidates with their best documents; without parts where either has no text."""
+    said = asked.said if evidence.documents else []
+    words = _words(evidence, asked) if said else _NO_WORDS
+    has, lengths = _has(evidence, asked, best, words)
+    share, through = np.zeros((n, LOOKED_AT, len(said))), np.zeros((n, LOOKED_AT), np.int64)
+    share[best.owner, best.place], through[best.owner, best.place] = _shares(words, has, lengths), best.kind
+    shown = _shown(evidence, asked) if said else []
+    share = share[:, :, shown]
+    worded = words.in_part[shown] > 0
+    asks = worded & np.array([_asks(said[at]) for at in shown], bool)
+    top = share.argmax(axis=1)
+    parts = tuple(said[at] for at in shown)
+    asks = asks if asks.any() else worded  # a need that is told by its story alone
+    return Coverage(parts, asks, share.max(axis=1), np.take_along_axis(through, top, axis=1), words, has)
+
+
+def _shown(evidence: Evidence, asked: Asked) -> list[int]:
+    """The parts of a question that may be repeated: those of a free text, or of texts that the subject's card shows."""
+    if asked.row is None:
+        return list(range(len(asked.said)))
+    texts = evidence.mask.texts(evidence.kind.subject)
+    fields = evidence.projection.catalogue.entity(evidence.kind.subject).fields
+    shown = "\n".join(texts[field.name][asked.row] for field in fields if field.name in texts and card_text(field))
+    return [at for at, part in enumerate(asked.said) if part in shown]
+
+
+def _asks(part: str) -> bool:
+    """Whether a part has a clause that does not only tell of the asker and of terms."""
+    return any(not _OF_THE_ASKER.search(clause) for clause in _CLAUSE.split(part) if len(clause) >= SHORTEST_PART)
+
+
+def _words(evidence: Evidence, asked: Asked) -> Words:
+    """The words of a question and which of its parts have them, weighed as in the kind with most documents."""
+    words = [word for word in words_of(asked.text) if not word[0].isdigit()]  # segmented before, to be scored
+    flat = np.fromiter(map(word_code, words), np.uint64, len(words))
+    codes, first, counts = np.unique(flat, return_index=True, return_counts=True)
+    spelled = [words[at] for at in first.tolist()]
+    parts = [part.lower() for part in asked.said]
+    latin = [frozenset(_LATIN.findall(part)) for part in parts] if any(map(str.isascii, spelled)) else []
+    where = [
+        [word in names for names in latin] if word.isascii() else [word in part for part in parts] for word in spelled
+    ]
+    inside = np.array(where, np.float64).reshape(len(spelled), len(parts))
+    index = max((source.texts.words for source in evidence.documents), key=lambda words: words.n)
+    idf, frequency = np.full(len(codes), np.log(1 + index.n) + 1), np.zeros(len(codes))
+    place, known = places_of(index.vocabulary, codes)
+    place = place[known]
+    idf[known], frequency[known] = index.idf[place], (index.indptr[place + 1] - index.indptr[place]) / index.n
+    weight = idf * (1 + np.log(counts))
+    order = np.argsort(-weight, kind="stable")
+    inside[order[MOST_WORDS:]] = 0
+    of = inside * (idf**2)[:, None]
+    of /= np.maximum(of.sum(axis=0), 1e-12)
+    return Words(spelled, codes, order, of, frequency @ of, inside.sum(axis=0).astype(np.int64))
+
+
+def places_of(vocabulary: Codes, codes: Codes) -> tuple[Rows, Flags]:
+    """(place of each code in a rising vocabulary, whether it is there at all)."""
+    if len(vocabulary) == 0:
+        return np.zeros(len(codes), np.int64), np.zeros(len(codes), bool)
+    place = np.minimum(np.searchsorted(vocabulary, codes), len(vocabulary) - 1)
+    return place, vocabulary[place] == codes
+
+
+def _shares(words: Words, has: Flags, lengths: Rows) -> Floats:
+    """Documents × parts: how much of a part each document has, 0 where that is not far above chance.
+
+    A document that has fewer words than the part cannot have all of it: the share is the geometric mean of the share
+    of all and of what the document could have had.
+    """
+    share = has @ words.of
+    could = np.sqrt(np.minimum(lengths[:, None] / np.maximum(words.in_part, 1), 1))
+    return np.where(share >= np.minimum(LEAST_LIFT * words.chance, WHOLE), share / np.maximum(could, 1e-6), 0.0)
+
+
+def _has(evidence: Evidence, asked: Asked, best: Best, words: Words) -> tuple[Flags, Rows]:
+    """(documents × words: whether the document has the word or what it means in the other language; its words)."""
+    meant = [codes_of("words", one.meant) for one in asked.crossed]
+    wanted = np.unique(np.concatenate([words.codes, *meant]))
+    held, lengths = _held(evidence, best, wanted)
+    has = held[:, np.searchsorted(wanted, words.codes)]
+    for one, codes in zip(asked.crossed, meant, strict=True):
+        means = np.logical_and.reduce(held[:, np.searchsorted(wanted, codes)], axis=1)
+        if means.any():
+            said = one.said.split() if one.said.isascii() else one.said
+            same = [at for at, word in enumerate(words.spelled) if word in said]
+            has[:, same] |= means[:, np.newaxis]
+    return has, lengths
+
+
+def _held(evidence: Evidence, best: Best, wanted: Codes) -> tuple[Flags, Rows]:
+    """(documents × wanted words: whether the document has the word; how many it has); `wanted` rises.
+
+    A table of 2^16 hashes sorts out nearly all words before the others are looked up.
+    """
+    has, lengths = np.zeros((len(best.document), len(wanted)), bool), np.zeros(len(best.document), np.int64)
+    if len(wanted) == 0:
+        return has, lengths
+    table = np.zeros(1 << 16, bool)
+    table[(wanted * _HASH) >> _SHIFT] = True
+    for number, source in enumerate(evidence.documents):
+        mine = np.flatnonzero(best.kind == number)
+        terms = source.texts.kept["words"].terms
+        sizes, places = spans(terms.indptr, best.document[mine])
+        codes = terms.codes[places]
+        maybe = np.flatnonzero(table[(codes * _HASH) >> _SHIFT])
+        place, hit = places_of(wanted, codes[maybe])
+        has[mine[np.searchsorted(np.cumsum(sizes), maybe[hit], side="right")], place[hit]] = True
+        lengths[mine] = sizes
+    return has, lengths
+
+
+def team(found: Coverage, scores: NDArray[np.float64], most: int) -> list[tuple[int, list[int]]]:
+    """(candidate, the asked parts that it adds) of a small set that covers as many of those parts as anyone covers.
+
+    Greedy maximum coverage (Nemhauser, Wolsey and Fisher 1978: at least 1 - 1/e of the best set of its size): each step
+    takes whoever adds most, a part counting up to 1 and the score, from worst to best, up to RELEVANCE. It ends with
+    `most` members, or when nobody adds a part. Candidates come best first, and the first of equals is taken.
+    """
+    worth = np.where(found.covered & found.asks, np.minimum(found.share / WHOLE, 1), 0.0)
+    spread = float(np.ptp(scores)) if len(scores) else 0.0
+    relevance = RELEVANCE * (scores - scores.min()) / spread if spread > 0 else np.zeros(len(scores))
+    have = np.zeros(worth.shape[1])
+    members: list[tuple[int, list[int]]] = []
+    while len(members) < most:
+        new = (worth > 0) & (have == 0)
+        gain = np.where(new.any(axis=1), np.maximum(worth - have, 0).sum(axis=1) + relevance, -1.0)
+        at = int(np.argmax(gain)) if len(gain) else -1
+        if at < 0 or gain[at] < 0:
+            break
+        members.append((at, np.flatnonzero(new[at]).tolist()))
+        have = np.maximum(have, worth[at])
+    return members

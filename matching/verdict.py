@@ -1,0 +1,74 @@
+"""Whether an answer has a good match, and what is missing: the parts that nobody covers, the filters in the way.
+
+`good`: the first group's band is strong or good, and the first part that asks for something, or half of those parts,
+are covered. `none`: there is no match, or nobody comes near any such part (less than NEAR of it). `weak`: all else.
+For a free text that is all. Of a record, more may be known: where texts say nothing, or give less than half of what
+speaks for the matches, bands decide: strong and good are good, fair is weak, weak is none.
+Toward the blind what counts is what at least k of the page's candidates do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+
+from matching.explanation import Page
+from matching.model import BANDS
+from matching.wording import of_answer
+
+Verdict = Literal["good", "weak", "none"]
+
+NEAR = 0.12
+"""Share of a part below which a candidate is nowhere near it: needs that nobody can serve stay below, nearly all others
+do not (docs/explanations.md)."""
+VERDICTS: tuple[Verdict, ...] = ("none", "weak", "good")
+"""Worst first."""
+
+
+Banded = Sequence[tuple[str, Sequence[int]]]
+"""(band, rows) of each group."""
+
+
+def verdict_of(page: Page, banded: Banded) -> Verdict:
+    """The verdict on one page of an answer."""
+    if not banded:
+        return "none"
+    place, found = BANDS.index(banded[0][0]), page.found
+    asks = np.flatnonzero(found.asks)
+    if page.basis == "record":
+        return "good" if place <= 1 else "weak" if place == 2 else "none"
+    if (found.share[:, asks] >= NEAR).any(axis=1).sum() < page.least:
+        return "none"
+    covered = found.covered[:, asks].sum(axis=0) >= page.least
+    return "good" if place <= 1 and (covered[0] or covered.mean() >= 0.5) else "weak"
+
+
+def is_better(one: Verdict, other: Verdict) -> bool:
+    """Whether one verdict is better than another."""
+    return VERDICTS.index(one) > VERDICTS.index(other)
+
+
+def told(page: Page, banded: Banded, verdict: Verdict, in_the_way: Mapping[str, str]) -> dict[str, Any]:
+    """What an answer says of its verdict; `in_the_way` are the filters without which it were better.
+
+    To viewers of the order each part tells the ranks of all who cover it, to others the groups in which at least k do.
+    """
+    found, places = page.found, {int(row): at for at, row in enumerate(page.rows)}
+    groups = [] if page.exact else [[places[row] for row in rows] for _, rows in banded]
+    parts: list[dict[str, Any]] = []
+    for at, text in enumerate(found.parts):
+        by = found.covered[:, at]
+        part: dict[str, Any] = {"text": text, "asks": bool(found.asks[at]), "covered": bool(by.sum() >= page.least)}
+        if page.exact:
+            part["ranks"] = (np.flatnonzero(by) + 1).tolist()
+        else:
+            part["groups"] = [number for number, group in enumerate(groups) if by[group].sum() >= page.k]
+        parts.append(part)
+    missing = [
+        {"part": at, "text": part["text"]} for at, part in enumerate(parts) if part["asks"] and not part["covered"]
+    ]
+    missing += [{"filter": name, "value": value} for name, value in in_the_way.items()]
+    about = {"verdict": verdict, "basis": page.basis, "parts": parts, "missing": missing}
+    return about | {"summary": {name: of_answer(about, wording) for name, wording in page.wordings.items()}}

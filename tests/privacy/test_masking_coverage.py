@@ -1,0 +1,93 @@
+"""What the blind may learn of who covers which part of a need: only what at least k candidates of a group do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from graph.records import Entity, EntityKey, Relation
+from matching.build import State
+from matching.masking import Role, Viewer
+from matching.pipeline import Question, match
+from tests.privacy.worlds import people, state_of
+
+OUTSIDER = Viewer("o", Role.OUTSIDER, everything=True)
+BROKER = Viewer("b", Role.BROKER, everything=True)
+SECRET = "铂铑热电偶漂移补偿"
+"""What one paper alone is about."""
+
+
+@pytest.fixture(scope="module")
+def state(tmp_path_factory: pytest.TempPathFactory) -> State:
+    return state_of(tmp_path_factory.mktemp("world"), _with_authors(1))
+
+
+def _with_authors(number: int) -> list[Entity | Relation]:
+    """The world of all privacy tests, and so many experts with a paper on SECRET."""
+    records = people()
+    for at in range(number):
+        records.append(Entity("publication", f"q{at}", {"title": SECRET, "abstract": SECRET}))
+        records.append(Relation("authored", "expert", f"e{6 * at:03}", "publication", f"q{at}", {"position": 1}))
+    return records
+
+
+def _answer(state: State, viewer: Viewer = OUTSIDER, **about: Any) -> dict[str, Any]:
+    return match(state, Question("need-expert", **({"explain": True} | about)), viewer).to_dict()
+
+
+def _alias(state: State, question: Question, name: str) -> str:
+    return state.mask.keys.alias(OUTSIDER, question.about, EntityKey("expert", name))
+
+
+def test_a_part_that_fewer_than_k_cover_is_covered_by_nobody(state: State, tmp_path: Path) -> None:
+    """Whoever asks with a known paper's title learns neither its author nor that the author is there."""
+    text = f"功率芯片散热。{SECRET}"
+    assert [part["ranks"] for part in _answer(state, BROKER, text=text)["parts"]][1] == [1]
+    for answer in (_answer(state, text=text), _answer(state_of(tmp_path, _with_authors(4)), text=text)):
+        common, alone = answer["parts"]
+        assert common["covered"] and common["groups"]
+        assert not alone["covered"] and not alone["groups"]
+        assert {"part": 1, "text": SECRET} in answer["missing"]
+    assert _answer(state, text=SECRET)["verdict"] == "none"
+    assert _answer(state, BROKER, text=SECRET)["verdict"] == "good"
+
+
+def test_k_authors_may_be_told_of_but_not_which(tmp_path: Path) -> None:
+    answer = _answer(state_of(tmp_path, _with_authors(6)), text=SECRET, limit=20)
+    assert answer["parts"][0]["covered"]
+    explanations = [found["explanation"] for group in answer["groups"] for found in group["matches"]]
+    assert not any({"covers", "over_next", "adds"} & set(explanation) for explanation in explanations)
+
+
+def test_leaving_candidates_out_tells_nothing_of_them(tmp_path: Path) -> None:
+    """Else, of exactly k who cover a part, each would show by the part's being covered no more without it."""
+    state = state_of(tmp_path, _with_authors(5))
+    whole = _answer(state, text=SECRET, limit=5)
+    assert whole["parts"][0]["covered"]
+    for name in ("e000", "e006", "e012"):
+        gone = frozenset({_alias(state, Question("need-expert", text=SECRET), name)})
+        rest = _answer(state, text=SECRET, limit=5, exclude=gone)
+        for key in ("verdict", "parts", "missing", "summary"):
+            assert rest[key] == whole[key]
+
+
+def test_one_more_wanted_moves_no_verdict_but_by_whole_groups(state: State) -> None:
+    told: dict[int, list[object]] = {}
+    for limit in range(6, 16):
+        answer = _answer(state, text="功率芯片散热。锂电池热失控", limit=limit)
+        told.setdefault(-(-limit // 5), []).append([answer["verdict"], answer["parts"], answer["missing"]])
+    for same in told.values():
+        assert all(one == same[0] for one in same)
+
+
+def test_parts_are_texts_that_a_card_shows_and_redacted(tmp_path: Path) -> None:
+    records = people()
+    text = "功率芯片散热。请联系 13912345678 或 a@example.org。"
+    records.append(Entity("need", "mine", {"title": "散热测试", "text": text, "tags": ["只在标签里的词"]}))
+    state = state_of(tmp_path, records)
+    for viewer in (OUTSIDER, BROKER):
+        parts = str(_answer(state, viewer, subject="mine")["parts"])
+        assert "功率芯片散热" in parts
+        assert not any(hidden in parts for hidden in ("13912345678", "example.org", "只在标签里的词"))

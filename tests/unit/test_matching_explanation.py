@@ -1,0 +1,222 @@
+"""What an answer says for itself: covered parts, why before the next, what is missing, a team, both languages."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from api.bootstrap import open_matcher
+from api.settings import load
+from graph import projection
+from graph.errors import InputError
+from graph.kinds import BUILTIN
+from graph.records import Entity, Origin, Relation
+from graph.store import open_store
+from matching.build import State, build
+from matching.coverage import LEAST_SHARE, Coverage, Words, best_documents, coverage, team
+from matching.kinds import MatchKinds
+from matching.masking import Role, Viewer
+from matching.pipeline import PIPELINE, Question, Run, match
+from matching.ranking.features import DEFAULT_WEIGHTS
+from matching.wording import FAMILIES, TEXT_FAMILIES, Wording
+
+BROKER = Viewer("b", Role.BROKER, everything=True)
+PARTY = Viewer("p", Role.ENTERPRISE, everything=True)
+SUBJECTS = (
+    "激光焊接的气孔缺陷",
+    "超声波清洗的换能器老化",
+    "水稻抗倒伏育种",
+    "thermal runaway of battery cells",
+    "污水膜污堵",
+)
+TAGS = ("焊接", "清洗", "育种", "电池", "污水")
+NEED = "激光焊接气孔缺陷检测\n超声波清洗换能器老化怎么判断。公司年产值三千万元。还要修复中世纪羊皮卷手抄本。"
+
+
+@pytest.fixture(scope="module")
+def state(tmp_path_factory: pytest.TempPathFactory) -> State:
+    folder = tmp_path_factory.mktemp("world")
+    records: list[Entity | Relation] = []
+    for at in range(60):
+        subject = SUBJECTS[at % len(SUBJECTS)]
+        records.append(Entity("expert", f"e{at:02}", {"tags": [TAGS[at % 5]], "bio": f"长期从事{SUBJECTS[4]}研究"}))
+        records.append(
+            Entity("publication", f"p{at:02}", {"title": f"{subject}研究 {at}", "abstract": f"讨论{subject}。"})
+        )
+        records.append(Relation("authored", "expert", f"e{at:02}", "publication", f"p{at:02}", {}))
+    records += [
+        Entity("enterprise", "a", {"name": "某样本公司"}),
+        Entity("need", "n", {"title": NEED.split("\n")[0], "text": NEED.split("\n")[1], "tags": ["焊接"]}),
+        Entity("need", "odd", {"title": "昆曲水磨腔教学", "text": "还要会戏服绣制。"}),
+        Relation("posted", "enterprise", "a", "need", "n", {}),
+    ]
+    with open_store(f"sqlite:///{folder / 'graph.db'}") as store:
+        store.upsert(records, Origin("test", "2024"))
+        projection.build(store, folder / "projection")
+    return build(folder / "projection", folder / "matching", b"s" * 32, k=5, epoch="e")
+
+
+def _ask(state: State, viewer: Viewer = BROKER, kind: str = "need-expert", **about: Any) -> dict[str, Any]:
+    question = Question(kind, **({"explain": True, "limit": 20} | about))
+    return match(state, question, viewer).to_dict()
+
+
+def _matches(answer: dict[str, Any]) -> list[dict[str, Any]]:
+    return [found for group in answer["groups"] for found in group["matches"]]
+
+
+def test_a_broker_is_told_who_covers_what_and_what_nobody_does(state: State) -> None:
+    answer = _ask(state, subject="n")
+    title, second, boast, odd = answer["parts"]  # the line of tags is no part: no card shows it as text
+    assert [part["asks"] for part in answer["parts"]] == [True, True, False, True]
+    assert answer["verdict"] == "good"
+    assert title["covered"] and second["covered"] and not boast["covered"] and not odd["covered"]
+    assert answer["missing"] == [{"part": 3, "text": odd["text"]}]
+    for found in _matches(answer):
+        covers = {cover["part"]: cover for cover in found["explanation"]["covers"]}
+        for at, part in enumerate(answer["parts"]):
+            assert (found["rank"] in part["ranks"]) == (at in covers)
+        for cover in covers.values():
+            assert cover["through"] == "publication"
+            assert cover["terms"] and all(term in answer["parts"][cover["part"]]["text"] for term in cover["terms"])
+    assert "3条要求中2条有人涉及，无人涉及的是“还要修复中世纪羊皮卷手抄本”" in answer["summary"]["zh"]
+    assert "nobody here covers “还要修复中世纪羊皮卷手抄本”" in answer["summary"]["en"]
+
+
+def test_leads_are_exact_and_so_is_what_would_change_the_order(state: State) -> None:
+    matches = _matches(_ask(state, subject="n"))
+    names = state.prepared("need-expert").features.names
+    text = [name for name in names if name.partition("_")[0] in TEXT_FAMILIES]
+
+    def shares(found: dict[str, Any]) -> dict[str, float]:
+        return {part["feature"]: part["share"] for part in found["explanation"]["contributions"]}
+
+    for one, after in pairwise(matches):
+        over, mine, theirs = one["explanation"]["over_next"], shares(one), shares(after)
+        assert over["lead"] == pytest.approx(one["explanation"]["score"] - after["explanation"]["score"])
+        for name in (*set(names) - set(text), "text"):
+            left_out = text if name == "text" else [name]
+            kept = [other for other in names if other not in left_out]
+            rest = sum(mine.get(other, 0) - theirs.get(other, 0) for other in kept)
+            if abs(rest) > 1e-9:
+                assert (name in over["without"]) == (rest < 0)
+
+
+@pytest.mark.parametrize("viewer", [BROKER, PARTY])
+@pytest.mark.parametrize(
+    "text", ["昆曲水磨腔教学。还要会戏服绣制", "asdkjh qwoeiru zxmcnv", "？？？？？", "5567 8890 1234"]
+)
+def test_no_good_match_is_said(state: State, viewer: Viewer, text: str) -> None:
+    answer = _ask(state, viewer, text=text)
+    assert answer["verdict"] == "none"
+    assert answer["summary"]["zh"].startswith("没有合适的专家") and answer["summary"]["en"].startswith("No good match")
+    assert len(answer["missing"]) == sum(part["asks"] for part in answer["parts"])
+
+
+def test_a_posted_need_that_nobody_can_serve_has_no_good_match(state: State) -> None:
+    assert _ask(state, subject="odd")["verdict"] == "none"
+    assert _ask(state, kind="need-patent", subject="n")["verdict"] == "none"  # there are no patents at all
+
+
+def test_a_filter_in_the_way_is_named(state: State) -> None:
+    text = SUBJECTS[0]
+    assert _ask(state, text=text, filters={"tags": "焊接"})["missing"] == []
+    away = _ask(state, text=text, filters={"tags": "育种"})
+    assert away["verdict"] == "none"
+    assert away["missing"][-1] == {"filter": "tags", "value": "育种"}
+    assert "去掉筛选条件tags=育种" in away["summary"]["zh"] and "Without the filter tags=育种" in away["summary"]["en"]
+    toward_a_party = _ask(state, PARTY, text=text, filters={"tags": "育种"})
+    assert toward_a_party["missing"][-1] == {"filter": "tags", "value": "育种"}
+
+
+def test_parties_are_told_of_groups_only(state: State) -> None:
+    answer = _ask(state, PARTY, text=SUBJECTS[0] + "。" + SUBJECTS[1])
+    assert [part["groups"] for part in answer["parts"]] != [[], []]
+    assert not any("ranks" in part for part in answer["parts"])
+    for found in _matches(answer):
+        assert not {"covers", "over_next", "adds", "score"} & set(found["explanation"])
+        assert found["explanation"]["summary"]["zh"] and found["explanation"]["summary"]["en"]
+
+
+def test_a_team_covers_the_parts_with_few(state: State) -> None:
+    text = "。".join(SUBJECTS[:4])
+    plain, chosen = _ask(state, text=text, limit=4), _ask(state, text=text, limit=10, cover=True)
+    members = _matches(chosen)
+    assert [found["rank"] for found in members] == list(range(1, len(members) + 1))
+    assert all(part["covered"] for part in chosen["parts"])
+    assert len(members) == 4 and chosen["next"] is None
+    added = [part for found in members for part in found["explanation"]["adds"]]
+    assert sorted(added) == [0, 1, 2, 3]
+    assert sum(part["covered"] for part in plain["parts"]) <= 4
+    assert chosen == _ask(state, text=text, limit=10, cover=True)
+    assert len(_matches(_ask(state, text=text, limit=2, cover=True))) == 2
+
+
+def test_a_team_of_a_need_that_nobody_covers_is_the_order(state: State) -> None:
+    answer = _ask(state, text="昆曲水磨腔教学", limit=3, cover=True)
+    assert [found["explanation"]["adds"] for found in _matches(answer)] == [[], [], []]
+
+
+def test_a_team_is_for_viewers_of_the_order(state: State) -> None:
+    with pytest.raises(InputError, match="only brokers with a mandate and operators") as caught:
+        _ask(state, PARTY, text="x", cover=True)
+    assert caught.value.field == "cover"
+    with pytest.raises(InputError, match="no further page"):
+        _ask(state, text="x", cover=True, cursor="c")
+
+
+def _found(share: list[list[float]]) -> Coverage:
+    values = np.array(share)
+    none = np.empty(0, np.int64)
+    words = Words([], none.astype(np.uint64), none, np.zeros((0, 0)), np.zeros(0), none)
+    parts = tuple("abcdef"[: values.shape[1]])
+    return Coverage(parts, np.ones(len(parts), bool), values, values.astype(np.int64), words, np.zeros((0, 0), bool))
+
+
+def test_greedy_cover_reaches_its_bound_and_takes_the_better_of_equals() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        share = rng.random((8, 5)) * (rng.random((8, 5)) < 0.4)
+        found, scores = _found(share.tolist()), np.sort(rng.random(8))[::-1]
+        members = team(found, scores, 8)
+        covered = {part for at, _ in members for part in np.flatnonzero(found.covered[at])}
+        assert covered == set(np.flatnonzero(found.covered.any(axis=0)))
+        assert len({at for at, _ in members}) == len(members) and all(adds for _, adds in members)
+    alike = _found([[LEAST_SHARE, 0.0], [LEAST_SHARE, 0.0], [0.0, LEAST_SHARE]])
+    assert team(alike, np.array([2.0, 1.0, 0.0]), 3) == [(0, [0]), (2, [1])]
+
+
+def test_every_feature_of_every_kind_has_words_in_both_languages() -> None:
+    assert set(FAMILIES) >= set(DEFAULT_WEIGHTS)
+    for kind in MatchKinds.of(BUILTIN).values():
+        zh, en = (Wording(kind, BUILTIN, language) for language in ("zh", "en"))
+        for name in (*(f"compare_{c.name}" for c in kind.comparisons(BUILTIN)), "profile_tags", "value_year", "text"):
+            assert "_" not in en.features((name,)) and "{" not in en.features((name,))
+            assert any(sign > "\u3400" for sign in zh.features((name,)))
+
+
+def test_a_part_of_a_document_counts_and_a_part_of_another_need_does_not(office: Path) -> None:
+    """On the sample world: sentences of a paper; then titles of needs, in the answers to other needs."""
+    state = open_matcher(load(home=office)).state
+    prepared, table = state.prepared("need-expert"), state.projection.table("need")
+    papers = [text for text in state.mask.texts("publication")["abstract"] if text][:40]
+    sentences = [max(text.replace(". ", "。").split("。"), key=len) for text in papers]
+    own = [_ask(state, text=sentence)["parts"][0]["covered"] for sentence in sentences]
+    assert np.mean(own) >= 0.95
+    foreign, verdicts = [], []
+    for at in range(0, table.n, table.n // 60):
+        run = Run(state, prepared, Question("need-expert", table.ids[at]), BROKER, prepared.evidence.asked(at), 0)
+        for stage in PIPELINE[:3]:
+            stage(run)
+        assert run.read is not None
+        best = best_documents(prepared.evidence, run.read, run.rows[:20])
+        title = state.mask.texts("need")["title"][(at + table.n // 2) % table.n]
+        other = coverage(prepared.evidence, prepared.evidence.asked_text(title), best, len(run.rows[:20]))
+        foreign.append(bool(other.covered.any()))
+        verdicts.append(_ask(state, subject=table.ids[at])["verdict"])
+    assert np.mean(foreign) <= 0.3
+    assert verdicts.count("none") <= 0.05 * len(verdicts)
