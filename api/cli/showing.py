@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
+    from api.learning import ExposureReport
     from graph.schema import Catalogue, Labels
     from matching.evaluation import Evaluated
     from matching.kinds import MatchKind
@@ -104,14 +105,26 @@ def _value(value: Any) -> str:
 def show_models(out: Console, models: Mapping[str, Mapping[str, Any]]) -> None:
     """What `train` learned, one line a match kind."""
     if not models:
-        out.print("nothing was learned: there are no past outcomes of these match kinds")
+        out.print("nothing was learned: there are no past outcomes of these match kinds, and no feedback")
         return
     rows = []
     for name, about in models.items():
         precision = [about.get(f"average_precision_{ranker}") for ranker in ("curves", "prior")]
         told = ["" if value is None else f"{value:.3f}" for value in precision]
-        rows.append([name, f"{about.get('outcomes', 0):,}", *told, str(about.get("kept", ""))])
-    _table(out, "", ("match kind", "outcomes", "AP curves", "AP prior", "kept"), rows, right=range(1, 4))
+        feedback = f"{about.get('use', {}).get('reactions', 0):,}"
+        rows.append([name, f"{about.get('outcomes', 0):,}", *told, feedback, str(about.get("kept", ""))])
+    _table(out, "", ("match kind", "outcomes", "AP curves", "AP prior", "feedback", "kept"), rows, right=range(1, 5))
+
+
+def show_exposure(out: Console, report: ExposureReport) -> None:
+    """One line a group."""
+    rows = []
+    for group in report.groups:
+        shares = [f"{share:.1%}" for share in (group.impressions, group.exposure, group.relevance)]
+        rows.append([group.group, f"{group.candidates:,}", *shares, f"{group.ratio:.2f}"])
+    title = f"{report.match_kind} · {report.impressions:,} impressions this epoch · Gini {report.gini:.2f}"
+    columns = (report.by, "candidates", "impressions", "exposure", "relevance", "ratio")
+    _table(out, title, columns, rows, right=range(1, 6))
 
 
 def show_measures(out: Console, results: Sequence[Evaluated]) -> None:

@@ -19,7 +19,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 
-from api.casework import Casework, audit, database, keys
+from api.casework import Casework, batches, database, keys
 from api.casework.audit import AuditLog, Notes
 from api.casework.replies import ABANDONED, Replies
 from api.casework.tables import AUDIT, KEYS, METADATA, NEWEST
@@ -271,8 +271,8 @@ def test_noted_entries_are_written_in_their_order(casework: Casework) -> None:
 def test_while_the_log_cannot_be_written_entries_wait_and_then_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(audit, "MOST_NOTED", 3)
-    monkeypatch.setattr(audit, "PAUSE", 0.01)
+    monkeypatch.setattr(batches, "MOST_WAITING", 3)
+    monkeypatch.setattr(batches, "PAUSE", 0.01)
     folder = tmp_path / "later"
     casework = Casework(f"sqlite:///{folder / 'casework.db'}")
     notes = Notes(AuditLog(casework, b"s" * 32))
