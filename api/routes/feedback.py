@@ -22,6 +22,7 @@ from api.problems import Fault, Problem, absent, validated
 from api.routes.describe import IDEMPOTENCY_KEY, KEYED, WITH_BODY, json_answer, json_body, problems, ref
 from api.writes import Done, once, rows_of
 from graph.errors import QianxianError
+from matching.kinds import MatchKinds
 from matching.masking import Mask
 from matching.pipeline import Question
 
@@ -93,9 +94,10 @@ async def give(request: Request) -> Response:
     """
     body, raw = await read_json(request)
     service, key = service_of(request), key_of(request)
-    wanted = _wanted(rows_of(body, service.settings.batch_limit), service.settings.text_limit)
     if service.matcher is None:
         raise Problem("unavailable", "no projection yet; try again", retry_after=1)
+    rows = rows_of(body, service.settings.batch_limit)
+    wanted = _wanted(rows, service.settings.text_limit, service.matcher.state.kinds)
 
     def act() -> Done:
         service.impressions.flush()
@@ -112,13 +114,14 @@ async def give(request: Request) -> Response:
     return await once(request, raw, act)
 
 
-def _wanted(rows: Sequence[dict[str, Any]], longest: int) -> list[FeedbackRequest]:
+def _wanted(rows: Sequence[dict[str, Any]], longest: int, kinds: MatchKinds) -> list[FeedbackRequest]:
     """The events of a body; a 422 that names what is wrong with each."""
     wanted, faults = [], []
     for index, row in enumerate(rows):
         try:
             one = validated(FeedbackRequest, row)
             checked(one.event, one.reason)
+            _ = kinds[one.match_kind]
             if (one.subject is None) == (one.text is None):
                 reason = "give either `subject` or `text`, as it was asked"
                 faults.append(Fault(field="subject", reason=reason, index=index))
