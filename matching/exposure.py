@@ -54,7 +54,8 @@ def swaps(key: bytes, question: str, bands: Rows, fresh: NDArray[np.bool_], upto
             continue
         place = low + int(within * (high - low))
         later = high + np.flatnonzero(fresh[high:] & (bands[high:] == bands[place]))
-        later = later[~np.isin(later, list(taken.values()))]
+        if taken:
+            later = np.setdiff1d(later, list(taken.values()))
         if len(later):
             taken[place] = int(later[int(which * len(later))])
     return taken

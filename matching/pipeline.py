@@ -373,12 +373,13 @@ def _with_explored(run: Run, rows: Rows, score: NDArray[np.float64], order: Rows
 
 def _shown(run: Run, first: int, rows: Sequence[int], places: Mapping[int, int]) -> Shown:
     """What is remembered of the answer: `rows` in the order shown, `places` where each is on the page."""
+    ids = run.state.projection.table(run.prepared.evidence.kind.candidate).ids
     at = [first + places[row] for row in rows]
     features = len(run.prepared.features.names)
     base = run.prepared.model.ranker.intercept + run.shares[at, :features].sum(axis=1)
     return Shown(
         run.offset + 1,
-        tuple(_id(run, row) for row in rows),
+        tuple(map(ids.__getitem__, rows)),
         tuple((base / band_width(run.prepared.model)).round(3).tolist()),
         tuple(place for place, row in enumerate(rows) if row in run.explored),
     )

@@ -12,7 +12,7 @@ import networkx as nx
 import sqlalchemy as sa
 
 from api.casework.database import Casework, take_turns
-from api.casework.impressions import Asked
+from api.casework.impressions import Inquiry
 from api.casework.keys import Key
 from api.casework.tables import FEEDBACK
 from graph.errors import InputError, UnknownNameError
@@ -30,7 +30,7 @@ NOBODY = "nobody"
 class Entry:
     """One event."""
 
-    asked: Asked
+    inquiry: Inquiry
     candidate: str
     """Id in the graph, never told to the viewer."""
     event: Event
@@ -42,9 +42,9 @@ class Entry:
 
     def told(self) -> dict[str, Any]:
         """What its giver may read of it, without the candidate."""
-        kind, _, rest = self.asked.about.partition(":")
+        kind, _, rest = self.inquiry.about.partition(":")
         return {
-            "match_kind": self.asked.match_kind,
+            "match_kind": self.inquiry.match_kind,
             "subject": None if kind == "text" else rest,
             "event": str(self.event),
             "reason": None if self.reason is None else str(self.reason),
@@ -64,14 +64,14 @@ def checked(event: str, reason: str | None) -> tuple[Event, Reason | None]:
     return Event(event), None if reason is None else Reason(reason)
 
 
-def alias_of(keys: EpochKeys, viewer: Viewer, asked: Asked, candidate: str) -> str:
+def alias_of(keys: EpochKeys, viewer: Viewer, inquiry: Inquiry, candidate: str) -> str:
     """The candidate's name toward the viewer in that question."""
-    return keys.alias(viewer, asked.about, EntityKey(asked.match_kind.partition("-")[2], candidate))
+    return keys.alias(viewer, inquiry.about, EntityKey(inquiry.match_kind.partition("-")[2], candidate))
 
 
-def found(keys: EpochKeys, viewer: Viewer, asked: Asked, candidates: Sequence[str], alias: str) -> str | None:
+def found(keys: EpochKeys, viewer: Viewer, inquiry: Inquiry, candidates: Sequence[str], alias: str) -> str | None:
     """The candidate that has an alias toward this viewer in this question, among those it was shown."""
-    return next((id for id in candidates if alias_of(keys, viewer, asked, id) == alias), None)
+    return next((id for id in candidates if alias_of(keys, viewer, inquiry, id) == alias), None)
 
 
 class FeedbackLog:
@@ -114,7 +114,7 @@ class Dismissals:
     def __init__(self, log: FeedbackLog) -> None:
         self._log = log
         self._epoch, self._read = "", 0
-        self._of: dict[Asked, frozenset[str]] = {}
+        self._of: dict[Inquiry, frozenset[str]] = {}
         self._lock = threading.Lock()
 
     def look(self, epoch: str) -> None:
@@ -124,13 +124,13 @@ class Dismissals:
                 self._epoch, self._read, self._of = epoch, 0, {}
             for entry in self._log.entries(epoch=epoch, after=self._read):
                 if entry.event is not Event.OPEN:
-                    others = self._of.get(entry.asked, frozenset()) - {entry.candidate}
-                    self._of[entry.asked] = others | ({entry.candidate} if entry.event is Event.DISMISS else set())
+                    others = self._of.get(entry.inquiry, frozenset()) - {entry.candidate}
+                    self._of[entry.inquiry] = others | ({entry.candidate} if entry.event is Event.DISMISS else set())
                 self._read = entry.number
 
-    def of(self, asked: Asked) -> frozenset[str]:
+    def of(self, inquiry: Inquiry) -> frozenset[str]:
         """Ids that are not to be shown again."""
-        return self._of.get(asked, frozenset())
+        return self._of.get(inquiry, frozenset())
 
 
 def parties(keys: Sequence[Key]) -> Mapping[str, str]:
@@ -159,12 +159,12 @@ def parties(keys: Sequence[Key]) -> Mapping[str, str]:
 def reactions(entries: Iterator[Entry], party: Mapping[str, str]) -> Iterator[Reaction]:
     """Entries as what is learned from."""
     for entry in entries:
-        key = entry.asked.key_id
-        yield Reaction(party.get(key, key), entry.asked.about, entry.candidate, entry.event, entry.reason)
+        key = entry.inquiry.key_id
+        yield Reaction(party.get(key, key), entry.inquiry.about, entry.candidate, entry.event, entry.reason)
 
 
 def _recorded(connection: sa.Connection, entry: Entry) -> bool:
-    pair = {**entry.asked._asdict(), "candidate": entry.candidate}
+    pair = {**entry.inquiry._asdict(), "candidate": entry.candidate}
     before = sa.select(FEEDBACK).where(*(FEEDBACK.c[name] == value for name, value in pair.items()))
     history = [_entry(row) for row in connection.execute(before.order_by(FEEDBACK.c.number))]
     if not _changes(history, entry):
@@ -186,7 +186,7 @@ def _changes(history: Sequence[Entry], new: Entry) -> bool:
 
 def _entry(row: Any) -> Entry:
     return Entry(
-        Asked(row.epoch, row.key_id, row.match_kind, row.about),
+        Inquiry(row.epoch, row.key_id, row.match_kind, row.about),
         row.candidate,
         Event(row.event),
         None if row.reason is None else Reason(row.reason),

@@ -19,7 +19,7 @@ LIFETIME = 365 * 86_400
 """Seconds that an impression, and what was done with it, is kept and learned from."""
 
 
-class Asked(NamedTuple):
+class Inquiry(NamedTuple):
     """One viewer's question in one epoch: what aliases, and so feedback, belong to."""
 
     epoch: str
@@ -36,12 +36,12 @@ class Impressions:
 
     def __init__(self, casework: Casework) -> None:
         self._casework = casework
-        self._batches: Batches[tuple[int, Asked, Shown]] = Batches("impressions", self._write)
+        self._batches: Batches[tuple[int, Inquiry, Shown]] = Batches("impressions", self._write)
 
-    def note(self, asked: Asked, shown: Shown) -> None:
+    def note(self, inquiry: Inquiry, shown: Shown) -> None:
         """Remember an answer; one without candidates is none. While the database is away the latest are lost."""
         if shown.candidates:
-            self._batches.take((int(time.time()), asked, shown))
+            self._batches.take((int(time.time()), inquiry, shown))
 
     def flush(self) -> None:
         """Write what waits, now."""
@@ -51,9 +51,9 @@ class Impressions:
         """Write what waits, and end."""
         self._batches.close()
 
-    def candidates(self, asked: Asked) -> list[str]:
+    def candidates(self, inquiry: Inquiry) -> list[str]:
         """Ids of everyone this viewer was shown for this question in this epoch."""
-        mine = [IMPRESSIONS.c[name] == value for name, value in asked._asdict().items()]
+        mine = [IMPRESSIONS.c[name] == value for name, value in inquiry._asdict().items()]
         with self._casework.reading() as connection:
             rows = connection.execute(sa.select(IMPRESSIONS.c.shown).where(*mine)).scalars().all()
         return list(dict.fromkeys(id for row in rows for id in orjson.loads(row)["candidates"]))
@@ -85,8 +85,10 @@ class Impressions:
             for table in (IMPRESSIONS, FEEDBACK):
                 connection.execute(table.delete().where(table.c.time < int(now) - LIFETIME))
 
-    def _write(self, entries: Sequence[tuple[int, Asked, Shown]]) -> None:
-        rows = [{"time": at, **asked._asdict(), "shown": orjson.dumps(shown).decode()} for at, asked, shown in entries]
+    def _write(self, entries: Sequence[tuple[int, Inquiry, Shown]]) -> None:
+        rows = [
+            {"time": at, **inquiry._asdict(), "shown": orjson.dumps(shown).decode()} for at, inquiry, shown in entries
+        ]
         with self._casework.writing() as connection:
             connection.execute(IMPRESSIONS.insert(), rows)
 

@@ -35,7 +35,7 @@ def match(
     """
     from api.bootstrap import open_matcher
     from api.casework.feedback import Dismissals, FeedbackLog
-    from api.casework.impressions import Asked, Impressions
+    from api.casework.impressions import Impressions, Inquiry
     from api.cli.showing import show_answer
     from api.installation import open_casework
     from graph.errors import UnknownNameError
@@ -50,11 +50,11 @@ def match(
     viewer = Viewer(id=COMMAND_LINE, role=Role(role), everything=True)
     matcher = open_matcher(context.obj.settings)
     with closing(open_casework(context.obj.settings)) as casework:
-        asked_before = Asked(matcher.state.mask.epoch, viewer.id, match_kind, question.about)
+        inquiry = Inquiry(matcher.state.mask.epoch, viewer.id, match_kind, question.about)
         dismissals, impressions = Dismissals(FeedbackLog(casework)), Impressions(casework)
         dismissals.look(matcher.state.mask.epoch)
-        found = matcher.match(replace(question, dismissed=dismissals.of(asked_before)), viewer)
-        impressions.note(asked_before, found.shown)
+        found = matcher.match(replace(question, dismissed=dismissals.of(inquiry)), viewer)
+        impressions.note(inquiry, found.shown)
         impressions.close()
     answer = found.to_dict()
     if viewer.sees_order:

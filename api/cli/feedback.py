@@ -39,7 +39,7 @@ def give(
     """Say what became of a match that the command line was shown in this epoch."""
     from api.bootstrap import open_mask
     from api.casework.feedback import Entry, FeedbackLog, checked, found
-    from api.casework.impressions import Asked, Impressions
+    from api.casework.impressions import Impressions, Inquiry
     from api.installation import open_casework
     from graph.errors import InputError, NotFoundError
     from matching.masking import Role, Viewer
@@ -50,13 +50,13 @@ def give(
     known, why = checked(event, reason)
     mask = open_mask(context.obj.settings)
     about = Question(match_kind, subject=subject, text=text).about
-    asked = Asked(mask.epoch, COMMAND_LINE, match_kind, about)
+    inquiry = Inquiry(mask.epoch, COMMAND_LINE, match_kind, about)
     with closing(open_casework(context.obj.settings)) as casework:
-        shown = Impressions(casework).candidates(asked)
-        candidate = found(mask.keys, Viewer(COMMAND_LINE, Role.OUTSIDER), asked, shown, alias)
+        shown = Impressions(casework).candidates(inquiry)
+        candidate = found(mask.keys, Viewer(COMMAND_LINE, Role.OUTSIDER), inquiry, shown, alias)
         if candidate is None:
             raise NotFoundError("no such alias was shown for this question in this epoch", field="alias")
-        recorded = FeedbackLog(casework).record([Entry(asked, candidate, known, why)])
+        recorded = FeedbackLog(casework).record([Entry(inquiry, candidate, known, why)])
     told = "recorded" if recorded else "unchanged: that is where it stands already"
     report({"recorded": recorded, "unchanged": 1 - recorded}, told, json=json)
 
@@ -101,7 +101,7 @@ def export(
     count = 0
     with closing(open_casework(context.obj.settings)) as casework, path.open("wb") as file:
         for entry in FeedbackLog(casework).entries():
-            line = {**entry.asked._asdict(), **entry.told(), "candidate": entry.candidate}
+            line = {**entry.inquiry._asdict(), **entry.told(), "candidate": entry.candidate}
             file.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
             count += 1
     report({"entries": count, "path": str(path)}, f"{count:,} entries in {path}", json=json)

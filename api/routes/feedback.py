@@ -16,7 +16,7 @@ from api.bodies import answered, read_json
 from api.bootstrap import Service
 from api.casework.batches import PAUSE
 from api.casework.feedback import Entry, alias_of, checked, found
-from api.casework.impressions import Asked
+from api.casework.impressions import Inquiry
 from api.casework.keys import Key
 from api.problems import Fault, Problem, absent, validated
 from api.routes.describe import IDEMPOTENCY_KEY, KEYED, WITH_BODY, json_answer, json_body, problems, ref
@@ -108,7 +108,7 @@ async def give(request: Request) -> Response:
         if entries is None:
             raise absent()
         recorded = service.feedback.record(entries)
-        service.dismissals.look(entries[0].asked.epoch)
+        service.dismissals.look(entries[0].inquiry.epoch)
         return Done(200, {"recorded": recorded, "unchanged": len(entries) - recorded})
 
     return await once(request, raw, act)
@@ -142,17 +142,17 @@ def _entries(service: Service, key: Key, wanted: Sequence[FeedbackRequest]) -> l
     """The events with the candidates that the aliases stand for; None where one stands for none."""
     assert service.matcher is not None
     mask = service.matcher.state.mask
-    shown: dict[Asked, list[str]] = {}
+    shown: dict[Inquiry, list[str]] = {}
     entries = []
     for one in wanted:
         question = Question(one.match_kind, subject=one.subject, text=one.text)
-        asked = Asked(mask.epoch, key.id, one.match_kind, question.about)
-        if asked not in shown:
-            shown[asked] = service.impressions.candidates(asked)
-        candidate = found(mask.keys, key.viewer, asked, shown[asked], one.alias)
+        inquiry = Inquiry(mask.epoch, key.id, one.match_kind, question.about)
+        if inquiry not in shown:
+            shown[inquiry] = service.impressions.candidates(inquiry)
+        candidate = found(mask.keys, key.viewer, inquiry, shown[inquiry], one.alias)
         if candidate is None:
             return None
-        entries.append(Entry(asked, candidate, *checked(one.event, one.reason)))
+        entries.append(Entry(inquiry, candidate, *checked(one.event, one.reason)))
     return entries
 
 
@@ -194,9 +194,9 @@ async def own(
 
 def _alias(mask: Mask, key: Key, entry: Entry) -> str | None:
     """The alias by which the key may name the candidate now: an old entry must not lead to another epoch's cards."""
-    if entry.asked.epoch != mask.epoch:
+    if entry.inquiry.epoch != mask.epoch:
         return None
-    return alias_of(mask.keys, key.viewer, entry.asked, entry.candidate)
+    return alias_of(mask.keys, key.viewer, entry.inquiry, entry.candidate)
 
 
 def add(app: FastAPI) -> None:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.access import key_of, service_of
 from api.bodies import answered, read_json
-from api.casework.impressions import Asked
+from api.casework.impressions import Inquiry
 from api.problems import Fault, Problem, validated
 from api.routes.describe import KEYED, WITH_BODY, json_answer, json_body, problems, ref
 from graph.errors import UnknownNameError
@@ -129,8 +129,8 @@ async def match(request: Request, match_kind: Annotated[str, MATCH_KIND]) -> Res
         explain=asked.explain,
         cursor=asked.cursor,
     )
-    about = Asked(state.mask.epoch, key.id, match_kind, question.about)
-    if dismissed := service.dismissals.of(about):
+    inquiry = Inquiry(state.mask.epoch, key.id, match_kind, question.about)
+    if dismissed := service.dismissals.of(inquiry):
         question = replace(question, dismissed=dismissed)
     try:
         # In the loop, not in a thread: an answer takes about two milliseconds, and handing it over costs more than
@@ -142,7 +142,7 @@ async def match(request: Request, match_kind: Annotated[str, MATCH_KIND]) -> Res
         raise
     if key.viewer.sees_order:
         service.notes.note(key.id, "match", f"{match_kind}:{asked.subject or 'text'}")
-    service.impressions.note(about, answer.shown)
+    service.impressions.note(inquiry, answer.shown)
     return answered(answer.to_dict())
 
 

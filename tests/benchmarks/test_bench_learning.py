@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from api.bootstrap import build, open_matcher
 from api.casework import Casework
 from api.casework.feedback import Entry, FeedbackLog
-from api.casework.impressions import Asked, Impressions
+from api.casework.impressions import Impressions, Inquiry
 from api.installation import make_home, open_casework
 from api.learning import exposure_report, learn_from_use
 from api.settings import Settings
@@ -162,12 +162,12 @@ def _answer(
         else Viewer(firm, Role.ENTERPRISE, (EntityKey("enterprise", firm),))
     )
     question = Question("need-expert", subject=name, limit=SHOWN)
-    asked = Asked(matcher.state.mask.epoch, viewer.id, "need-expert", question.about)
+    inquiry = Inquiry(matcher.state.mask.epoch, viewer.id, "need-expert", question.about)
     shown = matcher.match(question, viewer).shown
-    impressions.note(asked, shown)
+    impressions.note(inquiry, shown)
     impressions.flush()
     places = users.accepted(rng, need, numbers(shown.candidates), shown.first, looks)
-    log.record([Entry(asked, shown.candidates[place], Event.ACCEPT) for place in places.tolist()])
+    log.record([Entry(inquiry, shown.candidates[place], Event.ACCEPT) for place in places.tolist()])
 
 
 def _gain(name: str, after: Floats, before: Floats) -> str:

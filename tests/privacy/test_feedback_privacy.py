@@ -13,7 +13,7 @@ import pytest
 from api.app import create_app
 from api.bootstrap import open_service
 from api.casework.feedback import Dismissals, Entry, FeedbackLog
-from api.casework.impressions import Asked
+from api.casework.impressions import Inquiry
 from api.learning import learn_from_use
 from api.settings import Settings
 from graph.records import EntityKey
@@ -139,7 +139,7 @@ def test_an_epoch_ends_aliases_and_dismissals(api: Api) -> None:
     service, key = api.service, api.key("broker", parties=["*"])
     asked(api, key)
     log, viewer = FeedbackLog(service.casework), viewer_of(api, key)
-    earlier = Asked("earlier", viewer.id, "need-expert", Question("need-expert", text=TEXT).about)
+    earlier = Inquiry("earlier", viewer.id, "need-expert", Question("need-expert", text=TEXT).about)
     service.impressions.flush()
     candidate = service.impressions.candidates(earlier._replace(epoch=_epoch(api)))
     log.record([Entry(earlier, candidate[0], Event.DISMISS, Reason.OTHER)])
