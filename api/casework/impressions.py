@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import NamedTuple
 
 import orjson
@@ -76,8 +77,14 @@ class Impressions:
                 yield _shown(row)
 
     def counts(self, match_kind: str, epoch: str) -> Counter[str]:
-        """How often each candidate was shown in an epoch."""
-        return Counter(id for shown in self.of_epoch(match_kind, epoch) for id in shown.candidates)
+        """In how many viewers' questions each candidate was shown in an epoch: asking again does not count."""
+        counts: Counter[str] = Counter()
+        found = sa.select(IMPRESSIONS).where(IMPRESSIONS.c.match_kind == match_kind, IMPRESSIONS.c.epoch == epoch)
+        with self._casework.reading() as connection:
+            rows = connection.execute(found.order_by(IMPRESSIONS.c.key_id, IMPRESSIONS.c.about))
+            for _, same in groupby(rows, key=lambda row: (row.key_id, row.about)):
+                counts.update({id for row in same for id in orjson.loads(row.shown)["candidates"]})
+        return counts
 
     def forget(self, now: float) -> None:
         """Remove what is older than LIFETIME, and the feedback of that time."""
