@@ -85,6 +85,14 @@ def test_a_choice_counts_by_inverse_propensity_up_to_a_limit() -> None:
     assert first_choice(1) == pytest.approx(expected[0])
     assert first_choice(1) < first_choice(3) < PARTY / SHRINKAGE
     assert first_choice(100) == first_choice(10_000)
+    passed_over = learn([shown("p", "q", CANDIDATES[:30], first=10_000)], [accepted("p", "q", "c00")])["c01"]
+    assert passed_over > -MOST_WEIGHT / 30 / SHRINKAGE, "a choice at a late place counts for any number of choices"
+
+
+def test_what_everyone_chooses_earns_the_most_and_no_more() -> None:
+    everyone = range(300)
+    impressions = [shown(f"p{number}", "q", CANDIDATES[:30]) for number in everyone]
+    assert learn(impressions, [accepted(f"p{number}", "q", "c00") for number in everyone])["c00"] == MOST
 
 
 def test_scores_say_what_was_to_be_expected() -> None:
