@@ -33,7 +33,7 @@ ASKED = {"match_kind": "need-expert", "text": "功率模块结壳热阻过高"}
 def office_api(office: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     """A service on a copy of the small world, with a real matcher."""
     home = tmp_path_factory.mktemp("feedback") / "home"
-    shutil.copytree(office, home)
+    shutil.copytree(office, home, ignore=shutil.ignore_patterns("casework.db*"))
     service = open_service(Settings(home=home))
     assert service.take_up()
     yield Api(create_app(service), service)

@@ -28,7 +28,7 @@ TEXT = "功率模块结壳热阻过高"
 @pytest.fixture(scope="module")
 def office_api(office: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     home = tmp_path_factory.mktemp("feedback") / "home"
-    shutil.copytree(office, home)
+    shutil.copytree(office, home, ignore=shutil.ignore_patterns("casework.db*"))
     service = open_service(Settings(home=home))
     assert service.take_up()
     yield Api(create_app(service), service)
