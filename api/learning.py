@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -70,9 +71,10 @@ def exposure_report(casework: Casework, state: State, match_kind: str, by: str =
     kind = state.kinds[match_kind].candidate
     groups = _groups(state, kind, by)
     table = state.projection.table(kind)
+    row_of = cache(table.find)
     tallies = (np.zeros(table.n), np.zeros(table.n), np.zeros(table.n))
     for shown in Impressions(casework).of_epoch(match_kind, state.mask.epoch):
-        rows = np.array([table.find(id) for id in shown.candidates], np.int64)
+        rows = np.array([row_of(id) for id in shown.candidates], np.int64)
         odds = np.exp(np.array(shown.scores) - max(shown.scores))
         worth = (np.ones(len(rows)), examination(shown.first + np.arange(len(rows))), odds / odds.sum())
         for tally, values in zip(tallies, worth, strict=True):
