@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -80,7 +79,7 @@ def exposure_report(casework: Casework, state: State, match_kind: str, by: str =
         for tally, values in zip(tallies, worth, strict=True):
             np.add.at(tally, rows[rows >= 0], values[rows >= 0])
     total = int(tallies[0].sum())
-    return ExposureReport(match_kind, by, total, gini(tallies[0]), tuple(by_group(groups, Counter(groups), tallies)))
+    return ExposureReport(match_kind, by, total, gini(tallies[0]), by_group(groups, tallies))
 
 
 def _groups(state: State, kind: str, by: str) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -91,15 +91,11 @@ class GroupExposure:
         return {**vars(self), "ratio": self.ratio}
 
 
-def by_group(
-    groups: Sequence[str], sizes: Mapping[str, int], tallies: tuple[Floats, Floats, Floats]
-) -> list[GroupExposure]:
-    """Exposure of each group; `groups` names the group of every candidate, `sizes` how many candidates each has.
+def by_group(groups: Sequence[str], tallies: tuple[Floats, Floats, Floats]) -> tuple[GroupExposure, ...]:
+    """Exposure of each group; `groups` names the group of every candidate.
 
     `tallies` are impressions, attention and expected choices of every candidate.
     """
-    names = np.array(groups)
-    shares = [column / (column.sum() or 1.0) for column in tallies]
-    return [
-        GroupExposure(name, sizes[name], *(float(share[names == name].sum()) for share in shares)) for name in sizes
-    ]
+    names, of, sizes = np.unique(np.array(groups, str), return_inverse=True, return_counts=True)
+    shares = [np.bincount(of, column / (column.sum() or 1.0), len(names)).tolist() for column in tallies]
+    return tuple(map(GroupExposure, names.tolist(), sizes.tolist(), *shares))

@@ -69,9 +69,9 @@ def alias_of(keys: EpochKeys, viewer: Viewer, inquiry: Inquiry, candidate: str) 
     return keys.alias(viewer, inquiry.about, EntityKey(inquiry.match_kind.partition("-")[2], candidate))
 
 
-def found(keys: EpochKeys, viewer: Viewer, inquiry: Inquiry, candidates: Sequence[str], alias: str) -> str | None:
-    """The candidate that has an alias toward this viewer in this question, among those it was shown."""
-    return next((id for id in candidates if alias_of(keys, viewer, inquiry, id) == alias), None)
+def by_alias(keys: EpochKeys, viewer: Viewer, inquiry: Inquiry, candidates: Sequence[str]) -> dict[str, str]:
+    """Alias toward this viewer in this question → candidate, of those it was shown."""
+    return {alias_of(keys, viewer, inquiry, candidate): candidate for candidate in candidates}
 
 
 class FeedbackLog:

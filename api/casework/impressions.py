@@ -18,6 +18,8 @@ from matching.pipeline import Shown
 
 LIFETIME = 365 * 86_400
 """Seconds that an impression, and what was done with it, is kept and learned from."""
+MOST_ANSWERS = 1_000
+"""Answers to one question in which an alias is looked for."""
 
 
 class Inquiry(NamedTuple):
@@ -53,10 +55,11 @@ class Impressions:
         self._batches.close()
 
     def candidates(self, inquiry: Inquiry) -> list[str]:
-        """Ids of everyone this viewer was shown for this question in this epoch."""
+        """Ids of everyone this viewer was shown for this question in this epoch, in its latest MOST_ANSWERS answers."""
         mine = [IMPRESSIONS.c[name] == value for name, value in inquiry._asdict().items()]
+        latest = sa.select(IMPRESSIONS.c.shown).where(*mine).order_by(IMPRESSIONS.c.number.desc())
         with self._casework.reading() as connection:
-            rows = connection.execute(sa.select(IMPRESSIONS.c.shown).where(*mine)).scalars().all()
+            rows = connection.execute(latest.limit(MOST_ANSWERS)).scalars().all()
         return list(dict.fromkeys(id for row in rows for id in orjson.loads(row)["candidates"]))
 
     def answered(self, match_kind: str) -> Iterator[tuple[str, str, Shown]]:

@@ -38,7 +38,7 @@ def give(
 ) -> None:
     """Say what became of a match that the command line was shown in this epoch."""
     from api.bootstrap import open_mask
-    from api.casework.feedback import Entry, FeedbackLog, checked, found
+    from api.casework.feedback import Entry, FeedbackLog, by_alias, checked
     from api.casework.impressions import Impressions, Inquiry
     from api.installation import open_casework
     from graph.errors import InputError, NotFoundError
@@ -53,7 +53,7 @@ def give(
     inquiry = Inquiry(mask.epoch, COMMAND_LINE, match_kind, about)
     with closing(open_casework(context.obj.settings)) as casework:
         shown = Impressions(casework).candidates(inquiry)
-        candidate = found(mask.keys, Viewer(COMMAND_LINE, Role.OUTSIDER), inquiry, shown, alias)
+        candidate = by_alias(mask.keys, Viewer(COMMAND_LINE, Role.OUTSIDER), inquiry, shown).get(alias)
         if candidate is None:
             raise NotFoundError("no such alias was shown for this question in this epoch", field="alias")
         recorded = FeedbackLog(casework).record([Entry(inquiry, candidate, known, why)])

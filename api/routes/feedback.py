@@ -15,7 +15,7 @@ from api.access import key_of, service_of
 from api.bodies import answered, read_json
 from api.bootstrap import Service
 from api.casework.batches import PAUSE
-from api.casework.feedback import Entry, alias_of, checked, found
+from api.casework.feedback import Entry, alias_of, by_alias, checked
 from api.casework.impressions import Inquiry
 from api.casework.keys import Key
 from api.problems import Fault, Problem, absent, validated
@@ -142,14 +142,14 @@ def _entries(service: Service, key: Key, wanted: Sequence[FeedbackRequest]) -> l
     """The events with the candidates that the aliases stand for; None where one stands for none."""
     assert service.matcher is not None
     mask = service.matcher.state.mask
-    shown: dict[Inquiry, list[str]] = {}
+    shown: dict[Inquiry, dict[str, str]] = {}
     entries = []
     for one in wanted:
         question = Question(one.match_kind, subject=one.subject, text=one.text)
         inquiry = Inquiry(mask.epoch, key.id, one.match_kind, question.about)
         if inquiry not in shown:
-            shown[inquiry] = service.impressions.candidates(inquiry)
-        candidate = found(mask.keys, key.viewer, inquiry, shown[inquiry], one.alias)
+            shown[inquiry] = by_alias(mask.keys, key.viewer, inquiry, service.impressions.candidates(inquiry))
+        candidate = shown[inquiry].get(one.alias)
         if candidate is None:
             return None
         entries.append(Entry(inquiry, candidate, *checked(one.event, one.reason)))

@@ -300,7 +300,7 @@ def test_impressions_and_feedback_are_read_as_they_were_written(casework: Casewo
     impressions.note(mine, Shown(21, ("c",), (0.0,), ()))
     impressions.note(mine, Shown(1, (), (), ()))
     impressions.close()
-    assert impressions.candidates(mine) == ["a", "b", "c"] and impressions.candidates(other) == ["a", "b"]
+    assert impressions.candidates(mine) == ["c", "a", "b"] and impressions.candidates(other) == ["a", "b"]
     assert impressions.candidates(mine._replace(epoch="e2")) == []
     assert impressions.counts("need-expert", "e1") == {"a": 2, "b": 2, "c": 1}, "asking again counts once"
     assert len(list(impressions.of_epoch("need-expert", "e1"))) == 4
