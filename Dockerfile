@@ -11,7 +11,7 @@ COPY matching matching
 COPY api api
 RUN python -m venv /opt/qianxian \
     && /opt/qianxian/bin/pip install --no-cache-dir --disable-pip-version-check \
-       --constraint constraints.txt '.[postgres]'
+       --constraint constraints.txt '.[postgres,encoder]'
 
 FROM python:3.11.14-slim-bookworm
 RUN useradd --system --uid 10001 --home-dir /var/lib/qianxian --shell /usr/sbin/nologin qianxian \

@@ -27,8 +27,8 @@ from graph.schema import Catalogue
 from graph.store import GraphStore, open_store
 from ingest.sources.folder import kinds_document
 from matching import build as matching_build
+from matching.candidates.encoder import installed
 from matching.kinds import MatchKinds
-from matching.masking import Mask
 from matching.pipeline import Matcher
 
 Progress = Callable[[str, int], None]
@@ -130,6 +130,19 @@ def checked_kinds(catalogue: Catalogue, paths: Sequence[Path], kinds: Path | Non
     return catalogue
 
 
+def open_built(settings: Settings) -> matching_build.State:
+    """What was built last; ProjectionError when there is nothing."""
+    return matching_build.open_state(settings.projection_folder, settings.matching_folder, secret_of(settings))
+
+
+def encode(settings: Settings, *, most: int | None = None, progress: Progress | None = None) -> int | None:
+    """Encode texts that have no vector yet; how many, None where the encoder is not installed."""
+    encoder = installed()
+    if encoder is None:
+        return None
+    return matching_build.encode(open_built(settings), encoder, most=most, progress=progress)
+
+
 def build(settings: Settings, *, full: bool = False, progress: Progress | None = None) -> int:
     """Bring projection, masks and text indexes up to the store's revision, which is returned."""
     with open_store(settings.store_url) as store:
@@ -151,13 +164,6 @@ def open_matcher(settings: Settings, secret: bytes | None = None) -> Matcher:
     return Matcher.open(
         settings.matching_folder, settings.projection_folder, secret or secret_of(settings), settings.policy
     )
-
-
-def open_mask(settings: Settings) -> Mask:
-    """The mask that was built last, without what ranks; ProjectionError when there is none."""
-    return matching_build.open_state(
-        settings.projection_folder, settings.matching_folder, secret_of(settings), settings.policy
-    ).mask
 
 
 def open_service(settings: Settings) -> Service:

@@ -14,13 +14,17 @@ from typing import IO
 
 import structlog
 
-from api.bootstrap import Stores, build
+from api.bootstrap import Stores, build, open_built
 from api.installation import epoch_of, make_home
 from api.logs import frames
 from api.settings import Settings
 from graph.errors import QianxianError
+from matching.build import State, encode
+from matching.candidates.encoder import Encoder, installed
 
 log = structlog.get_logger("api.refresh")
+AT_ONCE = 4
+"""Texts that are encoded between two looks."""
 LONGEST_PAUSE = 5.0
 """Seconds between two tries while something fails."""
 
@@ -55,11 +59,15 @@ class Builder:
         self._stores = Stores(settings.store_url)
         self._lock: IO[str] | None = None
         self._done: tuple[int, str] | None = None
+        self._encoder = installed() if settings.encoder else None
+        self._encoding: State | None = None
+        """Whose texts are being encoded."""
+        self._encoded = 0
 
     def look(self) -> None:
-        """Build if the store has moved and nobody else builds."""
-        if self._is_leader():
-            self._build_if_moved()
+        """Build if the store has moved and nobody else builds; else encode a few texts that have no vector yet."""
+        if self._is_leader() and not self._build_if_moved() and self._encoder is not None:
+            self._encode(self._encoder)
 
     def close(self) -> None:
         """Give up the lock and the store."""
@@ -80,11 +88,23 @@ class Builder:
             self._lock = lock
         return True
 
-    def _build_if_moved(self) -> None:
+    def _encode(self, encoder: Encoder) -> None:
+        """Encode so few texts that a new need does not wait; once all are done, build again."""
+        if self._encoding is None:
+            return
+        done = encode(self._encoding, encoder, most=AT_ONCE)
+        self._encoded += done
+        if done == 0:
+            self._encoding = None
+            if self._encoded:
+                log.info("encoded", texts=self._encoded)
+                self._encoded, self._done = 0, None
+
+    def _build_if_moved(self) -> bool:
         try:
             wanted = (self._stores.current().revision(), epoch_of(self._settings))
             if wanted == self._done:
-                return
+                return False
             started = time.perf_counter()
             self._done = (build(self._settings), wanted[1])
         except Exception:
@@ -94,6 +114,9 @@ class Builder:
         seconds = time.perf_counter() - started
         log.info("built", revision=self._done[0], epoch=wanted[1], seconds=round(seconds, 3))
         self._told("done")
+        if self._encoder is not None:
+            self._encoding = open_built(self._settings)
+        return True
 
 
 def _orphaned() -> bool:

@@ -97,6 +97,9 @@ class Settings(BaseSettings):
     poll_interval: float = Field(
         default=0.1, ge=0.02, le=60, description="Seconds between two looks for a newer store revision."
     )
+    encoder: bool = Field(
+        default=False, description="Whether the service encodes new texts in the background (extra `encoder`)."
+    )
     grace: int = Field(default=10, ge=1, le=600, description="Seconds that running requests get to finish on shutdown.")
 
     @property

@@ -19,8 +19,10 @@ from graph.files import replace
 from graph.progress import Progress, silent
 from graph.projection import Current, Projection, open_projection
 from matching.candidates import analysis
+from matching.candidates.encoded import LONGEST, SILENT, Encodings
+from matching.candidates.encoder import Encoder
 from matching.candidates.evidence import Evidence
-from matching.candidates.texts import TextIndex, rows_of
+from matching.candidates.texts import TextIndex, joined, rows_of
 from matching.constraints import Constraints
 from matching.exposure import Policy
 from matching.kinds import MatchKind, MatchKinds
@@ -29,9 +31,11 @@ from matching.model import Model, StaleModelError
 from matching.ranking.features import Features
 from matching.use import Learned, Use, path_of
 
-FORMAT = 2
+FORMAT = 3
 ANALYSED = f"{FORMAT}.{analysis.VERSION}"
 """Ends the name of every index: it is of texts analysed and written as they are now."""
+BATCH = 64
+"""Texts that are encoded at a time."""
 log = structlog.get_logger(__name__)
 
 
@@ -53,11 +57,11 @@ class State:
     """Everything that answers of one revision read; immutable and shared."""
 
     def __init__(
-        self, projection: Projection, mask: Mask, indexes: Mapping[str, TextIndex], models: Path | None,
-        policy: Policy | None = None,
+        self, projection: Projection, mask: Mask, indexes: Mapping[str, TextIndex], encodings: Encodings,
+        models: Path | None, policy: Policy | None = None,
     ) -> None:  # fmt: skip
         self.projection, self.mask, self.indexes, self.models = projection, mask, dict(indexes), models
-        self.policy = policy or Policy()
+        self.encodings, self.policy = encodings, policy or Policy()
         self._prepared: dict[str, Prepared] = {}
         self._ties: dict[str, NDArray[np.int64]] = {}
 
@@ -71,7 +75,7 @@ class State:
         if name not in self._prepared:
             kind = self.kinds[name]
             rests_on = self._rests_on(kind)
-            evidence = Evidence(kind, self.projection, self.mask, self.indexes)
+            evidence = Evidence(kind, self.projection, self.mask, self.indexes, self.encodings)
             features = Features(evidence)
             constraints = Constraints(kind, self.projection, self.mask)
             model = self._model(kind, features)
@@ -92,7 +96,7 @@ class State:
     def _rests_on(self, kind: MatchKind) -> tuple[str, ...]:
         files = (self.models / f"{kind.name}.json", path_of(self.models, kind.name)) if self.models else ()
         changed = [str(file.stat().st_mtime_ns) if file.exists() else "" for file in files]
-        return (self.projection.fingerprint, self.mask.epoch, *changed)
+        return (self.projection.fingerprint, self.mask.epoch, *changed, *sorted(self.encodings.names.values()))
 
     def tie_break(self, kind: str) -> NDArray[np.int64]:
         """A keyed place for each row of a kind: orders equal scores, telling nothing of ids or insertion."""
@@ -159,16 +163,40 @@ def build(
             before = None if full else _previous(place.parent, kind)
             TextIndex.build(rows_of(columns, projection.table(kind).n), before).save(place)
         indexes[kind] = TextIndex.open(place)
+    hashes = {kind: index.kept["words"].hashes for kind, index in indexes.items()}
+    encodings = Encodings.build(folder / "encoded", hashes, {kind: mask.digest(kind) for kind in hashes})
     manifest = {
         "format": FORMAT,
         "projection": list(projection.at),
         "revision": projection.revision,
         "fingerprint": projection.fingerprint,
         "indexes": keys,
+        "encoded": encodings.names,
     }
     replace(folder / "current.json", orjson.dumps(manifest))
     _sweep(folder / "index", {f"{kind}-{key}" for kind, key in keys.items()})
-    return State(projection, mask, indexes, folder / "models")
+    _sweep(folder / "encoded", {*encodings.names.values(), encodings.file.path.name})
+    return State(projection, mask, indexes, encodings, folder / "models")
+
+
+def encode(state: State, encoder: Encoder, *, most: int | None = None, progress: Progress | None = None) -> int:
+    """Fill vectors of texts that have none yet, `most` at the most; how many were filled.
+
+    Each batch is durable at once, so that this may end at any time and go on later; the next `build` takes them up.
+    """
+    say = progress or silent
+    file, done = state.encodings.file, 0
+    for kind, index in state.indexes.items():
+        hashes = index.kept["words"].hashes
+        rows = np.flatnonzero((file.find(hashes) < 0) & (hashes != SILENT))
+        rows = rows[np.unique(hashes[rows], return_index=True)[1]][: None if most is None else most - done]
+        columns = state.mask.texts(kind)
+        for start in range(0, len(rows), BATCH):
+            batch = rows[start : start + BATCH]
+            file.add(hashes[batch], encoder.passage([joined(columns, row)[:LONGEST] for row in batch.tolist()]))
+            done += len(batch)
+            say(f"encode {kind}", start + len(batch))
+    return done
 
 
 def open_state(projection_folder: Path, folder: Path, secret: bytes, policy: Policy | None = None) -> State:
@@ -188,7 +216,8 @@ def open_state(projection_folder: Path, folder: Path, secret: bytes, policy: Pol
         raise ProjectionError("mask and indexes are of another revision than the projection; run `qianxian build`")
     mask = Mask.open(folder / "mask", projection, secret)
     indexes = {kind: TextIndex.open(folder / "index" / f"{kind}-{key}") for kind, key in manifest["indexes"].items()}
-    return State(projection, mask, indexes, folder / "models", policy)
+    encodings = Encodings.open(folder / "encoded", manifest["encoded"])
+    return State(projection, mask, indexes, encodings, folder / "models", policy)
 
 
 def _previous(folder: Path, kind: str) -> TextIndex | None:

@@ -16,6 +16,7 @@ def add(app: typer.Typer) -> None:
     app.command()(sample)
     app.command()(ingest)
     app.command()(build)
+    app.command()(encode)
     app.command()(export)
 
 
@@ -80,6 +81,24 @@ def build(
     revision = built(context.obj.settings, full=full, progress=progress)
     progress.finish()
     report({"revision": revision}, f"built revision {revision}", json=json)
+
+
+def encode(
+    context: typer.Context,
+    most: Annotated[int | None, typer.Option(min=1, help="Texts to encode at the most; default: all.")] = None,
+    json: Json = False,
+) -> None:
+    """Encode texts that have no vector yet (extra `encoder`) and build; may be stopped, and goes on where it was."""
+    from api.bootstrap import build as built, encode as encoded
+    from graph.errors import InputError
+
+    progress = Progress()
+    done = encoded(context.obj.settings, most=most, progress=progress)
+    if done is None:
+        raise InputError("the encoder is not installed; add the extra `encoder`", field="encoder")
+    revision = built(context.obj.settings, progress=progress)
+    progress.finish()
+    report({"encoded": done, "revision": revision}, f"encoded {done:,} texts", json=json)
 
 
 class Form(StrEnum):

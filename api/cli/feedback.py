@@ -37,7 +37,7 @@ def give(
     json: Json = False,
 ) -> None:
     """Say what became of a match that the command line was shown in this epoch."""
-    from api.bootstrap import open_mask
+    from api.bootstrap import open_built
     from api.casework.feedback import Entry, FeedbackLog, by_alias, checked
     from api.casework.impressions import Impressions, Inquiry
     from api.installation import open_casework
@@ -48,7 +48,7 @@ def give(
     if (subject is None) == (text is None):
         raise InputError("give either --subject or --text, as it was asked", field="subject")
     known, why = checked(event, reason)
-    mask = open_mask(context.obj.settings)
+    mask = open_built(context.obj.settings).mask
     about = Question(match_kind, subject=subject, text=text).about
     inquiry = Inquiry(mask.epoch, COMMAND_LINE, match_kind, about)
     with closing(open_casework(context.obj.settings)) as casework:

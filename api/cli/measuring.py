@@ -10,6 +10,9 @@ import typer
 from api.cli.context import Json, Kinds, Progress, print_json, report, writable
 
 Folder = Annotated[Path, typer.Argument(help="Data folder with set.json and judgements/.")]
+Encode = Annotated[
+    bool, typer.Option("--encoder/--no-encoder", help="Encode all texts first, where the encoder is installed.")
+]
 Train = Annotated[list[str] | None, typer.Option(help="Split to learn from; may be repeated.")]
 
 
@@ -33,18 +36,20 @@ def evaluate(
         int, typer.Option(min=1, help="Candidates per subject in the run where a split lists only positives.")
     ] = 1000,
     kinds: Kinds = None,
+    encoder: Encode = True,
     json: Json = False,
 ) -> None:
     """Measure a match kind on judged data, in a store of its own: each measure with a 95 % interval."""
     from api.cli.scratch import loaded
     from api.cli.showing import show_measures
+    from matching.candidates.encoder import installed
     from matching.evaluation import evaluate as measured, write_run
 
     _check_set(folder, [*(train or ()), *([test] if test else ())])
     if run is not None:
         writable(run, "run")
     progress = Progress()
-    with loaded([folder], kinds, progress) as state:
+    with loaded([folder], kinds, progress, encoder=installed() if encoder else None) as state:
         results = measured(
             state, folder, match=match, train=train or (), test=test, fold=fold, top=top, progress=progress
         )
@@ -76,11 +81,13 @@ def score(
     out: Annotated[Path, typer.Option(help="File to write: subject, candidate, score, grade, in the same order.")],
     train: Train = None,
     kinds: Kinds = None,
+    encoder: Encode = True,
     json: Json = False,
 ) -> None:
     """Score given pairs; with --train by a model of judged splits, else by the prior."""
     from api.cli.scratch import loaded
     from graph.errors import InputError
+    from matching.candidates.encoder import installed
     from matching.evaluation import joined, read_pairs, score_pairs, write_scores
 
     if not folder.is_dir():
@@ -89,7 +96,7 @@ def score(
     writable(out, "out")
     seen = joined([read_pairs(folder / "judgements" / f"{name}.tsv") for name in train]) if train else None
     progress = Progress()
-    with loaded([folder], kinds, progress) as state:
+    with loaded([folder], kinds, progress, encoder=installed() if encoder else None) as state:
         scored = score_pairs(state, match, asked, seen)
     progress.finish()
     write_scores(out, asked, scored)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from api.bootstrap import checked_kinds
 from graph import projection
 from graph.store import open_store
 from ingest.load import Options, ingest
-from matching.build import State, build
+from matching.build import State, build, encode
+from matching.candidates.encoder import Encoder
 
 UNMASKED = 1
 """k of measuring: quality is measured before the mask, with every visible value at its finest level."""
@@ -19,9 +21,10 @@ UNMASKED = 1
 
 @contextmanager
 def loaded(
-    folders: Sequence[Path], kinds: Path | None, progress: Callable[[str, int], None] | None = None
-) -> Iterator[State]:
-    """The matching state of data folders, in a temporary place."""
+    folders: Sequence[Path], kinds: Path | None, progress: Callable[[str, int], None] | None = None, *,
+    encoder: Encoder | None = None,
+) -> Iterator[State]:  # fmt: skip
+    """The matching state of data folders, in a temporary place; with an encoder every text is encoded first."""
     with tempfile.TemporaryDirectory(prefix="qianxian-") as scratch:
         home = Path(scratch)
         with open_store(f"sqlite:///{home / 'graph.db'}") as store:
@@ -29,4 +32,10 @@ def loaded(
             ingest(store, folders, Options(kinds=kinds, resolve="none"), progress)
             projection.build(store, home / "projection", progress=progress)
         secret = bytes(32)  # nothing leaves this process under an alias
-        yield build(home / "projection", home / "matching", secret, k=UNMASKED, epoch="measuring", progress=progress)
+        built = partial(
+            build, home / "projection", home / "matching", secret, k=UNMASKED, epoch="measuring", progress=progress
+        )
+        state = built()
+        if encoder is not None and encode(state, encoder, progress=progress):
+            state = built()
+        yield state

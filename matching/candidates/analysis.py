@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from graph.projection import offsets_of
 from matching.masking.redact import PLACED
 
-VERSION = "4"
+VERSION = "5"
 """Part of every index's key: change it when the same text gives other codes."""
 
 CJK = r"\u3400-\u9fff"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 from graph.projection import Projection, spans
 from matching.candidates.analysis import Terms, char_terms
 from matching.candidates.compare import Comparator, comparator, own_labels
+from matching.candidates.encoded import EncodedIndex, Encodings
 from matching.candidates.lexical import Floats
 from matching.candidates.outcomes import Outcomes, Values
+from matching.candidates.semantic import unit
 from matching.candidates.texts import TextIndex, TextQuery, analyse, joined
 from matching.candidates.walks import DocumentWalk
 from matching.kinds import MatchKind
@@ -35,6 +37,9 @@ _SENTENCE = re.compile(r"[\n。；;！!？?]|\. ")
 CHARS_WEIGHT = np.float32(2)
 """What character n-grams count against words where documents are picked; measured on judged needs."""
 
+MEANING_WEIGHT = np.float32(3)
+"""What semantic cosines count against lexical ones where a walk begins; measured on judged experts."""
+
 SCANNED = 25_000
 """Semantic vectors that are compared with each question at the most."""
 MOST_COUNTED = 2_000
@@ -49,12 +54,20 @@ class Documents:
     """Entity kind of the documents; the candidate kind itself for a candidate's own text."""
     texts: TextIndex
     """Their index."""
+    encoded: EncodedIndex | None
+    """Their encoded index; None while the encoder has not filled it."""
     of: sp.csr_array
     """Candidates × documents."""
     owners: sp.csr_array
     """Documents × candidates."""
     vectors: Floats | None
-    """Semantic vector of each candidate, the mean of its documents'; None where they are too many to compare."""
+    """Semantic and encoded vectors, side by side, to compare with each question: of the documents; of the candidates,
+    each the mean of its documents', where documents are too many; None where candidates are too."""
+
+    @property
+    def by_document(self) -> bool:
+        """Whether `vectors` are of documents."""
+        return self.vectors is not None and len(self.vectors) == self.of.shape[1]
 
     _common: dict[int, NDArray[np.int8]] = field(default_factory=dict)
     """k → whether each word is carried by as many; -1 where nobody asked yet."""
@@ -93,6 +106,8 @@ class Asked:
     """Row among the subject kind, None for a free text."""
     text: str
     """Redacted text."""
+    encoded: Floats | None = None
+    """Its encoded vector without the mean of its kind's; None where there is none (yet)."""
 
     @cached_property
     def parts(self) -> Terms:
@@ -115,14 +130,21 @@ class DocumentScores(NamedTuple):
     """Character n-gram cosines of all."""
     lexical: Floats
     """Both together, as retrieval and explanation rank documents."""
+    meaning: Floats | None
+    """Products with `Documents.vectors`, the sum of semantic and encoded cosines, negative ones as 0."""
     query: TextQuery
     """The question in this kind's index."""
+    encoded: Floats | None
+    """The question in this kind's encoded index."""
     parts: Floats | None
     """Character cosines of all × parts of the question; None where candidates have documents, not only a text."""
 
-    def semantic(self, source: Documents, rows: Rows) -> Floats:
-        """Semantic cosines of some documents, negative ones as 0."""
-        return np.asarray(np.maximum(source.texts.semantic.vectors[rows] @ self.query.vector, 0), np.float32)
+    def views(self, source: Documents, rows: Rows) -> list[Floats]:
+        """Cosines of some documents in each view: words, chars, semantic, encoded; negative ones as 0."""
+        vectors = [(source.texts.semantic.vectors, self.query.vector)]
+        if source.encoded is not None and self.encoded is not None:
+            vectors.append((source.encoded.vectors, self.encoded))
+        return [self.words[rows], self.chars[rows], *(np.maximum(all_[rows] @ mine, 0) for all_, mine in vectors)]
 
 
 class Reading(NamedTuple):
@@ -145,10 +167,13 @@ class Reading(NamedTuple):
 class Evidence:
     """The evidence of one match kind over one projection."""
 
-    def __init__(self, kind: MatchKind, projection: Projection, mask: Mask, indexes: Mapping[str, TextIndex]) -> None:
-        self.kind, self.projection, self.mask = kind, projection, mask
+    def __init__(
+        self, kind: MatchKind, projection: Projection, mask: Mask, indexes: Mapping[str, TextIndex],
+        encodings: Encodings,
+    ) -> None:  # fmt: skip
+        self.kind, self.projection, self.mask, self.encodings = kind, projection, mask, encodings
         self.n = projection.table(kind.candidate).n
-        self.documents = _documents(kind, projection, indexes)
+        self.documents = _documents(kind, projection, indexes, encodings)
         self.comparators: dict[str, Comparator] = {
             c.name: comparator(projection, mask, kind, c) for c in kind.comparisons(projection.catalogue)
         }
@@ -159,6 +184,11 @@ class Evidence:
         own = _numbers(projection, kind.subject) if kind.mutual else []
         self.own = {name: mask.visible(kind.subject).numbers(name) for name in own}
 
+    @property
+    def is_encoded(self) -> bool:
+        """Whether any documents are compared by vectors of the encoder."""
+        return any(source.encoded is not None for source in self.documents)
+
     def without(self, hidden: Rows) -> Evidence:
         """This evidence without some past outcomes (see `Outcomes.without`): what a learner may see of them."""
         copied = copy(self)
@@ -167,7 +197,9 @@ class Evidence:
 
     def asked(self, row: int) -> Asked:
         """An entity of the subject kind as it asks."""
-        return Asked(row, joined(self.mask.texts(self.kind.subject), row, lead=TITLE_WEIGHT))
+        texts = self.mask.texts(self.kind.subject)
+        encoded = self.encodings.of(self.kind.subject, joined(texts, row)) if self.is_encoded else None
+        return Asked(row, joined(texts, row, lead=TITLE_WEIGHT), encoded)
 
     def asked_text(self, text: str) -> Asked:
         """A free text as it asks, redacted as if it were posted; its first line counts as its title."""
@@ -181,9 +213,11 @@ class Evidence:
         for source in self.documents:
             query = source.texts.query(asked.analysed)
             words, chars = source.texts.scores(query)
+            encoded = source.encoded.query(asked.encoded) if source.encoded and asked.encoded is not None else None
+            meaning = _meaning(source, query.vector, encoded)
             parts = source.texts.parts(query, asked.parts) if self.walk is None else None
-            documents.append(DocumentScores(words, chars, words + CHARS_WEIGHT * chars, query, parts))
-        walk = self.walk.reached([scores.lexical for scores in documents]) if self.walk is not None else None
+            documents.append(DocumentScores(words, chars, words + CHARS_WEIGHT * chars, meaning, query, encoded, parts))
+        walk = self._walked(documents) if self.walk is not None else None
         if self.outcomes is None:
             return Reading(documents, walk, None, None, None, {})
         if asked.row is None:
@@ -197,29 +231,58 @@ class Evidence:
             {name: self.outcomes.profile(name, asked.row) for name in self.outcomes.profiles},
         )
 
+    def _walked(self, documents: Sequence[DocumentScores]) -> Values:
+        """How much each candidate is reached from documents, which count by their squared relevance."""
+        assert self.walk is not None
+        relevance, direct = [], np.zeros(self.n, np.float32)
+        for source, scores in zip(self.documents, documents, strict=True):
+            squared = scores.lexical**2
+            if scores.meaning is not None:
+                near = (MEANING_WEIGHT * scores.meaning) ** 2
+                if source.by_document:
+                    squared += near
+                else:
+                    direct += near * np.diff(source.of.indptr)
+            relevance.append(squared)
+        return self.walk.reached(relevance, direct)
 
-def _documents(kind: MatchKind, projection: Projection, indexes: Mapping[str, TextIndex]) -> list[Documents]:
+
+def _meaning(source: Documents, semantic: Floats, encoded: Floats | None) -> Floats | None:
+    """See `DocumentScores.meaning`."""
+    if source.vectors is None:
+        return None
+    near = source.vectors[:, : len(semantic)] @ semantic
+    if encoded is not None:
+        near += source.vectors[:, len(semantic) :] @ encoded
+    return np.asarray(np.maximum(near, 0), np.float32)
+
+
+def _documents(
+    kind: MatchKind, projection: Projection, indexes: Mapping[str, TextIndex], encodings: Encodings
+) -> list[Documents]:
     n = projection.table(kind.candidate).n
     own = sp.csr_array(sp.eye_array(n, format="csr"))
     found = []
-    if kind.candidate in indexes:
-        texts = indexes[kind.candidate]
-        found.append(Documents(kind.candidate, texts, own, own, texts.semantic.vectors if n <= SCANNED else None))
-    for path in kind.documents:
-        for end in projection.catalogue.end_kinds(kind.candidate, path):
+    for path in ("", *kind.documents):
+        for end in projection.catalogue.end_kinds(kind.candidate, path) if path else (kind.candidate,):
             if end in indexes:
-                of = sp.csr_array(projection.path_matrix(kind.candidate, path, end))
+                of = sp.csr_array(projection.path_matrix(kind.candidate, path, end)) if path else own
                 owners = sp.csr_array(of.T.tocsr())
-                found.append(Documents(end, indexes[end], of, owners, _means(of, indexes[end])))
+                encoded = encodings.indexes.get(end)
+                encoded = encoded if encoded is not None and encoded.is_enough else None
+                vectors = _compared(of, indexes[end], encoded)
+                found.append(Documents(end, indexes[end], encoded, of, owners, vectors))
     return found
 
 
-def _means(of: sp.csr_array, texts: TextIndex) -> Floats | None:
-    if of.shape[0] > SCANNED:
+def _compared(of: sp.csr_array, texts: TextIndex, encoded: EncodedIndex | None) -> Floats | None:
+    """See `Documents.vectors`."""
+    views = [texts.semantic.vectors, *([encoded.vectors] if encoded is not None else [])]
+    if of.shape[1] > SCANNED and of.shape[0] > SCANNED:
         return None
-    means = np.asarray(of @ texts.semantic.vectors, np.float32)
-    norm = np.sqrt((means**2).sum(axis=1, keepdims=True))
-    return np.asarray(means / np.maximum(norm, 1e-12), np.float32)
+    if of.shape[1] > SCANNED:
+        views = [unit(np.asarray(of @ vectors, np.float32)) for vectors in views]
+    return views[0] if len(views) == 1 else np.hstack(views)
 
 
 def _outcomes(kind: MatchKind, projection: Projection, mask: Mask) -> Outcomes | None:

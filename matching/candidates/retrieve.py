@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from graph.projection import spans
 from matching.candidates.compare import LabelComparator
 from matching.candidates.evidence import Asked, Evidence, Reading, Rows
 from matching.candidates.texts import nearest
 
-DEPTH = 120
+DEPTH = 90
 """Candidates that the text retriever contributes at the most; the others have shares of it."""
 
 DOCUMENTS = 3
@@ -46,12 +44,9 @@ def by_text(evidence: Evidence, asked: Asked, read: Reading, depth: int) -> Rows
 
 
 def by_meaning(evidence: Evidence, asked: Asked, read: Reading, depth: int) -> Rows:
-    """Candidates with the nearest semantic vectors, their own or the mean of their documents'."""
-    found: list[NDArray[np.integer[Any]]] = [_none()]
-    for source, scores in zip(evidence.documents, read.documents, strict=True):
-        if source.vectors is not None:
-            found.append(nearest(source.vectors @ scores.query.vector, depth // 4))
-    return np.unique(np.concatenate(found)).astype(np.int64)
+    """Candidates whose own text is semantically nearest; a walk begins at such documents by itself."""
+    near = [scores.meaning for scores in read.documents if scores.meaning is not None and read.walk is None]
+    return np.unique(np.concatenate([_none(), *(nearest(meaning, depth // 4) for meaning in near)]))
 
 
 def by_labels(evidence: Evidence, asked: Asked, read: Reading, depth: int) -> Rows:

@@ -1,7 +1,7 @@
 """Latent semantic vectors of one kind's texts (Deerwester et al. 1990), learned from the texts themselves.
 
-A truncated SVD of the character view's TF-IDF matrix, fitted on a bounded sample and applied to all, so that texts
-that share no term may still be near.
+A truncated SVD of both views' TF-IDF matrices side by side, fitted on a bounded sample and applied to all, so that
+texts that share no term may still be near.
 """
 
 from __future__ import annotations
@@ -30,40 +30,45 @@ class SemanticIndex:
     """n × d; zero for a document without a known term."""
 
     FIELDS: ClassVar[tuple[str, ...]] = ("codes", "basis", "vectors")
-    DIMENSIONS: ClassVar[int] = 96
+    DIMENSIONS: ClassVar[int] = 64
     SAMPLE: ClassVar[int] = 5_000
     """Documents that the SVD is fitted on, evenly spread over the kind."""
     TERMS: ClassVar[int] = 30_000
     """Most frequent terms that the basis knows."""
 
     @classmethod
-    def build(cls, lexical: LexicalIndex) -> SemanticIndex:
-        """The index over the documents of a lexical one; without dimensions where there is too little text."""
+    def build(cls, words: LexicalIndex, chars: LexicalIndex) -> SemanticIndex:
+        """The index over the documents of both views; without dimensions where there is too little text."""
         from sklearn.decomposition import TruncatedSVD  # half a second that only building has to wait for
 
-        frequency = np.diff(lexical.indptr)
-        usable = np.flatnonzero((frequency >= 2) & (frequency <= max(0.3 * lexical.n, 2)))
-        terms = np.sort(usable[np.argsort(-frequency[usable], kind="stable")[: cls.TERMS]])
-        dimensions = min(cls.DIMENSIONS, len(terms) - 1, lexical.n - 1)
+        codes, matrix = _side_by_side(*(cls._usable(view) for view in (words, chars)))
+        n, terms = matrix.shape
+        dimensions = min(cls.DIMENSIONS, terms - 1, n - 1)
         if dimensions < 2:
-            empty = np.zeros((len(terms), 0), np.float32)
-            return cls(lexical.vocabulary[terms], empty, np.zeros((lexical.n, 0), np.float32))
-        matrix = sp.csc_array(
-            (lexical.weights, lexical.documents, lexical.indptr), shape=(lexical.n, len(lexical.vocabulary))
-        )[:, terms].tocsr()
-        sample = np.unique(np.linspace(0, lexical.n - 1, min(lexical.n, cls.SAMPLE)).astype(np.int64))
+            return cls(codes, np.zeros((terms, 0), np.float32), np.zeros((n, 0), np.float32))
+        sample = np.unique(np.linspace(0, n - 1, min(n, cls.SAMPLE)).astype(np.int64))
         svd = TruncatedSVD(dimensions, n_iter=3, random_state=0).fit(matrix[sample])
         basis = np.ascontiguousarray(svd.components_.T, np.float32)
-        vectors = np.asarray(matrix @ basis, np.float32)
-        return cls(lexical.vocabulary[terms], basis, _unit(vectors))
+        return cls(codes, basis, unit(np.asarray(matrix @ basis, np.float32)))
 
-    def query(self, query: Query) -> Floats:
-        """The unit vector of a query of the lexical index that this one was built over; shape (d,)."""
-        if len(self.codes) == 0 or len(query.codes) == 0:
-            return np.zeros(self.basis.shape[1], np.float32)
-        at = np.minimum(np.searchsorted(self.codes, query.codes), len(self.codes) - 1)
-        known = self.codes[at] == query.codes
-        vector = query.weights[known] @ self.basis[at[known]]
+    @classmethod
+    def _usable(cls, view: LexicalIndex) -> tuple[Codes, sp.csc_array]:
+        """(codes, documents × terms) of the terms that several documents have, but not too many."""
+        frequency = np.diff(view.indptr)
+        usable = np.flatnonzero((frequency >= 2) & (frequency <= max(0.3 * view.n, 2)))
+        terms = np.sort(usable[np.argsort(-frequency[usable], kind="stable")[: cls.TERMS]])
+        shape = (view.n, len(view.vocabulary))
+        return view.vocabulary[terms], sp.csc_array((view.weights, view.documents, view.indptr), shape=shape)[:, terms]
+
+    def query(self, words: Query, chars: Query) -> Floats:
+        """The unit vector of a text as a query of the two indexes that this one was built over; shape (d,)."""
+        vector = np.zeros(self.basis.shape[1], np.float32)
+        if len(self.codes) == 0:
+            return vector
+        for query in (words, chars):
+            at = np.minimum(np.searchsorted(self.codes, query.codes), len(self.codes) - 1)
+            known = self.codes[at] == query.codes
+            vector += query.weights[known] @ self.basis[at[known]]
         return np.asarray(vector / max(float(np.sqrt(vector @ vector)), 1e-12), np.float32)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
@@ -76,6 +81,14 @@ class SemanticIndex:
         return cls(**{name: arrays[name] for name in cls.FIELDS})
 
 
-def _unit(vectors: Floats) -> Floats:
+def _side_by_side(words: tuple[Codes, sp.csc_array], chars: tuple[Codes, sp.csc_array]) -> tuple[Codes, sp.csr_array]:
+    """The terms of both views in one matrix, by rising code; a code means the same thing in one view only."""
+    codes = np.concatenate([words[0], chars[0]])
+    order = np.argsort(codes)
+    return codes[order], sp.csc_array(sp.hstack([words[1], chars[1]], format="csc"))[:, order].tocsr()
+
+
+def unit(vectors: Floats) -> Floats:
+    """Rows of length 1, or 0 where they are 0."""
     norm: NDArray[np.float32] = np.sqrt((vectors**2).sum(axis=1, keepdims=True))
     return np.asarray(vectors / np.maximum(norm, 1e-12), np.float32)

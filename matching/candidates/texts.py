@@ -43,12 +43,12 @@ class TextIndex:
             before = previous.kept[view] if previous is not None else None
             kept[view] = analysis.Kept(hashes, analysis.reused(texts, analyser, hashes, before))
         words, chars = (LexicalIndex.build(kept[view].terms) for view in ("words", "chars"))
-        return cls(words, chars, SemanticIndex.build(chars), kept)
+        return cls(words, chars, SemanticIndex.build(words, chars), kept)
 
     def query(self, analysed: Mapping[str, analysis.Terms]) -> TextQuery:
         """A text analysed by `analyse` as a query of this index."""
-        chars = self.chars.query(analysed["chars"])
-        return TextQuery(self.words.query(analysed["words"]), chars, self.semantic.query(chars))
+        words, chars = self.words.query(analysed["words"]), self.chars.query(analysed["chars"])
+        return TextQuery(words, chars, self.semantic.query(words, chars))
 
     def scores(self, query: TextQuery) -> tuple[Floats, Floats]:
         """(word cosines, character cosines) with all documents."""

@@ -22,7 +22,10 @@ Floats = NDArray[np.float32]
 Matrix = sp.csr_array
 
 RESTART = 0.3
-ROUNDS = 4
+"""Chance that a walk along outcomes begins again."""
+RESTART_DOCUMENTS = 0.1
+"""The same of a walk through documents; measured on judged experts."""
+ROUNDS, ROUNDS_DOCUMENTS = 4, 6
 """Steps after which a walk is not followed any more."""
 LARGEST = 2_000_000
 """Edges that an outcome walk has at the most: a bound on its time for each question."""
@@ -37,12 +40,19 @@ class DocumentWalk:
         self._from = [sp.csr_array(matrix.T) for matrix in owners]
         self._onward = sp.csr_array(_steps(_steps(sp.hstack(of)) @ sp.vstack(owners)).T)
 
-    def reached(self, relevance: Sequence[Floats]) -> Values:
-        """How often each candidate is reached from documents, which count by their squared relevance (see `lift`)."""
-        here = np.zeros(self._onward.shape[0], np.float32)
+    def reached(self, relevance: Sequence[Floats], direct: Floats | None = None) -> Values:
+        """How often each candidate is reached from documents that are begun at by their relevance (see `lift`).
+
+        `direct` is what is begun with at the candidates themselves.
+        """
+        here = np.zeros(self._onward.shape[0], np.float32) if direct is None else direct
         for scores, owners in zip(relevance, self._from, strict=True):
-            here += owners @ scores**2
-        return lift(_visits(here, self._onward, ROUNDS))
+            here = here + owners @ scores
+        visits = here.copy()
+        for _ in range(ROUNDS_DOCUMENTS):
+            here = _onward(here, self._onward, RESTART_DOCUMENTS)
+            visits += here
+        return lift(visits)
 
 
 class OutcomeWalk:
@@ -100,18 +110,9 @@ def _joined(edges: Sequence[tuple[Matrix, int, int]], size: int) -> Matrix:
     return sp.csr_array(forth + forth.T)
 
 
-def _visits(start: Floats, onward: Matrix, rounds: int) -> Floats:
-    """Visits of each node by a walk that begins, again and again, as `start` says; `onward` is to × from."""
-    visits, here = start.copy(), start
-    for _ in range(rounds):
-        here = _onward(here, onward)
-        visits += here
-    return visits
-
-
-def _onward(here: Floats, onward: Matrix) -> Floats:
-    """Where those who do not begin again are after one more step."""
-    return np.asarray((onward @ here) * np.float32(1 - RESTART), np.float32)
+def _onward(here: Floats, onward: Matrix, restart: float = RESTART) -> Floats:
+    """Where those who do not begin again are after one more step; `onward` is to × from."""
+    return np.asarray((onward @ here) * np.float32(1 - restart), np.float32)
 
 
 def lift(values: NDArray[np.floating[Any]], mean: float | None = None) -> Values:

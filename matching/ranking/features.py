@@ -21,7 +21,8 @@ DEFAULT_WEIGHTS = {
     "words": 0.2,
     "chars": 1.0,
     "semantic": 1.0,
-    "walk": 1.0,
+    "encoded": 8.0,
+    "walk": 6.0,
     "parts": 2.0,
     "compare": 0.15,
     "popularity": 0.03,
@@ -37,16 +38,18 @@ DEFAULT_WEIGHTS = {
 class Features:
     """The features of one match kind.
 
-    Families: `words`, `chars`, `semantic` (text), `walk` (through documents) or, where a candidate is its text,
-    `parts` (of the question), `compare_<name>`, `popularity`, `neighbours`, `profile_<field>`
-    (past outcomes), `value_<field>` (a visible number of the candidate, for learners only) and, where both sides
-    choose, `own_<field>` (the same of the one who chooses: some choose more often than others).
+    Families: `words`, `chars`, `semantic`, `encoded` (text, the last where the encoder has been), `walk` (through
+    documents) or, where a candidate is its text, `parts` (of the question), `compare_<name>`, `popularity`, `reach`,
+    `neighbours`, `profile_<field>` (past outcomes), `value_<field>` (a visible number of the candidate, for learners
+    only) and, where both sides choose, `own_<field>` (the same of the one who chooses: some choose more often).
     """
 
     def __init__(self, evidence: Evidence) -> None:
         self.evidence = evidence
         outcomes = evidence.outcomes
-        text = ("words", "chars", "semantic") if evidence.documents else ()
+        text = (
+            ("words", "chars", "semantic", *(["encoded"] if evidence.is_encoded else [])) if evidence.documents else ()
+        )
         walk = ("walk",) if evidence.walk is not None else ("parts",) if evidence.documents else ()
         past = ("popularity", "reach", "neighbours", *(f"profile_{n}" for n in outcomes.profiles)) if outcomes else ()
         self.names: tuple[str, ...] = (
@@ -76,12 +79,14 @@ class Features:
         columns: list[Floats] = []
         if evidence.documents:
             most = POOLED if evidence.kind.documents else 1
-            words, chars, semantic = _text(evidence.documents, read.documents, rows, most)
+            words, chars, semantic, encoded = _text(evidence.documents, read.documents, rows, most)
             columns += [
                 lift(words, _mean([scores.words for scores in read.documents])),
                 lift(chars, _mean([scores.chars for scores in read.documents])),
                 semantic,
             ]
+            if evidence.is_encoded:
+                columns.append(unknown if asked.encoded is None else encoded)
         if read.walk is not None:
             columns.append(read.walk[rows])
         columns += [_parts(scores.parts, rows) for scores in read.documents if scores.parts is not None]
@@ -114,7 +119,7 @@ def _parts(scores: NDArray[np.float32], rows: Rows) -> Floats:
 
 
 def _text(documents: Sequence[Documents], read: Sequence[DocumentScores], rows: Rows, most: int) -> list[Floats]:
-    """words, chars, semantic of each candidate row: of its `most` lexically best documents, summed, over `most`."""
+    """Each view of each candidate row: of its `most` lexically best documents, summed, over `most`."""
     reach = [spans(source.of.indptr, rows) for source in documents]
     width = max(most, int(np.sum([lengths for lengths, _ in reach], axis=0).max(initial=0)))
     lexical = np.zeros((len(rows), width), np.float32)
@@ -131,9 +136,9 @@ def _text(documents: Sequence[Documents], read: Sequence[DocumentScores], rows: 
     if width > most:
         best = np.argpartition(-lexical, most - 1, axis=1)[:, :most]
         kind, document = np.take_along_axis(kind, best, axis=1), np.take_along_axis(document, best, axis=1)
-    views = np.zeros((3, *kind.shape))
+    views = np.zeros((4, *kind.shape))
     for number, (source, scores) in enumerate(zip(documents, read, strict=True)):
         here = kind == number
-        mine = document[here]
-        views[:, here] = scores.words[mine], scores.chars[mine], scores.semantic(source, mine)
+        for view, found in enumerate(scores.views(source, document[here])):
+            views[view, here] = found
     return list(views.sum(axis=2) / most)

