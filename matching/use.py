@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from graph.files import replace
 from graph.projection import EntityTable
 from matching.exposure import FRESH, Policy, lost
+from matching.learning import MOST
 from matching.model import Model, StaleModelError
 
 Floats = NDArray[np.float64]
@@ -55,8 +56,9 @@ class Learned:
             body = orjson.loads(path.read_bytes())
             if body["format"] != FORMAT:
                 raise StaleModelError(f"{path.name}: format {body['format']!r}, this version reads {FORMAT}")
-            return cls(dict(body["shares"]), dict(body["shown"]), dict(body["about"]))
-        except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+            shares = {name: float(share) for name, share in body["shares"].items()}
+            return cls(shares, {name: int(count) for name, count in body["shown"].items()}, dict(body["about"]))
+        except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
             raise StaleModelError(f"{path.name} is damaged ({error}); run `qianxian train` again") from error
 
 
@@ -83,7 +85,7 @@ class Use:
             for name, value in values.items():
                 if (row := table.find(name)) >= 0:
                     column[row] += value
-        shown /= shown.mean() or 1.0
+        feedback, shown = feedback.clip(-MOST, MOST), shown / (shown.mean() or 1.0)  # duplicates merged since add up
         columns = {"feedback": feedback} | ({"exposure": -lost(shown, policy.cap)} if policy.cap is not None else {})
         return cls(
             tuple(columns), band_width(model) * np.column_stack(list(columns.values())), shown < FRESH, policy.explore

@@ -86,8 +86,9 @@ def test_running_services_take_it_up_and_a_damaged_file_is_refused(built: Path, 
     path.write_bytes(b'{"format": 1, "shares": 3}')
     assert matcher.refresh()
     assert matcher.state.prepared(KIND).use is None
-    path.write_bytes(b'{"format": 99}')
-    assert opened(built).prepared(KIND).use is None
+    for damaged in (b'{"format": 99}', b"[]", b'{"format": 1, "shares": {"e001": "x"}, "shown": {}, "about": {}}'):
+        path.write_bytes(damaged)
+        assert opened(built).prepared(KIND).use is None
 
 
 def test_training_counts_merged_and_leaves_out_what_is_gone(built: Path, plain: State) -> None:
