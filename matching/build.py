@@ -106,12 +106,17 @@ class State:
             self._ties[kind] = np.argsort(np.argsort(np.array(hashes, "S8"), kind="stable"), kind="stable")
         return self._ties[kind]
 
-    def _model(self, kind: MatchKind, features: Features) -> Model:
+    def saved_model(self, name: str) -> Model:
+        """The model of a match kind as it was saved, else its prior; StaleModelError where that cannot be read."""
+        return self._opened_model(self.kinds[name], self.prepared(name).features)
+
+    def _opened_model(self, kind: MatchKind, features: Features) -> Model:
         path = self.models / f"{kind.name}.json" if self.models else None
-        if path is None or not path.exists():
-            return Model.prior(features)
+        return Model.prior(features) if path is None or not path.exists() else Model.open(path, features)
+
+    def _model(self, kind: MatchKind, features: Features) -> Model:
         try:
-            return Model.open(path, features)
+            return self._opened_model(kind, features)
         except StaleModelError as error:
             log.warning("model_refused", match_kind=kind.name, reason=str(error))
             return Model.prior(features)

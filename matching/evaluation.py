@@ -1,183 +1,29 @@
-"""Measuring a match kind on judged data: sets, folds, trained or prior scores, measures with intervals."""
+"""Measuring a match kind on judged data: folds, trained or prior scores, measures, groups, comparison with a run."""
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field as Setting, ValidationError, field_validator
 
 from graph.errors import InputError, UnknownNameError
-from graph.schema import first_problem
 from matching import measures
+from matching.breakdown import Group, groups
 from matching.build import Prepared, State
-from matching.measures import KNOWN, PLACES, Judged, Measured
+from matching.calibration import Calibration, cross_fitted
+from matching.comparison import Compared, compared, compared_places, covered
+from matching.judgements import Pairs, Ranked, Run, SetAbout, joined, read_pairs, read_set, run_of, splits
+from matching.measures import Judged, Measured
 from matching.model import Model
+from matching.scoring import Scored, Scorer, cross_validated, trained
 from matching.training import fit, fold_of, outcome_sample
 
 Floats = NDArray[np.float64]
 FOLDS = 5
-
-
-class SetAbout(BaseModel):
-    """An evaluation set's set.json; keys that are not listed are notes."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    match: str | None = None
-    """Match kind that is judged."""
-    judged: str = Setting("complete", pattern="^(complete|positives)$")
-    """Whether only listed pairs are ranked, or only hits are listed and every candidate competes."""
-    grades: tuple[float, ...] | None = None
-    """Rising grades, or None for a continuous scale."""
-    relevant_from: float = 1
-    """Least grade that counts as a hit."""
-    known: tuple[str, ...] = ()
-    """Relations whose partners are left out of a ranking."""
-    fold: str = "subject"
-    """`subject`, `pair`, a field of the subject, or `none`."""
-    mutual: bool = False
-    """Whether both directions are judged."""
-    metrics: tuple[str, ...] = ()
-    """Measures to print."""
-
-    @field_validator("metrics")
-    @classmethod
-    def _known(cls, metrics: tuple[str, ...]) -> tuple[str, ...]:
-        unknown = [name for name in metrics if name not in (*KNOWN, *PLACES)]
-        if unknown:
-            raise ValueError(f"unknown measure {unknown[0]!r}; valid: {', '.join((*KNOWN, *PLACES))}")
-        return metrics
-
-
-@dataclass(frozen=True)
-class Pairs:
-    """Judged or asked pairs; NaN grades where nothing is judged."""
-
-    subjects: NDArray[np.str_]
-    candidates: NDArray[np.str_]
-    grades: Floats
-
-    def __len__(self) -> int:
-        return len(self.subjects)
-
-
-@dataclass(frozen=True)
-class Scored:
-    """A score per pair, and a predicted grade where grades were learned."""
-
-    score: Floats
-    grade: Floats | None
-
-
-def read_set(folder: Path) -> SetAbout:
-    """The folder's set.json; InputError says what is wrong with it."""
-    try:
-        return SetAbout.model_validate_json((folder / "set.json").read_bytes())
-    except FileNotFoundError:
-        raise InputError(f"{folder} has no set.json, so it is no evaluation set", field="folder") from None
-    except ValidationError as error:
-        raise InputError(f"{folder / 'set.json'}: {first_problem(error)}", field="set.json") from error
-
-
-def splits(folder: Path) -> list[str]:
-    """Names of the judged splits of a folder."""
-    return sorted(path.stem for path in (folder / "judgements").glob("*.tsv"))
-
-
-def read_pairs(path: Path) -> Pairs:
-    """Tab-separated pairs with header `subject candidate` and optionally `grade`; InputError with line and reason."""
-    if not path.exists():
-        valid = ", ".join(splits(path.parent.parent)) or "none"
-        raise InputError(f"{path} does not exist; splits: {valid}", field="split")
-    subjects, candidates, grades = [], [], []
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
-        if not {"subject", "candidate"} <= set(reader.fieldnames or ()):
-            raise InputError(f"{path}: the header must name subject and candidate, tab separated", field="header")
-        for number, row in enumerate(reader, start=2):
-            subjects.append(row["subject"])
-            candidates.append(row["candidate"])
-            try:
-                grades.append(float(row.get("grade") or "nan"))
-            except ValueError:
-                raise InputError(f"{path}:{number}: grade {row['grade']!r} is no number", field="grade") from None
-            if not row["subject"] or not row["candidate"]:
-                raise InputError(f"{path}:{number}: subject and candidate are needed", field="subject")
-    return Pairs(np.array(subjects, str), np.array(candidates, str), np.array(grades))
-
-
-def joined(parts: Sequence[Pairs]) -> Pairs:
-    """Several splits as one."""
-    return Pairs(
-        np.concatenate([p.subjects for p in parts]),
-        np.concatenate([p.candidates for p in parts]),
-        np.concatenate([p.grades for p in parts]),
-    )
-
-
-def pair_features(state: State, prepared: Prepared, pairs: Pairs) -> Floats:
-    """len(pairs) × m features; all NaN where a subject or candidate is not in the graph."""
-    x = np.full((len(pairs), len(prepared.features.names)), np.nan)
-    kind = prepared.evidence.kind
-    table = state.projection.table(kind.candidate)
-    subject_table = state.projection.table(kind.subject)
-    found = {name: table.find(name) for name in np.unique(pairs.candidates).tolist()}
-    rows = np.array([found[name] for name in pairs.candidates.tolist()], np.int64)
-    order = np.argsort(pairs.subjects, kind="stable")
-    names, starts = np.unique(pairs.subjects[order], return_index=True)
-    for name, at in zip(names.tolist(), np.split(order, starts[1:]), strict=True):
-        row = subject_table.find(name)
-        at = at[rows[at] >= 0]
-        if row >= 0 and len(at):
-            asked = prepared.evidence.asked(row)
-            x[at] = prepared.features.of(asked, prepared.evidence.read(asked), rows[at])
-    return x
-
-
-class Scorer:
-    """Scores pairs of one match kind; both directions of a mutual kind, each pair by what either side would say."""
-
-    def __init__(self, state: State, prepared: Prepared, *, mutual: bool) -> None:
-        self.state, self.prepared = state, prepared
-        self.mutual = mutual and prepared.evidence.kind.subject == prepared.evidence.kind.candidate
-
-    def features(self, pairs: Pairs) -> tuple[Floats, Floats | None]:
-        """(features of the pairs, features of the reversed pairs where both sides choose)."""
-        x = pair_features(self.state, self.prepared, pairs)
-        if not self.mutual:
-            return x, None
-        return x, pair_features(self.state, self.prepared, Pairs(pairs.candidates, pairs.subjects, pairs.grades))
-
-    def score(self, model: Model, x: Floats, reverse: Floats | None) -> Scored:
-        """Scores, and grades where the model predicts them; a mutual score is the sum of both sides' log-odds."""
-        score = model.score(x) if reverse is None else model.score(x) + model.score(reverse)
-        return Scored(score, model.ranker.grades(x))
-
-
-def cross_validated(scorer: Scorer, pairs: Pairs, groups: NDArray[Any], folds: NDArray[np.int64]) -> Scored:
-    """Scores of every pair by a model that saw no pair of its fold."""
-    x, reverse = scorer.features(pairs)
-    score, grade = np.empty(len(pairs)), np.full(len(pairs), np.nan)
-    for number in np.unique(folds):
-        test = folds == number
-        model = trained(scorer, x[~test], pairs.grades[~test])
-        part = scorer.score(model, x[test], None if reverse is None else reverse[test])
-        score[test] = part.score
-        if part.grade is not None:
-            grade[test] = part.grade
-    return Scored(score, None if np.isnan(grade).any() else grade)
-
-
-def trained(scorer: Scorer, x: Floats, grades: Floats) -> Model:
-    """A model of judged pairs."""
-    ranker = fit(scorer.prepared, x, grades)
-    return Model(ranker, Model.prior(scorer.prepared.features).bounds, {"learned_from": "judged pairs"})
 
 
 def folds_of(state: State, about: SetAbout, kind_subject: str, pairs: Pairs, fold: str) -> NDArray[np.int64]:
@@ -204,23 +50,30 @@ class Evaluated:
     how: str
     """Where the scores came from."""
     measured: list[Measured]
-    run: list[tuple[str, str, float, float | None]]
-    """(subject, candidate, score, predicted grade); best first within a subject where every candidate competes."""
+    run: list[Ranked]
+    """Best first within a subject where every candidate competes."""
+    probabilities: list[Measured] = field(default_factory=list)
+    """How far a trained model's probabilities hold: that a pair is relevant, in both directions where both count."""
+    groups: list[Group] = field(default_factory=list)
+    compared: list[Compared] = field(default_factory=list)
+    """This ranker minus that of the run it was compared with."""
 
     def to_dict(self) -> dict[str, Any]:
         """For `--json`, without the run."""
+        parts: dict[str, Sequence[Measured | Group | Compared]] = {
+            "probabilities": self.probabilities, "groups": self.groups, "compared": self.compared
+        }  # fmt: skip
         return {
             "match": self.match, "split": self.split, "scores": self.how,
-            "measures": [
-                {"measure": m.name, "value": m.value, "low": m.low, "high": m.high, "units": m.units}
-                for m in self.measured
-            ],
+            "measures": [measured.to_dict() for measured in self.measured],
+            **{name: [one.to_dict() for one in part] for name, part in parts.items() if part},
         }  # fmt: skip
 
 
 def evaluate_complete(
-    state: State, folder: Path, about: SetAbout, match: str, train: Sequence[str], test: str | None, fold: str | None
-) -> Evaluated:
+    state: State, folder: Path, about: SetAbout, match: str, train: Sequence[str], test: str | None, fold: str | None,
+    by: Sequence[str] = (), other: Run | None = None,
+) -> Evaluated:  # fmt: skip
     """Measure a set whose judged pairs are all that is ranked."""
     prepared = state.prepared(match)
     scorer = Scorer(state, prepared, mutual=about.mutual)
@@ -228,20 +81,95 @@ def evaluate_complete(
     if not names:
         raise InputError("no split is left to test on", field="test")
     pairs = joined([read_pairs(folder / "judgements" / f"{name}.tsv") for name in names])
+    earlier = judged_of(about, pairs, _scored_by(other, pairs)) if other is not None else None
+    parts = _groups(state, prepared, by, pairs)
     fold = fold or about.fold
+    probability = None
     if train:
         seen = joined([read_pairs(folder / "judgements" / f"{name}.tsv") for name in train])
-        model, how = trained(scorer, scorer.features(seen)[0], seen.grades), f"trained on {', '.join(train)}"
+        x, reverse = scorer.features(seen)
+        model, how = trained(scorer, x, seen.grades), f"trained on {', '.join(train)}"
         scored = scorer.score(model, *scorer.features(pairs))
+        judged = judged_of(about, pairs, scored)
+        calibration = _calibration(scorer, about, seen, x, reverse)
+        probability = calibration.probability(judged.score) if calibration else None
     elif fold == "none":
         scored, how = scorer.score(prepared.model, *scorer.features(pairs)), "prior, nothing trained"
+        judged = judged_of(about, pairs, scored)
     else:
         folds = folds_of(state, about, prepared.evidence.kind.subject, pairs, fold)
-        scored, how = cross_validated(scorer, pairs, pairs.subjects, folds), f"cross-validated by {fold}"
-    judged = judged_of(about, pairs, scored)
+        scored = cross_validated(scorer, *scorer.features(pairs), pairs.grades, folds)
+        how = f"cross-validated by {fold}"
+        judged = judged_of(about, pairs, scored)
+        hit, told = _hits(judged)
+        fitted = cross_fitted(judged.score[told], hit[told], folds[told])
+        if fitted is not None:
+            probability = np.full(len(pairs), np.nan)
+            probability[told] = fitted
     grades = [None] * len(pairs) if scored.grade is None else scored.grade.tolist()
     run = list(zip(pairs.subjects.tolist(), pairs.candidates.tolist(), scored.score.tolist(), grades, strict=True))
-    return Evaluated(match, "+".join(names), how, measures.measure(about.metrics, judged, mutual=about.mutual), run)
+    values = measures.values_of(about.metrics, judged)
+    return Evaluated(
+        match, "+".join(names), how, measures.summed(values), run,
+        probabilities=_probabilities(judged, probability),
+        groups=[
+            Group(name, label, int(kept.sum()), _measured(measures.values_of(about.metrics, judged.of(kept))))
+            for name, label, kept in parts
+        ],
+        compared=compared(values, measures.values_of(about.metrics, earlier)) if earlier is not None else [],
+    )  # fmt: skip
+
+
+def _groups(
+    state: State, prepared: Prepared, by: Sequence[str], pairs: Pairs
+) -> list[tuple[str, str, NDArray[np.bool_]]]:
+    """(what it is by, name, which pairs) of every group."""
+    return [(name, label, kept) for name in by for label, kept in groups(state, prepared, name, pairs).items()]
+
+
+def _measured(values: dict[str, measures.Values]) -> list[Measured]:
+    """What has something to measure: of a group that may be less than of the whole."""
+    return measures.summed({name: each for name, each in values.items() if any(weight for _, weight in each.values())})
+
+
+def _hits(judged: Judged) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """(what a probability is of, where it is known): relevant, in both directions where both sides choose."""
+    if judged.mutual is None:
+        return judged.relevant, np.ones(len(judged.relevant), bool)
+    return judged.mutual == 1, ~np.isnan(judged.mutual)
+
+
+def _calibration(scorer: Scorer, about: SetAbout, seen: Pairs, x: Floats, reverse: Floats | None) -> Calibration | None:
+    """The calibration of a model of these pairs, from scores of folds of them that were held out by subject."""
+    folds = fold_of(seen.subjects, FOLDS)
+    if any(len(np.unique(seen.grades[folds != number])) < 2 for number in range(FOLDS)):
+        return None
+    judged = judged_of(about, seen, cross_validated(scorer, x, reverse, seen.grades, folds))
+    hit, told = _hits(judged)
+    return Calibration.fit(judged.score[told], hit[told])
+
+
+def _probabilities(judged: Judged, probability: Floats | None) -> list[Measured]:
+    hit, told = _hits(judged)
+    if probability is None or len(np.unique(hit[told])) < 2:
+        return []
+    return measures.measure_probabilities(probability[told], hit[told], judged.subjects[told])
+
+
+def _scored_by(run: Run, pairs: Pairs) -> Scored:
+    """What a run says of the pairs; InputError where it lacks some."""
+    rows = zip(pairs.subjects.tolist(), pairs.candidates.tolist(), strict=True)
+    said = [run.get(subject, {}).get(candidate) for subject, candidate in rows]
+    found = [pair for pair in said if pair is not None]
+    if len(found) < len(pairs):
+        raise InputError(
+            f"the run to compare with lacks {len(pairs) - len(found):,} of {len(pairs):,} judged pairs; "
+            "it must be of the same set and split",
+            field="compare",
+        )
+    grades = [grade for _, grade in found]
+    score = np.array([score for score, _ in found])
+    return Scored(score, None if None in grades else np.array(grades, np.float64))
 
 
 def judged_of(about: SetAbout, pairs: Pairs, scored: Scored) -> Judged:
@@ -253,47 +181,62 @@ def judged_of(about: SetAbout, pairs: Pairs, scored: Scored) -> Judged:
     score = np.where(np.isnan(scored.score), -np.inf, scored.score)
     worst = float(score[np.isfinite(score)].min(initial=0.0)) - 1
     score = np.where(np.isfinite(score), score, worst)
-    return Judged(
-        pairs.subjects, pairs.candidates, pairs.grades, level, pairs.grades >= about.relevant_from, score, scored.grade
-    )
+    relevant = pairs.grades >= about.relevant_from
+    mutual = measures.mutual_of(pairs.subjects, pairs.candidates, relevant) if about.mutual else None
+    return Judged(pairs.subjects, pairs.candidates, pairs.grades, level, relevant, score, scored.grade, mutual)
 
 
 def evaluate_positives(
     state: State, folder: Path, about: SetAbout, match: str, test: str, top: int,
-    progress: Callable[[str, int], None] | None = None,
+    by: Sequence[str] = (), other: Run | None = None, progress: Callable[[str, int], None] | None = None,
 ) -> Evaluated:  # fmt: skip
     """Measure a set that lists only hits: every candidate competes, known partners left out."""
     prepared = state.prepared(match)
     kind = prepared.evidence.kind
     pairs = read_pairs(folder / "judgements" / f"{test}.tsv")
-    model, how = _outcome_model(prepared)
+    parts = _groups(state, prepared, by, pairs)
     subject_table, table = state.projection.table(kind.subject), state.projection.table(kind.candidate)
+    if other is not None:
+        covered(other, [name for name in dict.fromkeys(pairs.subjects.tolist()) if subject_table.find(name) >= 0])
+    model, how = _outcome_model(prepared)
     everyone = np.arange(table.n, dtype=np.int64)
     ids = [table.ids[row] for row in range(table.n)]
-    places: dict[str, Floats] = {}
-    run: list[tuple[str, str, float, float | None]] = []
+    place = np.full(len(pairs), np.inf)
+    known: dict[str, set[str]] = {}
+    run: list[Ranked] = []
     for done, subject in enumerate(dict.fromkeys(pairs.subjects.tolist())):
-        wanted = [table.find(c) for c in pairs.candidates[pairs.subjects == subject].tolist()]
         row = subject_table.find(subject)
         if row < 0:
-            places[subject] = np.full(len(wanted), np.inf)
             continue
         asked = prepared.evidence.asked(row)
         score = model.score(prepared.features.of(asked, prepared.evidence.read(asked), everyone))
-        score[_known(state, kind.subject, row, kind.candidate, about.known)] = -np.inf
+        out = _known(state, kind.subject, row, kind.candidate, about.known)
+        known[subject] = {ids[at] for at in out}
+        score[out] = -np.inf
         order = np.argsort(-score, kind="stable")
-        place = np.empty(len(order))
-        place[order] = np.arange(1, len(order) + 1)
-        places[subject] = np.array([place[at] if at >= 0 else np.inf for at in wanted])
+        places = np.append(np.empty(len(order)), np.inf)  # the last is that of a candidate not in the graph
+        places[order] = np.arange(1, len(order) + 1)
+        here = np.flatnonzero(pairs.subjects == subject)
+        place[here] = places[[table.find(candidate) for candidate in pairs.candidates[here].tolist()]]
         best = order[:top][np.isfinite(score[order[:top]])]
         run += [(subject, ids[at], float(score[at]), None) for at in best]
         if progress:
             progress("rank", done)
-    return Evaluated(match, test, how, measures.measure_places(about.metrics, places), run)
+    return Evaluated(
+        match, test, how, measures.measure_places(about.metrics, pairs.by_subject(place)), run,
+        groups=[
+            Group(
+                name, label, int(kept.sum()),
+                measures.measure_places(about.metrics, pairs.of(kept).by_subject(place[kept])),
+            )
+            for name, label, kept in parts
+        ],
+        compared=compared_places(about.metrics, pairs, run_of(run), other, known) if other is not None else [],
+    )  # fmt: skip
 
 
 def _outcome_model(prepared: Prepared) -> tuple[Model, str]:
-    x, y, _ = outcome_sample(prepared)
+    x, y, *_ = outcome_sample(prepared)
     if y.sum() == 0:
         return prepared.model, "prior, no outcomes to learn from"
     ranker = fit(prepared, x, y)
@@ -314,12 +257,14 @@ def _known(state: State, subject: str, row: int, candidate: str, relations: Sequ
 
 def evaluate(
     state: State, folder: Path, *, match: str | None = None, train: Sequence[str] = (), test: str | None = None,
-    fold: str | None = None, top: int = 1000, progress: Callable[[str, int], None] | None = None,
+    fold: str | None = None, top: int = 1000, by: Sequence[str] = (), other: Run | None = None,
+    progress: Callable[[str, int], None] | None = None,
 ) -> list[Evaluated]:  # fmt: skip
     """Measure a loaded evaluation set.
 
     A complete set is cross-validated over its judged pairs, or trained on `train` and measured on `test` (default:
-    the other splits); each split of a positives set is a test split. Raises InputError, UnknownNameError.
+    the other splits); each split of a positives set is a test split. `by` names groups that are measured one by one,
+    `other` is a run of the same pairs to compare with. Raises InputError, UnknownNameError.
     """
     about = read_set(folder)
     name = match or about.match
@@ -330,30 +275,6 @@ def evaluate(
         if split not in known:
             raise UnknownNameError("split", split, known, field="split")
     if about.judged == "complete":
-        return [evaluate_complete(state, folder, about, name, train, test, fold)]
+        return [evaluate_complete(state, folder, about, name, train, test, fold, by, other)]
     tested = [test] if test else [split for split in known if split not in train]
-    return [evaluate_positives(state, folder, about, name, split, top, progress) for split in tested]
-
-
-def write_run(path: Path, rows: Sequence[tuple[str, str, float, float | None]]) -> None:
-    """`subject candidate score grade`, tab separated, grade empty where none was predicted."""
-    with path.open("w", encoding="utf-8", newline="") as file:
-        file.write("subject\tcandidate\tscore\tgrade\n")
-        for subject, candidate, score, grade in rows:
-            written = "" if grade is None else repr(grade)
-            file.write(f"{subject}\t{candidate}\t{score!r}\t{written}\n")
-
-
-def write_scores(path: Path, pairs: Pairs, scored: Scored) -> None:
-    """The scores of given pairs, in their order."""
-    grades = [None] * len(pairs) if scored.grade is None else scored.grade.tolist()
-    rows = zip(pairs.subjects.tolist(), pairs.candidates.tolist(), scored.score.tolist(), grades, strict=True)
-    write_run(path, list(rows))
-
-
-def score_pairs(state: State, match: str, pairs: Pairs, seen: Pairs | None) -> Scored:
-    """Scores of given pairs, in their order: by a model of the seen judged pairs, or by the prior."""
-    prepared = state.prepared(match)
-    scorer = Scorer(state, prepared, mutual=prepared.evidence.kind.mutual)
-    model = scorer.prepared.model if seen is None else trained(scorer, scorer.features(seen)[0], seen.grades)
-    return scorer.score(model, *scorer.features(pairs))
+    return [evaluate_positives(state, folder, about, name, split, top, by, other, progress) for split in tested]

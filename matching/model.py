@@ -1,4 +1,4 @@
-"""What was learned for one match kind: a ranker, the bands of its scores, and what it was learned from."""
+"""What was learned for one match kind: a ranker, bands and probability of its scores, what it was learned from."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import orjson
 from numpy.typing import NDArray
 
 from graph.errors import QianxianError
+from matching.calibration import Calibration
 from matching.ranking.additive import LinearPrior, Ranker, ranker_from
 from matching.ranking.features import Features
 
@@ -40,6 +41,8 @@ class Model:
     """Least score of strong, good and fair."""
     about: Mapping[str, Any] = field(default_factory=dict)
     """How it was learned and measured."""
+    calibration: Calibration | None = None
+    """From a score to a probability; None where there was too little to measure one."""
 
     @classmethod
     def prior(cls, features: Features) -> Model:
@@ -50,11 +53,22 @@ class Model:
         """N scores of n × m features."""
         return np.asarray(self.ranker.intercept + self.ranker.shares(x).sum(axis=1))
 
+    def probability(self, score: NDArray[np.float64]) -> NDArray[np.float64] | None:
+        """N probabilities that the pairs of n scores are outcomes; None where nothing tells.
+
+        That is: among the candidates that the retrievers find for a subject of the graph.
+        """
+        return None if self.calibration is None else self.calibration.probability(score)
+
     def save(self, path: Path) -> None:
         """Write as JSON, whole or not at all."""
         path.parent.mkdir(parents=True, exist_ok=True)
         scratch = path.with_name(f"{path.name}.{os.getpid()}.part")
-        body = {"format": FORMAT, "ranker": self.ranker.to_dict(), "bounds": self.bounds, "about": dict(self.about)}
+        calibration = self.calibration.to_dict() if self.calibration is not None else None
+        body = {
+            "format": FORMAT, "ranker": self.ranker.to_dict(), "bounds": self.bounds, "calibration": calibration,
+            "about": dict(self.about),
+        }  # fmt: skip
         scratch.write_bytes(orjson.dumps(body, option=orjson.OPT_INDENT_2))
         scratch.replace(path)
 
@@ -74,4 +88,7 @@ class Model:
         if ranker.features != features.names:
             raise StaleModelError(f"{path.name}: learned for other features; run `qianxian train` again")
         strong, good, fair = body["bounds"]
-        return cls(ranker, (strong, good, fair), body["about"])
+        calibration = body.get("calibration")
+        return cls(
+            ranker, (strong, good, fair), body["about"], Calibration.from_dict(calibration) if calibration else None
+        )

@@ -391,9 +391,11 @@ def _explanations(run: Run, page: slice) -> list[Mapping[str, Any] | None]:
     exact = run.viewer.sees_order
     terms = explanation.shared_terms(run.prepared.evidence, run.asked, run.read, rows, run.state.mask.k)
     names = run.names
+    known = run.prepared.model.probability(run.score[page]) if exact and run.asked.row is not None else None
     return [
         {
             **({"score": float(run.score[page][at]), "base": run.prepared.model.ranker.intercept} if exact else {}),
+            **({"probability": float(known[at])} if known is not None else {}),
             "contributions": explanation.contributions(names, shares[at], exact=exact),
             **terms[at],
         }

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import average_precision_score
 
+from graph.files import replace
 from matching.build import Prepared, State
+from matching.calibration import Calibration
 from matching.candidates.retrieve import retrieve
+from matching.card import card
+from matching.examination import Sample, examined, precisions, scored
 from matching.learning import Impression, Reaction, learn
 from matching.model import Model
-from matching.ranking.additive import AdditiveCurves
+from matching.ranking.additive import AdditiveCurves, Ranker
 from matching.ranking.features import Features
 from matching.use import Learned, path_of
 
@@ -37,19 +40,20 @@ BAND_SHARES = (0.5, 0.75, 0.92)
 """Parts of the known outcomes that score at least strong, good and fair."""
 
 
-def outcome_sample(prepared: Prepared) -> tuple[Floats, Floats, Rows]:
-    """(n × m features, 1 for an outcome, subject of each row), read from a graph in which these outcomes are hidden.
+def outcome_sample(prepared: Prepared) -> Sample:
+    """Pairs to learn from: outcomes that are hidden for it, and candidates without one.
 
     Of most sampled subjects one outcome is hidden, of some all: such are the subjects that come with none.
     """
     outcomes = prepared.evidence.outcomes
+    nothing = Sample(np.empty((0, len(prepared.features.names))), np.empty(0), np.empty(0, np.int64), np.empty(0))
     if outcomes is None:
-        return np.empty((0, len(prepared.features.names))), np.empty(0), np.empty(0, np.int64)
+        return nothing
     rng = np.random.default_rng(SEED)
     hidden = _hidden(outcomes.pairs.indptr, rng)
     evidence = prepared.evidence.without(np.concatenate(list(hidden.values())) if hidden else np.empty(0, np.int64))
     made = Features(evidence)
-    features, hits, owners = [], [], []
+    features, hits, owners, weights = [], [], [], []
     for subject, cells in hidden.items():
         asked = evidence.asked(subject)
         read = evidence.read(asked)
@@ -63,9 +67,11 @@ def outcome_sample(prepared: Prepared) -> tuple[Floats, Floats, Rows]:
         features.append(made.of(asked, read, rows))
         hits.append(np.concatenate([np.ones(len(positive)), np.zeros(len(hard) + len(anyone))]))
         owners.append(np.full(len(rows), subject))
+        each = len(retrieved) / max(len(hard), 1)
+        weights.append(np.concatenate([np.ones(len(positive)), np.full(len(hard), each), np.zeros(len(anyone))]))
     if not features:
-        return np.empty((0, len(prepared.features.names))), np.empty(0), np.empty(0, np.int64)
-    return np.concatenate(features), np.concatenate(hits), np.concatenate(owners)
+        return nothing
+    return Sample(*(np.concatenate(parts) for parts in (features, hits, owners, weights)))
 
 
 def _hidden(indptr: NDArray[np.integer[Any]], rng: np.random.Generator) -> dict[int, Rows]:
@@ -99,38 +105,32 @@ def fold_of(groups: NDArray[Any], folds: int) -> NDArray[np.int64]:
     return np.asarray(dealt[inverse], np.int64)
 
 
-def mean_precision(score: Floats, hit: Floats, owners: NDArray[Any]) -> float:
-    """Average precision within a subject, mean over subjects with a hit and a miss."""
-    found = [
-        average_precision_score(hit[at], score[at])
-        for owner in np.unique(owners)
-        if 0 < hit[at := np.flatnonzero(owners == owner)].sum() < len(at)
-    ]
-    return float(np.mean(found)) if found else 0.0
-
-
 def learned(prepared: Prepared) -> Model:
     """The model of a match kind: curves where they rank held-out outcomes better than the prior, else the prior."""
-    x, y, owners = outcome_sample(prepared)
+    sample = outcome_sample(prepared)
+    x, y, owners, weight = sample
     prior = Model.prior(prepared.features)
-    about: dict[str, Any] = {"learned_from": "past outcomes", "outcomes": int(y.sum()), "pairs": len(y)}
+    about: dict[str, Any] = {
+        "learned_from": "past outcomes", "fingerprint": prepared.evidence.projection.fingerprint,
+        "outcomes": int(y.sum()), "pairs": len(y), "subjects": len(np.unique(owners)),
+    }  # fmt: skip
     if y.sum() < LEAST:
         return Model(prior.ranker, prior.bounds, {**about, "kept": "prior: too few outcomes"})
     fold = fold_of(owners, FOLDS)
-    held_out = np.empty(len(y))
-    for number in range(FOLDS):
-        ranker = fit(prepared, x[fold != number], y[fold != number])
-        held_out[fold == number] = Model(ranker, prior.bounds).score(x[fold == number])
-    by_prior = prior.score(x)
-    about |= {
-        "average_precision_curves": mean_precision(held_out, y, owners),
-        "average_precision_prior": mean_precision(by_prior, y, owners),
-    }
-    if about["average_precision_curves"] <= about["average_precision_prior"]:
-        return Model(
-            prior.ranker, bounds(by_prior[y > 0]), {**about, "kept": "prior: it ranks held-out outcomes better"}
-        )
-    return Model(fit(prepared, x, y), bounds(held_out[y > 0]), {**about, "kept": "curves"})
+    rankers: list[Ranker] = [fit(prepared, x[fold != number], y[fold != number]) for number in range(FOLDS)]
+    held_out = scored(rankers, x, fold)
+    curves, by_prior = precisions(held_out, sample), precisions(prior.score(x), sample)
+    means = [float(np.mean(list(each.values()))) if each else 0.0 for each in (curves, by_prior)]
+    about |= {"average_precision_curves": means[0], "average_precision_prior": means[1]}
+    if means[0] > means[1]:
+        ranker: Ranker = fit(prepared, x, y)
+        about["kept"] = "curves"
+    else:
+        ranker, rankers, held_out = prior.ranker, [prior.ranker] * FOLDS, prior.score(x)
+        about["kept"] = "prior: it ranks held-out outcomes better"
+    bands = bounds(held_out[y > 0])
+    about |= examined(ranker, rankers, bands, sample, fold, {"curves": curves, "prior": by_prior})
+    return Model(ranker, bands, about, Calibration.fit(held_out, y > 0, weight))
 
 
 def bounds(scores: Floats) -> tuple[float, float, float]:
@@ -142,7 +142,7 @@ def bounds(scores: Floats) -> tuple[float, float, float]:
 def train(
     state: State, kinds: Sequence[str] | None = None, progress: Callable[[str, int], None] | None = None
 ) -> dict[str, Model]:
-    """Learn and save the model of each match kind that has an outcome relation; what was learned, by name."""
+    """Learn and save the model and card of each match kind that has an outcome relation; what was learned, by name."""
     models = {}
     for name in kinds or state.kinds:
         prepared = state.prepared(name)
@@ -153,6 +153,7 @@ def train(
         models[name] = learned(prepared)
         if state.models is not None:
             models[name].save(state.models / f"{name}.json")
+            replace(state.models / f"{name}.md", card(prepared.evidence.kind, models[name]).encode())
     return models
 
 
@@ -172,8 +173,8 @@ def train_use(
             known[id] = table.ids[row] if row >= 0 else None
         return known[id]
 
-    seen = [replace(one, candidates=tuple(now(id) or id for id in one.candidates)) for one in impressions]
-    done = [replace(one, candidate=now(one.candidate) or one.candidate) for one in reactions]
+    seen = [dataclasses.replace(one, candidates=tuple(now(id) or id for id in one.candidates)) for one in impressions]
+    done = [dataclasses.replace(one, candidate=now(one.candidate) or one.candidate) for one in reactions]
     counts: dict[str, int] = {}
     for id, count in shown.items():
         if (candidate := now(id)) is not None:

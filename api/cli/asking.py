@@ -1,21 +1,23 @@
-"""Commands that ask: match, and train, which makes the answers better."""
+"""Commands that ask: match, train, which makes the answers better, and card, which says how good they are."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from api.cli.context import COMMAND_LINE, Json, Progress, print_json
+from api.cli.context import COMMAND_LINE, Json, Progress, print_json, report, writable
 
 
 def add(app: typer.Typer) -> None:
     """Add the commands."""
     app.command()(train)
     app.command()(match)
+    app.command()(card)
 
 
 def match(
@@ -109,3 +111,32 @@ def train(
         print_json(about)
     else:
         show_models(context.obj.out, about)
+
+
+def card(
+    context: typer.Context,
+    match_kind: Annotated[str, typer.Argument(help="e.g. need-expert, enterprise-fund.")],
+    plot: Annotated[
+        Path | None, typer.Option(help="SVG file to write: said probabilities against what came of them.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Print the model card: data, held-out measures, calibration, features, ablation, limits."""
+    from api.bootstrap import open_matcher
+    from graph.errors import InputError
+    from matching.card import card as written, reliability_plot
+
+    if plot is not None:
+        writable(plot, "plot")
+    state = open_matcher(context.obj.settings).state
+    model = state.saved_model(match_kind)
+    if plot is not None:
+        bins = model.about.get("calibration", {}).get("bins")
+        if not bins:
+            raise InputError(
+                f"the model of {match_kind} has no measured probability; see `qianxian train`", field="plot"
+            )
+        plot.write_text(reliability_plot(f"{match_kind}: reliability", bins), encoding="utf-8")
+    report(dict(model.about), written(state.kinds[match_kind], model), json=json)
+    if model.about.get("fingerprint", state.projection.fingerprint) != state.projection.fingerprint:
+        typer.echo("the data have changed since; `qianxian train` learns from them", err=True)

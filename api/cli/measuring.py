@@ -35,24 +35,40 @@ def evaluate(
     top: Annotated[
         int, typer.Option(min=1, help="Candidates per subject in the run where a split lists only positives.")
     ] = 1000,
+    compare: Annotated[
+        Path | None, typer.Option(help="Run of the same pairs, written by --run: is the difference more than noise?")
+    ] = None,
+    by: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Measure group by group: language, warmth, a visible field of the subject, or candidate.FIELD; "
+            "may be repeated."
+        ),
+    ] = None,
     kinds: Kinds = None,
     encoder: Encode = True,
     json: Json = False,
 ) -> None:
-    """Measure a match kind on judged data, in a store of its own: each measure with a 95 % interval."""
+    """Measure a match kind on judged data, in a store of its own: each measure with a 95 % interval.
+
+    Of a trained model the probabilities are measured too: ece, brier, brier_skill.
+    """
     from api.cli.scratch import loaded
     from api.cli.showing import show_measures
     from matching.candidates.encoder import installed
-    from matching.evaluation import evaluate as measured, write_run
+    from matching.evaluation import evaluate as measured
+    from matching.judgements import read_run, write_run
 
     _check_set(folder, [*(train or ()), *([test] if test else ())])
     if run is not None:
         writable(run, "run")
+    other = read_run(compare) if compare is not None else None
     progress = Progress()
     with loaded([folder], kinds, progress, encoder=installed() if encoder else None) as state:
         results = measured(
-            state, folder, match=match, train=train or (), test=test, fold=fold, top=top, progress=progress
-        )
+            state, folder, match=match, train=train or (), test=test, fold=fold, top=top, by=by or (), other=other,
+            progress=progress,
+        )  # fmt: skip
     progress.finish()
     if run is not None:
         write_run(run, [row for result in results for row in result.run])
@@ -65,7 +81,7 @@ def evaluate(
 def _check_set(folder: Path, named: list[str]) -> None:
     """Raise before the folder is loaded where set.json or a named split is not what it should be."""
     from graph.errors import UnknownNameError
-    from matching.evaluation import read_set, splits
+    from matching.judgements import read_set, splits
 
     read_set(folder)
     known = splits(folder)
@@ -88,7 +104,8 @@ def score(
     from api.cli.scratch import loaded
     from graph.errors import InputError
     from matching.candidates.encoder import installed
-    from matching.evaluation import joined, read_pairs, score_pairs, write_scores
+    from matching.judgements import joined, read_pairs
+    from matching.scoring import score_pairs, write_scores
 
     if not folder.is_dir():
         raise InputError(f"{folder} is no folder", field="folder")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from graph.schema import Catalogue, Labels
     from matching.evaluation import Evaluated
     from matching.kinds import MatchKind
+    from matching.measures import Measured
 
 LONGEST = 160
 """Most characters of a text on a card."""
@@ -111,9 +112,12 @@ def show_models(out: Console, models: Mapping[str, Mapping[str, Any]]) -> None:
     for name, about in models.items():
         precision = [about.get(f"average_precision_{ranker}") for ranker in ("curves", "prior")]
         told = ["" if value is None else f"{value:.3f}" for value in precision]
-        feedback = f"{about.get('use', {}).get('reactions', 0):,}"
-        rows.append([name, f"{about.get('outcomes', 0):,}", *told, feedback, str(about.get("kept", ""))])
-    _table(out, "", ("match kind", "outcomes", "AP curves", "AP prior", "feedback", "kept"), rows, right=range(1, 5))
+        held = {row["measure"]: row["value"] for row in about.get("calibration", {}).get("measures", ())}
+        told += [f"{held[name]:.4f}" if name in held else "" for name in ("ece", "brier_skill")]
+        told.append(f"{about.get('use', {}).get('reactions', 0):,}")
+        rows.append([name, f"{about.get('outcomes', 0):,}", *told, str(about.get("kept", ""))])
+    columns = ("match kind", "outcomes", "AP curves", "AP prior", "ECE", "Brier skill", "feedback", "kept")
+    _table(out, "", columns, rows, right=range(1, 7))
 
 
 def show_exposure(out: Console, report: ExposureReport) -> None:
@@ -128,11 +132,33 @@ def show_exposure(out: Console, report: ExposureReport) -> None:
 
 
 def show_measures(out: Console, results: Sequence[Evaluated]) -> None:
-    """One table a split."""
+    """One table a split, and one each of its groups and of its comparison with a run."""
     for result in results:
-        rows = [[m.name, f"{m.value:.4f}", f"[{m.low:.4f}, {m.high:.4f}]", f"{m.units:,}"] for m in result.measured]
+        rows = [_measure(m) for m in (*result.measured, *result.probabilities)]
         title = f"{result.match} · {result.split} · {result.how}"
         _table(out, title, ("measure", "value", "95 % interval", "units"), rows, right=range(1, 4))
+        if result.groups:
+            rows = [[f"{g.by}: {g.name}", *_measure(m)] for g in result.groups for m in g.measured]
+            grouped = ("group", "measure", "value", "95 % interval", "units")
+            _table(out, f"{result.split}, group by group", grouped, rows, right=range(2, 5))
+        if result.compared:
+            rows = [
+                [
+                    c.name,
+                    f"{c.difference:+.4f}",
+                    f"[{c.low:+.4f}, {c.high:+.4f}]",
+                    f"{c.p:.4f}",
+                    f"{c.units:,}",
+                    c.verdict,
+                ]
+                for c in result.compared
+            ]
+            told = ("measure", "difference", "95 % interval", "p", "units", "verdict")
+            _table(out, f"{result.split}, against the run", told, rows, right=range(1, 5))
+
+
+def _measure(m: Measured) -> list[str]:
+    return [m.name, f"{m.value:.4f}", f"[{m.low:.4f}, {m.high:.4f}]", f"{m.units:,}"]
 
 
 def show_keys(out: Console, keys: Iterable[Mapping[str, Any]], now: float) -> None:

@@ -9,6 +9,10 @@ from typing import Any
 
 import pytest
 
+from api.bootstrap import open_matcher
+from api.settings import load
+from matching.card import card
+from matching.training import learned, train
 from tests.unit.cli_running import Command, command_in
 
 NEED = "sample-need-0000000"
@@ -44,7 +48,8 @@ def test_a_broker_gets_an_order(qianxian: Command, office: Path, kind: str) -> N
 def test_others_get_groups_in_no_order(qianxian: Command, office: Path, role: str) -> None:
     answer = _ask(qianxian, office, "need-expert", "--text", "激光器", "--as", role, "--limit", "1", "--explain")
     assert answer["groups"] and all(len(group["matches"]) >= 5 for group in answer["groups"])
-    assert not any("rank" in match or "score" in match["explanation"] for match in _matches(answer))
+    hidden = {"score", "base", "probability"}
+    assert not any("rank" in match or hidden & set(match["explanation"]) for match in _matches(answer))
 
 
 def test_the_outsider_is_the_default(qianxian: Command, office: Path) -> None:
@@ -125,6 +130,73 @@ def test_train_says_what_it_learned(qianxian: Command, office: Path, tmp_path: P
     assert "nothing was learned" in qianxian("--home", home, "train", "need-patent").out
 
 
+@pytest.fixture(scope="module")
+def trained(office: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An installation that has learned; its world is small, so fewer outcomes have to do."""
+    home = tmp_path_factory.mktemp("trained") / "home"
+    shutil.copytree(office, home)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("matching.training.LEAST", 40)
+        train(open_matcher(load(home=home)).state)
+    return home
+
+
+def test_every_learned_kind_is_calibrated_and_has_a_card(qianxian: Command, trained: Path, tmp_path: Path) -> None:
+    kinds = sorted(path.stem for path in (trained / "matching" / "models").glob("*.json"))
+    assert len(kinds) == 5
+    for kind in kinds:
+        about = qianxian("--home", trained, "card", kind, "--json").json
+        told = {measure["measure"]: measure["value"] for measure in about["calibration"]["measures"]}
+        assert told["ece"] <= 0.05 and told["brier_skill"] <= 1
+        bands = about["calibration"]["bands"]
+        said = [band["probability"] for band in bands]
+        assert said == sorted(said, reverse=True) and bands[0]["observed"] > bands[-1]["observed"]
+        shown = qianxian("--home", trained, "card", kind).out
+        assert shown.strip() == (trained / "matching" / "models" / f"{kind}.md").read_text(encoding="utf-8").strip()
+        for part in ("Data", "Held-out measures", "Calibration", "Features", "Ablation", "Limits"):
+            assert f"## {part}\n" in shown
+        assert about["fingerprint"] in shown
+    plot = tmp_path / "plot.svg"
+    assert qianxian("--home", trained, "card", kinds[0], "--plot", plot).status == 0
+    assert plot.read_text(encoding="utf-8").startswith("<svg")
+
+
+def test_the_same_data_give_the_same_card(trained: Path) -> None:
+    state = open_matcher(load(home=trained)).state
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("matching.training.LEAST", 40)
+        model = learned(state.prepared("need-instrument"))
+    written = (trained / "matching" / "models" / "need-instrument.md").read_text(encoding="utf-8")
+    assert card(state.kinds["need-instrument"], model) == written
+
+
+def test_a_probability_is_for_brokers_who_ask_with_a_subject(qianxian: Command, trained: Path) -> None:
+    subject, text = ("--subject", NEED), ("--text", "激光器")
+    for role, words, told in (
+        ("broker", subject, True), ("operator", subject, True), ("broker", text, False), ("outsider", text, False),
+        ("enterprise", subject, False),
+    ):  # fmt: skip
+        matches = _matches(_ask(qianxian, trained, "need-instrument", *words, "--as", role, "--explain"))
+        assert matches and {"probability" in match["explanation"] for match in matches} == {told}, role
+    shown = _matches(_ask(qianxian, trained, "need-instrument", *subject, "--as", "broker", "--explain"))
+    said = [match["explanation"]["probability"] for match in shown]
+    assert said == sorted(said, reverse=True) and 0 < said[-1] < said[0] < 1
+
+
+def test_a_card_of_what_was_not_learned(qianxian: Command, office: Path, tmp_path: Path) -> None:
+    shown = qianxian("--home", office, "card", "need-patent").out
+    assert "documented prior" in shown and "| `chars` | 1 |" in shown and "No probability is given" in shown
+    plot = tmp_path / "plot.svg"
+    assert "no measured probability" in qianxian("--home", office, "card", "need-patent", "--plot", plot).error
+    assert not plot.exists()
+    assert "valid: enterprise-fund" in qianxian("--home", office, "card", "moon").error
+    home = tmp_path / "home"
+    shutil.copytree(office, home)
+    (home / "matching" / "models").mkdir(exist_ok=True)
+    (home / "matching" / "models" / "need-patent.json").write_text("{}", encoding="utf-8")
+    assert "need-patent.json" in qianxian("--home", home, "card", "need-patent").error
+
+
 def test_evaluate_measures_and_writes_the_run(qianxian: Command, sample: Path, tmp_path: Path) -> None:
     run = tmp_path / "run.tsv"
     ran = qianxian("evaluate", sample, "--fold", "none", "--run", run, "--json")
@@ -142,6 +214,26 @@ def test_evaluate_ranks_a_set_of_positives(qianxian: Command, sample: Path, tmp_
     assert ran.status == 0 and "95 % interval" in ran.out and "recall" in ran.out
     subjects = [line.split("\t")[0] for line in run.read_text(encoding="utf-8").splitlines()[1:]]
     assert max(subjects.count(subject) for subject in set(subjects)) == 3
+
+
+def test_rankings_are_compared_and_told_apart_by_warmth(qianxian: Command, sample: Path, tmp_path: Path) -> None:
+    run, folder = tmp_path / "run.tsv", sample / "sets" / "enterprise-fund"
+    words = ("evaluate", folder, "--test", "dev")
+    (first,) = qianxian(*words, "--run", run, "--by", "warmth", "--json").json
+    assert {group["group"] for group in first["groups"]} <= {"warm", "cold"}
+    recall = {m["measure"]: m for m in first["measures"]}["recall@10"]
+    parts = [m for group in first["groups"] for m in group["measures"] if m["measure"] == "recall@10"]
+    assert sum(m["units"] for m in parts) == recall["units"]
+    (again,) = qianxian(*words, "--compare", run, "--json").json
+    assert {(c["difference"], c["p"], c["verdict"]) for c in again["compared"]} == {(0, 1, "within noise")}
+    rows = [line.split("\t") for line in run.read_text(encoding="utf-8").splitlines()]
+    lines = ["\t".join([row[0], row[1], f"{-float(row[2])!r}", ""]) for row in rows[1:]]
+    run.write_text("\n".join(["\t".join(rows[0]), *lines]) + "\n", encoding="utf-8")
+    (other,) = qianxian(*words, "--compare", run, "--json").json
+    assert {c["measure"]: c["verdict"] for c in other["compared"]}["mrr"] == "better"
+    few = [line for line in lines if line.split("\t")[0] != rows[1][0]]
+    run.write_text("\n".join(["\t".join(rows[0]), *few]) + "\n", encoding="utf-8")
+    assert "lacks 1 of " in qianxian(*words, "--compare", run).error
 
 
 def test_score_keeps_the_order_of_the_pairs(qianxian: Command, sample: Path, tmp_path: Path) -> None:

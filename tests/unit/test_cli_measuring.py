@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import random
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import orjson
 import pytest
 
 from tests.unit.cli_running import Command, command_in
+from tests.unit.running_docs import ROOT
 
 TOPICS = ["激光雷达 lidar", "酶制剂 enzyme", "钙钛矿 perovskite", "热管理 cooling"]
 GRADES = (0, 1, 2)
@@ -138,3 +139,85 @@ def test_what_is_wrong_with_a_set_is_named(
         shutil.copytree(judged / name, tmp_path / name)
     (tmp_path / "set.json").write_text(about, encoding="utf-8")
     assert wanted in qianxian("evaluate", tmp_path, "--fold", "none").error
+
+
+def test_a_run_compared_with_itself_is_within_noise(qianxian: Command, judged: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run.tsv"
+    words = ("evaluate", judged, "--train", "train", "--test", "test")
+    assert qianxian(*words, "--run", run).status == 0
+    (result,) = qianxian(*words, "--compare", run, "--json").json
+    assert [(c["measure"], c["difference"], c["verdict"]) for c in result["compared"]] == [
+        (name, 0, "within noise") for name in ("roc_auc", "ndcg@10")
+    ]
+    rows = _read(run)
+    with run.open("w", encoding="utf-8") as file:  # the same pairs, scored the other way round
+        file.writelines("\t".join([*row[:2], f"-{row[2]}".replace("--", "")]) + "\n" for row in rows[1:])
+    assert "header" in qianxian(*words, "--compare", run).error
+    body = run.read_text(encoding="utf-8")
+    run.write_text("subject\tcandidate\tscore\n" + body, encoding="utf-8")
+    shown = qianxian(*words, "--compare", run)
+    assert shown.status == 0 and "against the run" in shown.out and "better" in shown.out
+
+
+@pytest.mark.parametrize(
+    ("change", "wanted"),
+    [
+        (lambda rows: rows[:-7], "lacks 7 of 268 judged pairs"),
+        (lambda rows: [*rows, [*rows[1][:2], "7", ""]], "were scored otherwise before"),
+        (lambda rows: [*rows[:3], ["n0", "x0", "high", ""]], ":4: score 'high' is no number"),
+        (lambda rows: [*rows[:3], ["n0", "x0", "", ""]], ":4: score is missing"),
+        (lambda rows: [row[:2] for row in rows], "the header must name subject, candidate and score"),
+    ],
+)
+def test_a_run_of_other_pairs_is_told(
+    qianxian: Command, judged: Path, tmp_path: Path, change: Callable[[list[list[str]]], list[list[str]]], wanted: str
+) -> None:
+    run = tmp_path / "run.tsv"
+    words = ("evaluate", judged, "--train", "train", "--test", "test")
+    assert qianxian(*words, "--run", run).status == 0
+    run.write_text("".join("\t".join(row) + "\n" for row in change(_read(run))), encoding="utf-8")
+    assert wanted in qianxian(*words, "--compare", run).error
+    assert "nowhere.tsv does not exist" in qianxian(*words, "--compare", tmp_path / "nowhere.tsv").error
+
+
+def test_groups_are_measured_one_by_one(qianxian: Command, judged: Path) -> None:
+    words = ("evaluate", judged, "--fold", "none", "--by", "need_type", "--by", "language")
+    (result,) = qianxian(*words, "--by", "candidate.tags", "--json").json
+    names = {(group["by"], group["group"]): group for group in result["groups"]}
+    assert {("need_type", "类0"), ("need_type", "类1"), ("language", "mixed")} <= names.keys()
+    assert len([by for by, _ in names if by == "candidate.tags"]) == 4
+    assert names["need_type", "类0"]["pairs"] == 12 * 32
+    assert {m["units"] for m in names["need_type", "类0"]["measures"]} == {12}
+    assert all(m["low"] <= m["value"] <= m["high"] for group in names.values() for m in group["measures"])
+    assert "need_type: 类0" in qianxian(*words).out
+    assert "valid: " in (error := qianxian("evaluate", judged, "--by", "name").error) and "candidate.tags" in error
+
+
+def test_a_trained_model_has_measured_probabilities(qianxian: Command, judged: Path) -> None:
+    for words in (("--train", "train", "--test", "test"), ("--fold", "subject")):
+        (result,) = qianxian("evaluate", judged, *words, "--json").json
+        told = {measure["measure"]: measure["value"] for measure in result["probabilities"]}
+        assert told["ece"] <= 0.05 and told["brier_skill"] > 0.5
+        assert [measure["measure"] for measure in result["measures"]] == ["roc_auc", "ndcg@10"]
+    assert "probabilities" not in qianxian("evaluate", judged, "--fold", "none", "--json").json[0]
+
+
+def test_a_split_of_one_subject_can_be_learned_from_and_gives_no_probability(
+    qianxian: Command, judged: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(judged, tmp_path / "few")
+    _table(tmp_path / "few" / "judgements" / "train.tsv", [(0, 0, 2), (0, 4, 1), (0, 5, 0)])
+    (result,) = qianxian("evaluate", tmp_path / "few", "--train", "train", "--test", "test", "--json").json
+    assert result["measures"] and "probabilities" not in result
+
+
+@pytest.mark.parametrize(
+    ("name", "kinds", "skill"),
+    [("need-achievement-zh", None, 0.02), ("two-sided-choice", "person-person.kinds.json", -0.02)],
+)
+def test_probabilities_hold_on_real_data(
+    qianxian: Command, judged_data: Path, name: str, kinds: str | None, skill: float
+) -> None:
+    words = [judged_data / name, *(["--kinds", ROOT / "docs" / "examples" / kinds] if kinds else [])]
+    told = {m["measure"]: m["value"] for m in qianxian("evaluate", *words, "--json").json[0]["probabilities"]}
+    assert told["ece"] <= 0.05 and told["brier_skill"] >= skill
