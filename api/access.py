@@ -69,6 +69,8 @@ ACCESS: dict[tuple[str, str], Rule] = {
     ("POST", "/v1/relations/{kind}"): Rule.WRITE,
     ("DELETE", "/v1/relations/{kind}"): Rule.WRITE,
     ("POST", "/v1/matches/{match_kind}"): Rule.MATCH,
+    ("POST", "/v1/feedback"): Rule.MATCH,
+    ("GET", "/v1/feedback"): Rule.MATCH,
 }
 """(method, path) → rule, for every route there is."""
 

@@ -17,7 +17,7 @@ from api.bootstrap import Service, open_service
 from api.edge import Edge
 from api.openapi import TITLE, VERSION
 from api.refresh import again_and_again
-from api.routes import entities, health, kinds, matches, pages, relations
+from api.routes import entities, feedback, health, kinds, matches, pages, relations
 from api.settings import Settings
 
 
@@ -44,7 +44,7 @@ def create_app(service: Service, *, follows: bool = False) -> FastAPI:
     app.state.service = service
     problems.install(app)
     app.add_middleware(Edge, body_limit=service.settings.body_limit, metrics=service.metrics)
-    for module in (matches, kinds, entities, relations, health, pages):
+    for module in (matches, feedback, kinds, entities, relations, health, pages):
         module.add(app)
     return app
 

@@ -13,6 +13,8 @@ from pathlib import Path
 
 from api.casework import Casework
 from api.casework.audit import AuditLog, Notes
+from api.casework.feedback import Dismissals, FeedbackLog
+from api.casework.impressions import Impressions
 from api.casework.keys import KeyRing
 from api.casework.replies import Replies
 from api.installation import epoch_of, open_casework, secret_of
@@ -43,6 +45,9 @@ class Service:
     replies: Replies
     audit: AuditLog
     notes: Notes
+    impressions: Impressions
+    feedback: FeedbackLog
+    dismissals: Dismissals
     stores: Stores
     allowance: Allowance
     metrics: Metrics
@@ -62,6 +67,7 @@ class Service:
         self.stores.keep_to(self.matcher.state.projection.catalogue)
         self.metrics.ready(True)
         self.matcher.state.mask.redact("")  # here, beside the answers: names take a while to be looked for in texts
+        self.dismissals.look(self.matcher.state.mask.epoch)
         return True
 
     def catalogue(self) -> Catalogue:
@@ -71,6 +77,7 @@ class Service:
     def close(self) -> None:
         """Give everything back."""
         self.notes.close()
+        self.impressions.close()
         self.stores.close()
         self.casework.close()
         self.allowance.close()
@@ -154,14 +161,16 @@ def build(settings: Settings, *, full: bool = False, progress: Progress | None =
 
 def open_matcher(settings: Settings, secret: bytes | None = None) -> Matcher:
     """The matcher on what was last built; ProjectionError when nothing was."""
-    return Matcher.open(settings.matching_folder, settings.projection_folder, secret or secret_of(settings))
+    return Matcher.open(
+        settings.matching_folder, settings.projection_folder, secret or secret_of(settings), settings.policy
+    )
 
 
 def open_service(settings: Settings) -> Service:
     """What a server process works with; the projection is taken up by the refresher."""
     secret = secret_of(settings)
     casework = open_casework(settings)
-    audit = AuditLog(casework, secret)
+    audit, feedback = AuditLog(casework, secret), FeedbackLog(casework)
     return Service(
         settings=settings,
         secret=secret,
@@ -170,6 +179,9 @@ def open_service(settings: Settings) -> Service:
         replies=Replies(casework),
         audit=audit,
         notes=Notes(audit),
+        impressions=Impressions(casework),
+        feedback=feedback,
+        dismissals=Dismissals(feedback),
         stores=Stores(settings.store_url),
         allowance=Allowance(settings.home / "run" / "allowance", settings.rate_limit),
         metrics=Metrics(),

@@ -12,6 +12,7 @@ from pydantic.json_schema import models_json_schema
 
 from api.access import ACCESS, Rule
 from api.problems import ProblemBody
+from api.routes.feedback import FeedbackCounts, FeedbackPage, FeedbackRequest
 from api.routes.matches import MatchAnswer, MatchRequest
 from graph.schema import Catalogue, Field, FieldType
 from matching.kinds import MatchKinds
@@ -24,6 +25,7 @@ DESCRIPTION = (
 )
 TAGS = {
     "matches": "Ask who fits. 提问：谁合适。",
+    "feedback": "Say what became of it. 反馈：结果如何。",
     "kinds": "What can be asked. 可提问的类型。",
     "records": "The graph's records, for operators. 图数据，仅限运营方。",
     "service": "Health and metrics. 运行状态。",
@@ -86,7 +88,9 @@ def _security() -> dict[str, str]:
 
 
 def _schemas(catalogue: Catalogue) -> dict[str, Any]:
-    models: tuple[type[BaseModel], ...] = (MatchRequest, MatchAnswer, ProblemBody)
+    models: tuple[type[BaseModel], ...] = (
+        MatchRequest, MatchAnswer, FeedbackRequest, FeedbackCounts, FeedbackPage, ProblemBody,
+    )  # fmt: skip
     _, drawn = models_json_schema(
         [(model, "validation") for model in models], ref_template="#/components/schemas/{model}"
     )

@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from graph.errors import InputError
 from graph.schema import first_problem
+from matching.exposure import MOST_EXPLORED, Policy
 
 PREFIX = "QIANXIAN_"
 SECRET_BYTES = 32
@@ -63,6 +64,17 @@ class Settings(BaseSettings):
     workers: int = Field(default=1, ge=1, le=64, description="Server processes; they share the memory-mapped files.")
     epoch_days: int = Field(default=30, ge=1, le=366, description="Days that one masking epoch lasts.")
     k: int = Field(default=5, ge=2, le=1000, description="How many entities at least share what a card shows.")
+    explore: float = Field(
+        default=0.05,
+        ge=0,
+        le=MOST_EXPLORED,
+        description="Share of the places of an answer that go to candidates hardly shown yet, once there is feedback.",
+    )
+    exposure_cap: float | None = Field(
+        default=None,
+        ge=1,
+        description="Impressions per epoch, relative to the mean, above which a candidate loses score; unset: no cap.",
+    )
     body_limit: int = Field(
         default=1_048_576, ge=1024, le=1 << 30, description="Most bytes of a request body (413 above)."
     )
@@ -99,6 +111,11 @@ class Settings(BaseSettings):
     def casework_url(self) -> str:
         """Address of the casework database."""
         return self.casework or f"sqlite:///{self.home.absolute() / 'casework.db'}"
+
+    @property
+    def policy(self) -> Policy:
+        """What is decided about exposure."""
+        return Policy(self.explore, self.exposure_cap)
 
     @property
     def projection_folder(self) -> Path:

@@ -88,9 +88,23 @@ def origin() -> Origin:
 async def carried_out(
     request: Request, body: bytes, action: str, object: str, act: Callable[[GraphStore], Done]
 ) -> Response:
-    """Run `act` on the store in a thread and answer what it returns; a repetition gets the first answer.
+    """Run `act` on the store in a thread and answer what it returns; see `once`.
 
-    `action` and `object` go to the audit log first. A write that fails, for whatever reason, is not remembered.
+    `action` and `object` go to the audit log first.
+    """
+    service, key = service_of(request), key_of(request)
+
+    def run() -> Done:
+        service.audit.append(key.id, action, object)
+        return act(service.stores.current())
+
+    return await once(request, body, run)
+
+
+async def once(request: Request, body: bytes, act: Callable[[], Done]) -> Response:
+    """Run `act` in a thread and answer what it returns; a repetition gets the first answer.
+
+    A write that fails, for whatever reason, is not remembered.
     """
     token = request.headers.get("idempotency-key")
     if token is not None and not (1 <= len(token) <= LONGEST_TOKEN and token.isascii() and token.isprintable()):
@@ -99,8 +113,7 @@ async def carried_out(
     service, key = service_of(request), key_of(request)
 
     def run() -> tuple[int, bytes]:
-        service.audit.append(key.id, action, object)
-        done = act(service.stores.current())
+        done = act()
         return done.status, done.body()
 
     def run_once() -> tuple[int, bytes]:

@@ -24,10 +24,12 @@ from matching.candidates.encoder import Encoder
 from matching.candidates.evidence import Evidence
 from matching.candidates.texts import TextIndex, joined, rows_of
 from matching.constraints import Constraints
+from matching.exposure import Policy
 from matching.kinds import MatchKind, MatchKinds
 from matching.masking import Mask
 from matching.model import Model, StaleModelError
 from matching.ranking.features import Features
+from matching.use import Learned, Use, path_of
 
 FORMAT = 3
 ANALYSED = f"{FORMAT}.{analysis.VERSION}"
@@ -45,6 +47,8 @@ class Prepared:
     features: Features
     constraints: Constraints
     model: Model
+    use: Use | None
+    """What was learned from use; None where nothing was."""
     rests_on: tuple[str, ...]
     """What it was made of: while that is the same, it is good for a newer state too."""
 
@@ -54,10 +58,10 @@ class State:
 
     def __init__(
         self, projection: Projection, mask: Mask, indexes: Mapping[str, TextIndex], encodings: Encodings,
-        models: Path | None,
+        models: Path | None, policy: Policy | None = None,
     ) -> None:  # fmt: skip
         self.projection, self.mask, self.indexes, self.models = projection, mask, dict(indexes), models
-        self.encodings = encodings
+        self.encodings, self.policy = encodings, policy or Policy()
         self._prepared: dict[str, Prepared] = {}
         self._ties: dict[str, NDArray[np.int64]] = {}
 
@@ -74,7 +78,9 @@ class State:
             evidence = Evidence(kind, self.projection, self.mask, self.indexes, self.encodings)
             features = Features(evidence)
             constraints = Constraints(kind, self.projection, self.mask)
-            self._prepared[name] = Prepared(evidence, features, constraints, self._model(kind, features), rests_on)
+            model = self._model(kind, features)
+            use = self._use(kind, model)
+            self._prepared[name] = Prepared(evidence, features, constraints, model, use, rests_on)
         return self._prepared[name]
 
     def warm(self, previous: State | None = None) -> None:
@@ -88,9 +94,9 @@ class State:
             self.tie_break(kind.candidate)
 
     def _rests_on(self, kind: MatchKind) -> tuple[str, ...]:
-        model = self.models / f"{kind.name}.json" if self.models else None
-        changed = str(model.stat().st_mtime_ns) if model and model.exists() else ""
-        return (self.projection.fingerprint, self.mask.epoch, changed, *sorted(self.encodings.names.values()))
+        files = (self.models / f"{kind.name}.json", path_of(self.models, kind.name)) if self.models else ()
+        changed = [str(file.stat().st_mtime_ns) if file.exists() else "" for file in files]
+        return (self.projection.fingerprint, self.mask.epoch, *changed, *sorted(self.encodings.names.values()))
 
     def tie_break(self, kind: str) -> NDArray[np.int64]:
         """A keyed place for each row of a kind: orders equal scores, telling nothing of ids or insertion."""
@@ -114,6 +120,17 @@ class State:
         except StaleModelError as error:
             log.warning("model_refused", match_kind=kind.name, reason=str(error))
             return Model.prior(features)
+
+    def _use(self, kind: MatchKind, model: Model) -> Use | None:
+        path = path_of(self.models, kind.name) if self.models else None
+        if path is None or not path.exists():
+            return None
+        try:
+            learned = Learned.open(path)
+        except StaleModelError as error:
+            log.warning("use_refused", match_kind=kind.name, reason=str(error))
+            return None
+        return Use.of(learned, self.projection.table(kind.candidate), model, self.policy, self.mask.epoch)
 
 
 def indexed_kinds(kinds: MatchKinds, projection: Projection) -> list[str]:
@@ -187,7 +204,7 @@ def encode(state: State, encoder: Encoder, *, most: int | None = None, progress:
     return done
 
 
-def open_state(projection_folder: Path, folder: Path, secret: bytes) -> State:
+def open_state(projection_folder: Path, folder: Path, secret: bytes, policy: Policy | None = None) -> State:
     """The state that `build` switched to last; ProjectionError when there is none or it does not fit the projection."""
     path = folder / "current.json"
     if not path.exists():
@@ -205,7 +222,7 @@ def open_state(projection_folder: Path, folder: Path, secret: bytes) -> State:
     mask = Mask.open(folder / "mask", projection, secret)
     indexes = {kind: TextIndex.open(folder / "index" / f"{kind}-{key}") for kind, key in manifest["indexes"].items()}
     encodings = Encodings.open(folder / "encoded", manifest["encoded"])
-    return State(projection, mask, indexes, encodings, folder / "models")
+    return State(projection, mask, indexes, encodings, folder / "models", policy)
 
 
 def _previous(folder: Path, kind: str) -> TextIndex | None:

@@ -24,8 +24,10 @@ from matching.candidates.evidence import Asked, Reading, Rows
 from matching.candidates.retrieve import DEPTH, retrieve as retrieved
 from matching.coverage import team
 from matching.explanation import Page, Ranked, explanations
+from matching.exposure import Policy, swaps
 from matching.masking import Viewer, grouped
 from matching.model import BANDS
+from matching.use import band_width
 from matching.verdict import VERDICTS, Verdict, is_better, told, verdict_of
 
 LIMIT = 100
@@ -52,6 +54,8 @@ class Question:
     """Visible field of the candidate → the value it must show, as cards write it."""
     exclude: frozenset[str] = frozenset()
     """Aliases of earlier answers that are not wanted again; toward the blind nobody moves up in their place."""
+    dismissed: frozenset[str] = frozenset()
+    """Ids of candidates that the viewer dismissed for this question; left out as excluded ones are."""
     explain: bool = False
     """Whether to say why."""
     cover: bool = False
@@ -96,6 +100,20 @@ class Match:
 
 
 @dataclass(frozen=True)
+class Shown:
+    """Who was shown where: what the service remembers of an answer, and never tells."""
+
+    first: int
+    """Place of the first candidate, 1 on the first page."""
+    candidates: tuple[str, ...]
+    """Ids in the order shown."""
+    scores: tuple[float, ...]
+    """Their scores without what use added, in widths of a band."""
+    explored: tuple[int, ...]
+    """Places among `candidates`, from 0, that were given to somebody hardly shown yet."""
+
+
+@dataclass(frozen=True)
 class Answer:
     """Groups of matches, best band first."""
 
@@ -103,6 +121,8 @@ class Answer:
     """(band, matches) each."""
     next: str | None
     """Cursor of what follows."""
+    shown: Shown
+    """No part of the JSON form."""
     about: Mapping[str, Any] = field(default_factory=dict)
     """Of an explained answer's first page: verdict, basis, parts, missing, summary (see `matching.verdict`)."""
 
@@ -129,14 +149,26 @@ class Run:
     rows: Rows = field(default_factory=lambda: np.empty(0, np.int64))
     shares: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 0)))
     score: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    names: tuple[str, ...] = ()
+    """What each share of a score comes from: the features, and what was learned from use."""
     passes: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
     """Filter → whether each candidate of `unfiltered` passes it."""
     unfiltered: Ranked | None = None
     """The candidates in order, before filters, where there are filters."""
+    places: Rows = field(default_factory=lambda: np.empty(0, np.int64))
+    """Place of each row in the whole order, which a cursor counts by: an exclusion between two pages moves nobody."""
+    explored: frozenset[int] = frozenset()
+    """Rows that were put where they are to be seen."""
     adds: list[list[int]] | None = None
     """The parts that each row adds, where they are a team."""
     answer: Answer | None = None
     aliases: dict[int, str] = field(default_factory=dict)
+
+    @property
+    def size(self) -> int:
+        """Places of this page: one more than asked would tell who comes next, so the blind get whole steps of k."""
+        limit, k = self.question.limit, self.state.mask.k
+        return limit if self.viewer.sees_order else -(-limit // k) * k
 
     @property
     def ranked(self) -> Ranked:
@@ -156,15 +188,20 @@ def retrieve(run: Run) -> None:
 
 
 def score(run: Run) -> None:
-    """Stage 2: features of each pair, weighed by the model; shares add up to the score."""
+    """Stage 2: features weighed by the model, and what was learned from use; shares add up to the score."""
     assert run.read is not None
     x = run.prepared.features.of(run.asked, run.read, run.rows)
-    run.shares = run.prepared.model.ranker.shares(x)
+    run.shares, run.names = run.prepared.model.ranker.shares(x), run.prepared.features.names
+    if (use := run.prepared.use) is not None:
+        run.shares, run.names = np.hstack([run.shares, use.shares[run.rows]]), (*run.names, *use.names)
     run.score = run.prepared.model.ranker.intercept + run.shares.sum(axis=1)
 
 
 def constrain(run: Run) -> None:
-    """Stage 3: leave out who may not be answered, then order; ties break by a keyed hash of the identity."""
+    """Stage 3: leave out who may not be answered, then order; ties break by a keyed hash of the identity.
+
+    A few places go to candidates that were hardly shown yet, within their band.
+    """
     kept = run.prepared.constraints.kept(run.asked, run.rows)
     tie = run.state.tie_break(run.prepared.evidence.kind.candidate)[run.rows]
     order = np.lexsort((tie, -run.score))
@@ -172,8 +209,11 @@ def constrain(run: Run) -> None:
     if run.question.filters:
         run.unfiltered, run.passes = run.ranked, _passes(run)
         run.take(np.flatnonzero(np.all(list(run.passes.values()), axis=0)))
-    if run.question.exclude and run.viewer.sees_order:
-        run.take([at for at, row in enumerate(run.rows) if _alias(run, int(row)) not in run.question.exclude])
+    _explore(run)
+    run.places = np.arange(len(run.rows))
+    if run.viewer.sees_order and (run.question.exclude or run.question.dismissed):
+        run.places = np.array([at for at, row in enumerate(run.rows) if _is_wanted(run, int(row))], np.int64)
+        run.take(run.places)
     if run.question.cover:
         _choose_team(run)
 
@@ -181,15 +221,13 @@ def constrain(run: Run) -> None:
 def mask(run: Run) -> None:
     """Stage 4, always last: aliases, cards, bands and groups as the viewer may see them."""
     kind, viewer, state = run.prepared.evidence.kind, run.viewer, run.state
-    size = run.question.limit
-    if not viewer.sees_order:  # one more than asked would tell who comes next: the blind get whole steps of k
-        size = -(-size // state.mask.k) * state.mask.k
-    page = slice(run.offset, run.offset + size)
+    first = int(np.searchsorted(run.places, run.offset))
+    page = slice(first, first + run.size)
     shown = _page(run, run.ranked, page)
     why = explanations(shown, run.adds) if run.question.explain else [None] * len(shown.rows)
     places = {int(row): at for at, row in enumerate(shown.rows)}
     visible = state.mask.visible(kind.candidate)
-    groups = []
+    groups, rows = [], []
     banded = _banded(run, shown)
     for band, members in banded:
         matches = tuple(
@@ -197,20 +235,22 @@ def mask(run: Run) -> None:
                 alias=_alias(run, row),
                 card=state.mask.card(kind.candidate, row),
                 k=int(visible.floor[row]) or None,
-                rank=run.offset + places[row] + 1 if viewer.sees_order else None,
+                rank=first + places[row] + 1 if viewer.sees_order else None,
                 explanation=why[places[row]],
             )
             for row in members
-            if viewer.sees_order or _alias(run, row) not in run.question.exclude
+            if viewer.sees_order or _is_wanted(run, row)
         )
         groups.append((band, matches))
+        rows += [row for row in members if viewer.sees_order or _is_wanted(run, row)]
     more = len(run.rows) > page.stop and bool(groups)
-    cursor = {"token": run.question.token, "offset": page.stop} if more else None
+    cursor = {"token": run.question.token, "offset": int(run.places[page.stop - 1]) + 1} if more else None
+    sealed = state.mask.keys.seal(viewer, cursor) if cursor else None
     about: dict[str, Any] = {}
     if run.question.explain and run.offset == 0:
         verdict = verdict_of(shown, banded)
         about = told(shown, banded, verdict, _in_the_way(run, verdict, page))
-    run.answer = Answer(tuple(groups), state.mask.keys.seal(viewer, cursor) if cursor else None, about)
+    run.answer = Answer(tuple(groups), sealed, _shown(run, first, rows, places), about)
 
 
 PIPELINE = (retrieve, score, constrain, mask)
@@ -237,21 +277,24 @@ def match(state: State, question: Question, viewer: Viewer) -> Answer:
 class Matcher:
     """Answers questions from the newest artefacts on disk; `refresh` moves on to newer ones between two answers."""
 
-    def __init__(self, state: State, folder: Path, projection_folder: Path, secret: bytes) -> None:
+    def __init__(
+        self, state: State, folder: Path, projection_folder: Path, secret: bytes, policy: Policy | None = None
+    ) -> None:
         self.state = state
         """What answers are read from now."""
         self._folder, self._projection_folder, self._secret = folder, projection_folder, secret
+        self._policy = policy or Policy()
         self._seen = _stamp(folder)
 
     @classmethod
-    def open(cls, folder: Path, projection_folder: Path, secret: bytes) -> Matcher:
+    def open(cls, folder: Path, projection_folder: Path, secret: bytes, policy: Policy | None = None) -> Matcher:
         """The matcher on what was built last, warmed up; ProjectionError when there is nothing that fits together.
 
         From then on this process multiplies on one thread: an answer is too short to be shared among cores, and
         threads that wait for each other made it several times slower on busy ones.
         """
         threadpool_limits(limits=1, user_api="blas")
-        matcher = cls(open_state(projection_folder, folder, secret), folder, projection_folder, secret)
+        matcher = cls(open_state(projection_folder, folder, secret, policy), folder, projection_folder, secret, policy)
         matcher.state.warm()
         return matcher
 
@@ -261,7 +304,7 @@ class Matcher:
         if stamp == self._seen:
             return False
         try:
-            state = open_state(self._projection_folder, self._folder, self._secret)
+            state = open_state(self._projection_folder, self._folder, self._secret, self._policy)
         except ProjectionError:
             return False
         state.warm(self.state)
@@ -340,16 +383,59 @@ def _choose_team(run: Run) -> None:
 def _alias(run: Run, row: int) -> str:
     if row not in run.aliases:
         kind = run.prepared.evidence.kind.candidate
-        key = EntityKey(kind, run.state.projection.table(kind).ids[row])
-        run.aliases[row] = run.state.mask.keys.alias(run.viewer, run.question.about, key)
+        run.aliases[row] = run.state.mask.keys.alias(run.viewer, run.question.about, EntityKey(kind, _id(run, row)))
     return run.aliases[row]
+
+
+def _is_wanted(run: Run, row: int) -> bool:
+    """Whether the viewer neither excluded nor dismissed a candidate."""
+    question = run.question
+    if question.dismissed and _id(run, row) in question.dismissed:
+        return False
+    return not question.exclude or _alias(run, row) not in question.exclude
+
+
+def _id(run: Run, row: int) -> str:
+    return run.state.projection.table(run.prepared.evidence.kind.candidate).ids[row]
+
+
+def _explore(run: Run) -> None:
+    """Swap a few places so that candidates that were hardly shown are seen."""
+    use = run.prepared.use
+    if use is None or use.explore == 0:
+        return
+    bands = np.searchsorted(-np.asarray(run.prepared.model.bounds), -run.score, side="left")
+    asked = f"{run.question.kind}\x00{run.question.about}"
+    taken = swaps(run.state.mask.keys.tie, asked, bands, use.fresh[run.rows], run.offset + run.size, use.explore)
+    order = np.arange(len(run.rows))
+    for place, later in taken.items():
+        order[[place, later]] = order[[later, place]]
+    run.take(order)
+    run.explored = frozenset(int(row) for row in run.rows[list(taken)])
+
+
+def _shown(run: Run, first: int, rows: Sequence[int], places: Mapping[int, int]) -> Shown:
+    """What is remembered of the answer: `rows` in the order shown, `places` where each is on the page."""
+    ids = run.state.projection.table(run.prepared.evidence.kind.candidate).ids
+    at = [first + places[row] for row in rows]
+    features = len(run.prepared.features.names)
+    base = run.prepared.model.ranker.intercept + run.shares[at, :features].sum(axis=1)
+    return Shown(
+        run.offset + 1,
+        tuple(map(ids.__getitem__, rows)),
+        tuple((base / band_width(run.prepared.model)).round(3).tolist()),
+        tuple(place for place, row in enumerate(rows) if row in run.explored),
+    )
 
 
 def _page(run: Run, ranked: Ranked, page: slice) -> Page:
     assert run.read is not None
-    model, names = run.prepared.model, run.prepared.features.names
-    said = run.prepared.evidence, run.asked, run.read, names, model.ranker.intercept
-    probability = model.probability(ranked.score[page]) if run.viewer.sees_order and run.asked.row is not None else None
+    model = run.prepared.model
+    said = run.prepared.evidence, run.asked, run.read, run.names, model.ranker.intercept
+    probability = None
+    if run.viewer.sees_order and run.asked.row is not None:  # calibrated on scores without what use adds
+        features = ranked.shares[page, : len(run.prepared.features.names)]
+        probability = model.probability(model.ranker.intercept + features.sum(axis=1))
     return Page(*said, ranked, page, run.state.mask.k, run.viewer.sees_order, probability)
 
 

@@ -1,8 +1,9 @@
-"""Learning a match kind's model from past outcomes in the graph, or from judged pairs."""
+"""Learning a match kind's model from past outcomes in the graph or from judged pairs, and its candidates from use."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import dataclasses
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,11 @@ from matching.calibration import Calibration
 from matching.candidates.retrieve import retrieve
 from matching.card import card
 from matching.examination import Sample, examined, precisions, scored
+from matching.learning import Impression, Reaction, learn
 from matching.model import Model
 from matching.ranking.additive import AdditiveCurves, Ranker
 from matching.ranking.features import Features
+from matching.use import Learned, path_of
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
@@ -152,3 +155,33 @@ def train(
             models[name].save(state.models / f"{name}.json")
             replace(state.models / f"{name}.md", card(prepared.evidence.kind, models[name]).encode())
     return models
+
+
+def train_use(
+    state: State, name: str, impressions: Iterable[Impression], reactions: Iterable[Reaction], shown: Mapping[str, int]
+) -> Learned:
+    """Learn and save what a match kind's candidates earn by use; `shown` counts their impressions of this epoch.
+
+    Merged duplicates are one candidate, and those that are gone are left out.
+    """
+    table = state.projection.table(state.kinds[name].candidate)
+    known: dict[str, str | None] = {}
+
+    def now(id: str) -> str | None:
+        if id not in known:
+            row = table.find(id)
+            known[id] = table.ids[row] if row >= 0 else None
+        return known[id]
+
+    seen = [dataclasses.replace(one, candidates=tuple(now(id) or id for id in one.candidates)) for one in impressions]
+    done = [dataclasses.replace(one, candidate=now(one.candidate) or one.candidate) for one in reactions]
+    counts: dict[str, int] = {}
+    for id, count in shown.items():
+        if (candidate := now(id)) is not None:
+            counts[candidate] = counts.get(candidate, 0) + count
+    shares = {candidate: share for candidate, share in learn(seen, done).items() if now(candidate) is not None}
+    about = {"epoch": state.mask.epoch, "impressions": sum(counts.values()), "reactions": len(done)}
+    learned = Learned(shares, counts, {**about, "candidates": len(shares)})
+    if state.models is not None:
+        learned.save(path_of(state.models, name))
+    return learned

@@ -29,6 +29,8 @@ FAMILIES: dict[str, Labels] = {
     "reach": Labels(zh="以往合作关系", en="links through past partners"),
     "neighbours": Labels(zh="同类伙伴的选择", en="what those with the same partners chose"),
     "profile": Labels(zh="{}相同者的选择", en="what others with the same {} chose"),
+    "feedback": Labels(zh="使用者的反馈", en="what users did with it"),
+    "exposure": Labels(zh="已展示的次数", en="how often it was shown"),
     "value": Labels(zh="自身的{}", en="their {}"),
     "own": Labels(zh="提问方的{}", en="the asker's {}"),
 }

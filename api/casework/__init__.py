@@ -1,4 +1,4 @@
-"""What is not graph: API keys, remembered answers to repeated writes, and the audit log, in SQL with migrations."""
+"""What is not graph: API keys, remembered answers to writes, audit log, impressions, feedback; SQL with migrations."""
 
 from __future__ import annotations
 

@@ -8,27 +8,20 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import threading
 import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import orjson
 import sqlalchemy as sa
-import structlog
 
+from api.casework.batches import Batches
 from api.casework.database import Casework, take_turns
 from api.casework.tables import AUDIT
-from graph.errors import QianxianError, StoreError, StoreUnavailableError
+from graph.errors import StoreError, StoreUnavailableError
 
-log = structlog.get_logger("api.audit")
 LOCK = 0x5158_4155
 """PostgreSQL advisory lock that lets one writer append at a time."""
-
-PAUSE = 0.1
-"""Seconds between two writes of noted entries."""
-MOST_NOTED = 10_000
-"""Noted entries that may wait; when as many do, what they tell of is refused."""
 
 
 class Entry(NamedTuple):
@@ -90,48 +83,16 @@ class AuditLog:
 
 
 class Notes:
-    """Entries about what is too frequent to wait for the disk each time: a thread appends them, many at once.
-
-    They are in the log within about PAUSE seconds; a process that is killed loses those of that time.
-    """
+    """Entries about what is too frequent to wait for the disk each time; see Batches."""
 
     def __init__(self, audit: AuditLog) -> None:
-        self._audit = audit
-        self._waiting: list[Entry] = []
-        self._lock = threading.Lock()
-        self._closed = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._batches: Batches[Entry] = Batches("audit", audit.extend)
 
     def note(self, actor: str, action: str, object: str) -> None:
         """Take an entry without waiting; StoreUnavailableError when too many wait already."""
-        with self._lock:
-            if len(self._waiting) >= MOST_NOTED:
-                raise StoreUnavailableError("the audit log cannot be written now", field="audit")
-            self._waiting.append(Entry(int(time.time()), actor, action, object))
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._keep_writing, name="audit", daemon=True)
-                self._thread.start()
+        if not self._batches.take(Entry(int(time.time()), actor, action, object)):
+            raise StoreUnavailableError("the audit log cannot be written now", field="audit")
 
     def close(self) -> None:
         """Write what waits, and end."""
-        self._closed.set()
-        if self._thread is not None:
-            self._thread.join()
-
-    def _keep_writing(self) -> None:
-        while not self._closed.wait(PAUSE):
-            self._write()
-        self._write()
-
-    def _write(self) -> None:
-        with self._lock:
-            entries = self._waiting[:]
-        if not entries:
-            return
-        try:
-            self._audit.extend(entries)
-        except QianxianError as error:
-            log.error("audit_failed", error=type(error).__name__, count=len(entries))
-            return
-        with self._lock:
-            del self._waiting[: len(entries)]
+        self._batches.close()

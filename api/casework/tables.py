@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Integer, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
 METADATA = MetaData()
 
-NEWEST = "0002"
+NEWEST = "0003"
 """The newest migration: a database that is there already is not looked at any closer."""
 
 KEYS = Table(
@@ -48,3 +48,33 @@ AUDIT = Table(
     Column("chain", LargeBinary(32), nullable=False),
 )
 """Who looked at or changed what; `chain` seals the entry and all before it."""
+
+IMPRESSIONS = Table(
+    "impression",
+    METADATA,
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("time", BigInteger, nullable=False),
+    Column("epoch", String(32), nullable=False),
+    Column("key_id", String(64), nullable=False),
+    Column("match_kind", Text, nullable=False),
+    Column("about", Text, nullable=False),
+    Column("shown", Text, nullable=False),
+    Index("ix_impression_question", "key_id", "match_kind", "about"),
+)
+"""Answers as they were shown: `about` is `kind:id` of the subject or a text's hash, `shown` a JSON object."""
+
+FEEDBACK = Table(
+    "feedback",
+    METADATA,
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("time", BigInteger, nullable=False),
+    Column("epoch", String(32), nullable=False),
+    Column("key_id", String(64), nullable=False),
+    Column("match_kind", Text, nullable=False),
+    Column("about", Text, nullable=False),
+    Column("candidate", Text, nullable=False),
+    Column("event", String(32), nullable=False),
+    Column("reason", String(32)),
+    Index("ix_feedback_question", "key_id", "match_kind", "about"),
+)
+"""What viewers did with the candidates they were shown, in the order in which they did it."""

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli import asking, data, duplicates, measuring, service
+from api.cli import asking, data, duplicates, feedback, measuring, service
 from api.cli.context import Context
 from graph.errors import QianxianError
 
@@ -49,7 +49,7 @@ def _options(
     context.obj = Context(home, store)
 
 
-for module in (data, duplicates, asking, measuring, service):
+for module in (data, duplicates, asking, feedback, measuring, service):
     module.add(app)
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from api.cli.context import Json, Progress, print_json, report, writable
+from api.cli.context import COMMAND_LINE, Json, Progress, print_json, report, writable
 
 
 def add(app: typer.Typer) -> None:
@@ -35,7 +37,10 @@ def match(
     Questions of a broker or operator are audited.
     """
     from api.bootstrap import open_matcher
+    from api.casework.feedback import Dismissals, FeedbackLog
+    from api.casework.impressions import Impressions, Inquiry
     from api.cli.showing import show_answer
+    from api.installation import open_casework
     from graph.errors import UnknownNameError
     from matching.masking import Role, Viewer
     from matching.pipeline import Question
@@ -46,9 +51,16 @@ def match(
         match_kind, subject=subject, text=text, limit=limit, filters=_wanted(filters or ()),
         explain=explain or cover, cover=cover,
     )  # fmt: skip
-    viewer = Viewer(id="command-line", role=Role(role), everything=True)
+    viewer = Viewer(id=COMMAND_LINE, role=Role(role), everything=True)
     matcher = open_matcher(context.obj.settings)
-    answer = matcher.match(question, viewer).to_dict()
+    with closing(open_casework(context.obj.settings)) as casework:
+        inquiry = Inquiry(matcher.state.mask.epoch, viewer.id, match_kind, question.about)
+        dismissals, impressions = Dismissals(FeedbackLog(casework)), Impressions(casework)
+        dismissals.look(matcher.state.mask.epoch)
+        found = matcher.match(replace(question, dismissed=dismissals.of(inquiry)), viewer)
+        impressions.note(inquiry, found.shown)
+        impressions.close()
+    answer = found.to_dict()
     if viewer.sees_order:
         context.obj.audit("match", f"{match_kind}:{subject or 'text'}")
     if json:
@@ -74,19 +86,29 @@ def _wanted(filters: Sequence[str]) -> dict[str, str]:
 def train(
     context: typer.Context,
     match_kinds: Annotated[
-        list[str] | None, typer.Argument(help="Match kinds; default: all with past outcomes.")
+        list[str] | None, typer.Argument(help="Match kinds; default: all with past outcomes or feedback.")
     ] = None,
     json: Json = False,
 ) -> None:
-    """Learn each match kind's model from the past outcomes in the graph."""
+    """Learn each match kind's model from the past outcomes in the graph, and what its candidates earn by feedback.
+
+    Run it nightly; running services take up what it learned.
+    """
     from api.bootstrap import open_matcher
     from api.cli.showing import show_models
+    from api.installation import open_casework
+    from api.learning import learn_from_use
     from matching.training import train as learn
 
     progress = Progress()
-    models = learn(open_matcher(context.obj.settings).state, match_kinds, progress)
+    state = open_matcher(context.obj.settings).state
+    about = {name: dict(model.about) for name, model in learn(state, match_kinds, progress).items()}
+    with closing(open_casework(context.obj.settings)) as casework:
+        for name in match_kinds or state.kinds:
+            progress(f"feedback {name}", 0)
+            if (learned := learn_from_use(casework, state, name)) is not None:
+                about.setdefault(name, {})["use"] = dict(learned.about)
     progress.finish()
-    about = {name: dict(model.about) for name, model in models.items()}
     if json:
         print_json(about)
     else:

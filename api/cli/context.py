@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from graph.store import GraphStore
 
 REFRESH_SECONDS = 0.1
+COMMAND_LINE = "command-line"
+"""Who asks and is audited as this machine's operator."""
 PIPED_WIDTH = 120
 """Columns of a report that goes to a file or a pipe."""
 
@@ -79,7 +81,7 @@ class Context:
         from api.installation import open_casework, secret_of
 
         with closing(open_casework(self.settings)) as casework:
-            AuditLog(casework, secret_of(self.settings)).append("command-line", action, object)
+            AuditLog(casework, secret_of(self.settings)).append(COMMAND_LINE, action, object)
 
     @cached_property
     def out(self) -> Console:

@@ -15,6 +15,7 @@ from rich.text import Text
 from matching.wording import Wording
 
 if TYPE_CHECKING:
+    from api.learning import ExposureReport
     from graph.schema import Catalogue, Labels
     from matching.evaluation import Evaluated
     from matching.kinds import MatchKind
@@ -124,7 +125,7 @@ def _value(value: Any) -> str:
 def show_models(out: Console, models: Mapping[str, Mapping[str, Any]]) -> None:
     """What `train` learned, one line a match kind."""
     if not models:
-        out.print("nothing was learned: there are no past outcomes of these match kinds")
+        out.print("nothing was learned: there are no past outcomes of these match kinds, and no feedback")
         return
     rows = []
     for name, about in models.items():
@@ -132,9 +133,21 @@ def show_models(out: Console, models: Mapping[str, Mapping[str, Any]]) -> None:
         told = ["" if value is None else f"{value:.3f}" for value in precision]
         held = {row["measure"]: row["value"] for row in about.get("calibration", {}).get("measures", ())}
         told += [f"{held[name]:.4f}" if name in held else "" for name in ("ece", "brier_skill")]
+        told.append(f"{about.get('use', {}).get('reactions', 0):,}")
         rows.append([name, f"{about.get('outcomes', 0):,}", *told, str(about.get("kept", ""))])
-    columns = ("match kind", "outcomes", "AP curves", "AP prior", "ECE", "Brier skill", "kept")
-    _table(out, "", columns, rows, right=range(1, 6))
+    columns = ("match kind", "outcomes", "AP curves", "AP prior", "ECE", "Brier skill", "feedback", "kept")
+    _table(out, "", columns, rows, right=range(1, 7))
+
+
+def show_exposure(out: Console, report: ExposureReport) -> None:
+    """One line a group."""
+    rows = []
+    for group in report.groups:
+        shares = [f"{share:.1%}" for share in (group.impressions, group.exposure, group.relevance)]
+        rows.append([group.group, f"{group.candidates:,}", *shares, f"{group.ratio:.2f}"])
+    title = f"{report.match_kind} · {report.impressions:,} impressions this epoch · Gini {report.gini:.2f}"
+    columns = (report.by, "candidates", "impressions", "exposure", "relevance", "ratio")
+    _table(out, title, columns, rows, right=range(1, 6))
 
 
 def show_measures(out: Console, results: Sequence[Evaluated]) -> None:

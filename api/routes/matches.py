@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from fastapi import FastAPI, Path, Request, Response
@@ -9,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.access import key_of, service_of
 from api.bodies import answered, read_json
+from api.casework.impressions import Inquiry
 from api.problems import Fault, Problem, validated
 from api.routes.describe import KEYED, WITH_BODY, json_answer, json_body, problems, ref
 from graph.errors import UnknownNameError
@@ -150,6 +152,7 @@ async def match(request: Request, match_kind: Annotated[str, MATCH_KIND]) -> Res
     _check(asked, service.settings.match_limit, service.settings.text_limit)
     if service.matcher is None:
         raise Problem("unavailable", "no projection yet; try again", retry_after=1)
+    state = service.matcher.state
     question = Question(
         kind=match_kind,
         subject=asked.subject,
@@ -161,6 +164,9 @@ async def match(request: Request, match_kind: Annotated[str, MATCH_KIND]) -> Res
         cover=asked.cover,
         cursor=asked.cursor,
     )
+    inquiry = Inquiry(state.mask.epoch, key.id, match_kind, question.about)
+    if dismissed := service.dismissals.of(inquiry):
+        question = replace(question, dismissed=dismissed)
     try:
         # In the loop, not in a thread: an answer takes about two milliseconds, and handing it over costs more than
         # it gives (measured in docs/api.md).
@@ -171,6 +177,7 @@ async def match(request: Request, match_kind: Annotated[str, MATCH_KIND]) -> Res
         raise
     if key.viewer.sees_order:
         service.notes.note(key.id, "match", f"{match_kind}:{asked.subject or 'text'}")
+    service.impressions.note(inquiry, answer.shown)
     return answered(answer.to_dict())
 
 

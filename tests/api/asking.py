@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -14,7 +15,7 @@ from api.casework.keys import issue
 from api.problems import CODES
 from graph.errors import NotFoundError, UnknownNameError
 from matching.masking import Viewer
-from matching.pipeline import Question
+from matching.pipeline import Question, Shown
 
 
 @dataclass
@@ -22,6 +23,7 @@ class Reply:
     """What the double answers."""
 
     content: dict[str, Any]
+    shown: Shown = field(default_factory=lambda: Shown(1, (), (), ()))
 
     def to_dict(self) -> dict[str, Any]:
         return self.content
@@ -32,6 +34,7 @@ class DoubleMatcher:
     """Stands in for the matcher where only the HTTP side is looked at; remembers what it was asked."""
 
     asked: list[tuple[Question, Viewer]] = field(default_factory=list)
+    state: Any = field(default_factory=lambda: SimpleNamespace(mask=SimpleNamespace(epoch="e")))
 
     def match(self, question: Question, viewer: Viewer) -> Reply:
         self.asked.append((question, viewer))

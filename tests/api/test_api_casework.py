@@ -19,8 +19,10 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 
-from api.casework import Casework, audit, database, keys
+from api.casework import Casework, batches, database, keys
 from api.casework.audit import AuditLog, Notes
+from api.casework.feedback import Dismissals, Entry, FeedbackLog
+from api.casework.impressions import LIFETIME, Impressions, Inquiry
 from api.casework.replies import ABANDONED, Replies
 from api.casework.tables import AUDIT, KEYS, METADATA, NEWEST
 from graph.errors import (
@@ -33,6 +35,8 @@ from graph.errors import (
     UnknownNameError,
 )
 from graph.store.tables import BUSY_SECONDS
+from matching.learning import Event, Reason
+from matching.pipeline import Shown
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -271,8 +275,8 @@ def test_noted_entries_are_written_in_their_order(casework: Casework) -> None:
 def test_while_the_log_cannot_be_written_entries_wait_and_then_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(audit, "MOST_NOTED", 3)
-    monkeypatch.setattr(audit, "PAUSE", 0.01)
+    monkeypatch.setattr(batches, "MOST_WAITING", 3)
+    monkeypatch.setattr(batches, "PAUSE", 0.01)
     folder = tmp_path / "later"
     casework = Casework(f"sqlite:///{folder / 'casework.db'}")
     notes = Notes(AuditLog(casework, b"s" * 32))
@@ -286,6 +290,36 @@ def test_while_the_log_cannot_be_written_entries_wait_and_then_are_refused(
     notes.close()
     assert AuditLog(casework, b"s" * 32).verify() == 3
     casework.close()
+
+
+def test_impressions_and_feedback_are_read_as_they_were_written(casework: Casework) -> None:
+    impressions, log = Impressions(casework), FeedbackLog(casework)
+    mine, other = (Inquiry("e1", key, "need-expert", "need:n1") for key in ("mine", "other"))
+    for inquiry in (mine, mine, other):
+        impressions.note(inquiry, Shown(1, ("a", "b"), (1.5, 0.25), (1,)))
+    impressions.note(mine, Shown(21, ("c",), (0.0,), ()))
+    impressions.note(mine, Shown(1, (), (), ()))
+    impressions.close()
+    assert impressions.candidates(mine) == ["c", "a", "b"] and impressions.candidates(other) == ["a", "b"]
+    assert impressions.candidates(mine._replace(epoch="e2")) == []
+    assert impressions.counts("need-expert", "e1") == {"a": 2, "b": 2, "c": 1}, "asking again counts once"
+    assert len(list(impressions.of_epoch("need-expert", "e1"))) == 4
+
+    dismissals = Dismissals(log)
+    assert log.record([Entry(mine, "a", Event.DISMISS, Reason.OTHER), Entry(mine, "b", Event.OPEN)]) == 2
+    dismissals.look("e1")
+    assert dismissals.of(mine) == {"a"} and dismissals.of(other) == frozenset()
+    assert log.record([Entry(mine, "a", Event.RESTORE)] * 2) == 1
+    dismissals.look("e1")
+    assert dismissals.of(mine) == frozenset()
+    newest, *rest = log.page("mine", None, 10)
+    assert (newest.event, newest.told()["subject"]) == (Event.RESTORE, "n1")
+    assert log.page("mine", newest.number, 10) == rest and log.page("other", None, 10) == []
+    seen = Shown(1, ("a", "b"), (1.5, 0.25), (1,))
+    answered = [shown for key, _, shown in impressions.answered("need-expert") if key == "mine"]
+    assert answered == [seen, seen, Shown(21, ("c",), (0.0,), ())]
+    impressions.forget(time.time() + LIFETIME + 60)
+    assert list(log.entries()) == [] and impressions.candidates(mine) == []
 
 
 def test_a_write_runs_once_per_token(casework: Casework) -> None:

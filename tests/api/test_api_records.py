@@ -108,7 +108,7 @@ def test_kinds_adopted_before_the_first_build_are_known_after_it(
     field = {"name": "name", "type": "string", "access": "public", "labels": labels}
     with open_store(service.settings.store_url) as store:
         adopted = store.adopt({"entities": [{"name": "boat", "labels": labels, "fields": [field]}]})
-    mask = SimpleNamespace(redact=str)
+    mask = SimpleNamespace(redact=str, epoch="e")
     state = SimpleNamespace(projection=SimpleNamespace(catalogue=adopted), mask=mask)
     monkeypatch.setattr("api.bootstrap.open_matcher", lambda *_: SimpleNamespace(state=state))
     assert service.take_up()

@@ -1,0 +1,111 @@
+"""Casework → matching: what is learned from use, and who was shown how often."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from api.casework import Casework
+from api.casework.feedback import FeedbackLog, parties, reactions
+from api.casework.impressions import Impressions
+from api.casework.keys import list_keys
+from graph.errors import UnknownNameError
+from graph.projection import Projection
+from matching.build import State
+from matching.exposure import GroupExposure, by_group, gini
+from matching.learning import Impression, examination
+from matching.training import train_use
+from matching.use import Learned, path_of
+
+SIZE = "size"
+"""Groups by the size of the house: small and large."""
+HOUSES = (">employed_by", "<owns", "<posted")
+"""Paths from a candidate to the institution or enterprise that it belongs to."""
+
+
+def learn_from_use(casework: Casework, state: State, match_kind: str) -> Learned | None:
+    """Learn and save what the candidates of a match kind earn by use; None, and nothing saved, without feedback.
+
+    What is older than a year is removed first.
+    """
+    impressions, log = Impressions(casework), FeedbackLog(casework)
+    impressions.forget(time.time())
+    party = parties(list_keys(casework))
+    seen = [
+        Impression(party.get(key, key), about, shown.first, shown.candidates, shown.scores)
+        for key, about, shown in impressions.answered(match_kind)
+    ]
+    if not seen:
+        if state.models is not None:
+            path_of(state.models, match_kind).unlink(missing_ok=True)
+        return None
+    counts = impressions.counts(match_kind, state.mask.epoch)
+    return train_use(state, match_kind, seen, list(reactions(log.entries(match_kind=match_kind), party)), counts)
+
+
+@dataclass(frozen=True)
+class ExposureReport:
+    """Who was shown how often in this epoch."""
+
+    match_kind: str
+    by: str
+    impressions: int
+    gini: float
+    """Over all candidates."""
+    groups: tuple[GroupExposure, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON form."""
+        return {**vars(self), "groups": [group.to_dict() for group in self.groups]}
+
+
+def exposure_report(casework: Casework, state: State, match_kind: str, by: str = SIZE) -> ExposureReport:
+    """The exposure of groups of candidates; UnknownNameError where `by` is neither `size` nor a visible field."""
+    kind = state.kinds[match_kind].candidate
+    groups = _groups(state, kind, by)
+    table = state.projection.table(kind)
+    row_of = cache(table.find)
+    tallies = (np.zeros(table.n), np.zeros(table.n), np.zeros(table.n))
+    for shown in Impressions(casework).of_epoch(match_kind, state.mask.epoch):
+        rows = np.array([row_of(id) for id in shown.candidates], np.int64)
+        odds = np.exp(np.array(shown.scores) - max(shown.scores))
+        worth = (np.ones(len(rows)), examination(shown.first + np.arange(len(rows))), odds / odds.sum())
+        for tally, values in zip(tallies, worth, strict=True):
+            np.add.at(tally, rows[rows >= 0], values[rows >= 0])
+    total = int(tallies[0].sum())
+    return ExposureReport(match_kind, by, total, gini(tallies[0]), by_group(groups, tallies))
+
+
+def _groups(state: State, kind: str, by: str) -> list[str]:
+    """The group of every candidate."""
+    visible = state.mask.visible(kind)
+    if by == SIZE:
+        size = visible.numbers(SIZE) if SIZE in visible.figures else _house_sizes(state.projection, kind)
+        middle = np.nanmedian(size) if np.isfinite(size).any() else np.nan
+        return ["large" if one > middle else "small" if one <= middle else "unknown" for one in size.tolist()]
+    if by not in visible.fields:
+        raise UnknownNameError("group", by, [SIZE, *visible.fields], field="by")
+    labels = visible.labels(by)
+    return ["、".join(labels.of(row)) or "unknown" for row in range(visible.n)]
+
+
+def _house_sizes(projection: Projection, kind: str) -> NDArray[np.float64]:
+    """Candidates of the largest institution or enterprise that each belongs to; NaN for one without."""
+    n = projection.table(kind).n
+    sizes = np.full(n, np.nan)
+    for path in HOUSES:
+        relation = projection.catalogue.relations.get(path[1:])
+        if relation is None or kind not in (relation.sources if path[0] == ">" else relation.targets):
+            continue
+        for end in projection.catalogue.end_kinds(kind, path):
+            of = sp.csr_array(projection.path_matrix(kind, path, end))
+            members = np.asarray(of.sum(axis=0)).ravel()
+            candidate = np.repeat(np.arange(n), np.diff(of.indptr))
+            np.fmax.at(sizes, candidate, members[of.indices])
+    return sizes
