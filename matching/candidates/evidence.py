@@ -253,7 +253,7 @@ class Evidence:
                 if source.by_document:
                     squared += near
                 else:
-                    direct += near * np.diff(source.of.indptr)
+                    direct += near
             relevance.append(squared)
         return self.walk.reached(relevance, direct)
 
