@@ -15,7 +15,7 @@ from graph.records import EntityKey
 from matching.masking.viewer import Viewer
 
 ALIAS_BYTES = 12
-"""96 bits: not guessable, 20 characters."""
+"""96 bits: not guessable."""
 
 
 class EpochKeys:
@@ -32,10 +32,10 @@ class EpochKeys:
         return hmac.digest(self._root, use, "sha256")
 
     def alias(self, viewer: Viewer, question: str, key: EntityKey) -> str:
-        """The name of an entity toward one viewer in one question: 20 characters, neither sortable nor guessable."""
+        """The name of an entity toward one viewer in one question: 24 characters, neither sortable nor guessable."""
         parts = [viewer.id.encode(), question.encode(), key.kind.encode(), key.id.encode()]
         message = b"".join(len(part).to_bytes(4, "big") + part for part in parts)
-        return base64.b32encode(hmac.digest(self._alias, message, "sha256")[:ALIAS_BYTES]).decode().rstrip("=").lower()
+        return hmac.digest(self._alias, message, "sha256")[:ALIAS_BYTES].hex()
 
     def seal(self, viewer: Viewer, content: Mapping[str, Any]) -> str:
         """An opaque token that only `unseal` with the same viewer and epoch opens (AES-SIV, RFC 5297)."""

@@ -39,6 +39,9 @@ from matching.masking.visible import Visible, finest_of, visible_of
 
 Texts = dict[str, Strings]
 
+CARDS_KEPT = 10_000
+"""Cards that are kept made, because the same few candidates are in most answers."""
+
 
 class Mask:
     """What anyone but its owner may see of every entity of one projection."""
@@ -51,6 +54,7 @@ class Mask:
         self._visible: dict[str, Visible] = {}
         self._texts: dict[str, Texts] = {}
         self._plans: dict[str, _CardPlan] = {}
+        self._cards: dict[tuple[str, int], Mapping[str, Any]] = {}
 
     @classmethod
     def build(
@@ -117,8 +121,16 @@ class Mask:
         """Made on first use: a million names take seconds, and only free texts need them."""
         return redactor_again(self._version, forms_in(self._parts))
 
-    def card(self, kind: str, row: int) -> dict[str, Any]:
+    def card(self, kind: str, row: int) -> Mapping[str, Any]:
         """What a counterpart may see: visible fields, names of codes, and texts that were redacted or are public."""
+        card = self._cards.get((kind, row))
+        if card is None:
+            if len(self._cards) >= CARDS_KEPT:
+                self._cards.clear()
+            card = self._cards[kind, row] = self._card(kind, row)
+        return card
+
+    def _card(self, kind: str, row: int) -> dict[str, Any]:
         fields: dict[str, Any] = {}
         labels: dict[str, list[str]] = {}
         visible = self.visible(kind)

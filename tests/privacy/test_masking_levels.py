@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +84,7 @@ def test_with_absent_values_every_combination_has_k_rows(values: list[list[int]]
     assert min(sizes.values()) >= min(k, len(values))
 
 
-def _shown(card: dict[str, object]) -> str:
+def _shown(card: Mapping[str, object]) -> str:
     return repr(card["fields"])
 
 
