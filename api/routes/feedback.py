@@ -79,7 +79,7 @@ class FeedbackPage(BaseModel):
     """Cursor of what follows; null at the end."""
 
 
-ONE = {"match_kind": "need-expert", "subject": "need-0001", "alias": "k3vq7m2xw5ay4cdeh2ta", "event": "accept"}
+ONE = {"match_kind": "need-expert", "subject": "need-0001", "alias": "9f3c07b2e41d58a6c0be7714", "event": "accept"}
 EXAMPLES: dict[str, dict[str, Any]] = {
     "one": {"summary": "One · 一条", "value": ONE},
     "many": {"summary": "Many · 多条", "value": [{**ONE, "event": "dismiss", "reason": "too-far"}]},

@@ -120,7 +120,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     },
     "narrowed": {
         "summary": "Narrowed · 筛选",
-        "value": {"subject": "need-0001", "filters": {"title": "教授"}, "exclude": ["k3vq7m2xw5ay4cdeh2ta"]},
+        "value": {"subject": "need-0001", "filters": {"title": "教授"}, "exclude": ["9f3c07b2e41d58a6c0be7714"]},
     },
 }
 ANSWER = {
@@ -129,7 +129,7 @@ ANSWER = {
             "band": "strong",
             "matches": [
                 {
-                    "alias": "k3vq7m2xw5ay4cdeh2ta",
+                    "alias": "9f3c07b2e41d58a6c0be7714",
                     "card": {"kind": "expert", "fields": {"title": "教授", "tags": ["散热"]}, "texts": {}},
                     "k": 10,
                 }

@@ -91,7 +91,7 @@ def test_aliases_differ_by_viewer_question_and_epoch(state: State) -> None:
     key = EntityKey("expert", "e1")
     now, later = (EpochKeys(b"x" * 32, epoch).alias(OUTSIDER, "n0", key) for epoch in ("e1", "e2"))
     assert now != later
-    assert len(now) == 20
+    assert len(now) == 24
 
 
 def test_the_same_question_gets_the_same_bytes(state: State, tmp_path: Path) -> None:
