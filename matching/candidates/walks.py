@@ -25,8 +25,8 @@ RESTART = 0.3
 """Chance that a walk along outcomes begins again."""
 RESTART_DOCUMENTS = 0.1
 """The same of a walk through documents; measured on judged experts."""
-ROUNDS, ROUNDS_DOCUMENTS = 4, 6
-"""Steps after which a walk is not followed any more."""
+ROUNDS, ROUNDS_DOCUMENTS = 3, 6
+"""Steps after which a walk is not followed any more; one along outcomes is with candidates after odd steps only."""
 LARGEST = 2_000_000
 """Edges that an outcome walk has at the most: a bound on its time for each question."""
 

@@ -176,12 +176,14 @@ class AdditiveCurves:
 
     def _logits(self, x: Floats) -> Floats:
         """Thresholds × n × m shares of the log-odds."""
-        out = np.empty((len(self._intercepts), *x.shape))
+        columns, unknown = np.ascontiguousarray(x.T), np.isnan(x.T)
+        out = np.empty((len(self._intercepts), *columns.shape))
         for at, (knots, table) in enumerate(zip(self._knots, self._tables, strict=True)):
             for threshold, curve in enumerate(table):
-                out[threshold, :, at] = np.interp(x[:, at], knots, curve[:-1])
-            out[:, np.isnan(x[:, at]), at] = table[:, -1:]
-        return out
+                out[threshold, at] = np.interp(columns[at], knots, curve[:-1])
+        for at in np.flatnonzero(unknown.any(axis=1)).tolist():
+            out[:, at, unknown[at]] = self._tables[at][:, -1:]
+        return out.transpose(0, 2, 1)
 
     def shares(self, x: Floats) -> Floats:
         """See Ranker."""
