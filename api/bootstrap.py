@@ -29,7 +29,7 @@ from ingest.sources.folder import kinds_document
 from matching import build as matching_build
 from matching.candidates.encoder import installed
 from matching.kinds import MatchKinds
-from matching.pipeline import Matcher
+from matching.matcher import Matcher
 
 Progress = Callable[[str, int], None]
 

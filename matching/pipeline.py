@@ -5,134 +5,31 @@ Masking is the last stage of `PIPELINE` and the only one that makes an answer, s
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
-from graph.errors import InputError, NotFoundError, ProjectionError, UnknownNameError
+from graph.errors import InputError, NotFoundError, UnknownNameError
 from graph.records import EntityKey
-from matching.build import Prepared, State, open_state
+from matching.build import Prepared, State
 from matching.candidates.evidence import Asked, Reading, Rows
 from matching.candidates.retrieve import DEPTH, retrieve as retrieved
 from matching.coverage import team
 from matching.explanation import Page, Ranked, explanations
-from matching.exposure import Policy, swaps
+from matching.exposure import swaps
 from matching.masking import Viewer, grouped
 from matching.model import BANDS
+from matching.question import Answer, Match, Question, Shown, checked
 from matching.use import band_width
 from matching.verdict import VERDICTS, Verdict, is_better, told, verdict_of
 
-LIMIT = 100
-"""Most matches of one answer."""
 MOST_LISTED = 20
 """Most valid values that an error lists."""
-TEXT_LIMIT = 20_000
-"""Most characters of a question's text."""
-
-
-@dataclass(frozen=True)
-class Question:
-    """What is asked; exactly one of `subject` and `text` is given."""
-
-    kind: str
-    """Match kind, e.g. `need-expert`."""
-    subject: str | None = None
-    """Id of the subject in the graph."""
-    text: str | None = None
-    """Free text instead of a subject."""
-    limit: int = 20
-    """Matches wanted, 1 to LIMIT."""
-    filters: Mapping[str, str] = field(default_factory=dict)
-    """Visible field of the candidate → the value it must show, as cards write it."""
-    exclude: frozenset[str] = frozenset()
-    """Aliases of earlier answers that are not wanted again; toward the blind nobody moves up in their place."""
-    dismissed: frozenset[str] = frozenset()
-    """Ids of candidates that the viewer dismissed for this question; left out as excluded ones are."""
-    explain: bool = False
-    """Whether to say why."""
-    cover: bool = False
-    """Whether a team is wanted that covers the parts of the need; for viewers who see the order."""
-    cursor: str | None = None
-    """`next` of the answer before."""
-
-    @property
-    def about(self) -> str:
-        """What aliases are bound to: the subject's kind and id, or the text's hash."""
-        if self.subject is not None:
-            return f"{self.kind.partition('-')[0]}:{self.subject}"
-        return "text:" + hashlib.sha256((self.text or "").encode()).hexdigest()
-
-    @property
-    def token(self) -> str:
-        """What a cursor is bound to."""
-        parts = [self.kind, self.about, *sorted(f"{k}={v}" for k, v in self.filters.items()), *sorted(self.exclude)]
-        return hashlib.sha256("\x00".join(parts).encode()).hexdigest()
-
-
-@dataclass(frozen=True)
-class Match:
-    """One candidate as the viewer may see it."""
-
-    alias: str
-    card: Mapping[str, Any]
-    k: int | None
-    """How many entities at least share the card's visible values; None for public records."""
-    rank: int | None
-    """Place in the order, for viewers who may see it."""
-    explanation: Mapping[str, Any] | None
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON form; what the viewer may not see is absent."""
-        body: dict[str, Any] = {"alias": self.alias, "card": dict(self.card), "k": self.k}
-        if self.rank is not None:
-            body["rank"] = self.rank
-        if self.explanation is not None:
-            body["explanation"] = dict(self.explanation)
-        return body
-
-
-@dataclass(frozen=True)
-class Shown:
-    """Who was shown where: what the service remembers of an answer, and never tells."""
-
-    first: int
-    """Place of the first candidate, 1 on the first page."""
-    candidates: tuple[str, ...]
-    """Ids in the order shown."""
-    scores: tuple[float, ...]
-    """Their scores without what use added, in widths of a band."""
-    explored: tuple[int, ...]
-    """Places among `candidates`, from 0, that were given to somebody hardly shown yet."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """Groups of matches, best band first."""
-
-    groups: tuple[tuple[str, tuple[Match, ...]], ...]
-    """(band, matches) each."""
-    next: str | None
-    """Cursor of what follows."""
-    shown: Shown
-    """No part of the JSON form."""
-    about: Mapping[str, Any] = field(default_factory=dict)
-    """Of an explained answer's first page: verdict, basis, parts, missing, summary (see `matching.verdict`)."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON form."""
-        return {
-            "groups": [{"band": band, "matches": [m.to_dict() for m in matches]} for band, matches in self.groups],
-            "next": self.next,
-            **self.about,
-        }
 
 
 @dataclass
@@ -263,7 +160,7 @@ def match(state: State, question: Question, viewer: Viewer) -> Answer:
     Raises UnknownNameError for an unknown match kind or filter, InputError for a bad limit, text or cursor, and
     NotFoundError for a subject that does not exist or that the viewer may not ask for: both look the same.
     """
-    _check(question, viewer)
+    checked(question, viewer)
     prepared = state.prepared(question.kind)
     run = Run(
         state, prepared, question, viewer, _asked(state, prepared, question, viewer), _offset(state, question, viewer)
@@ -272,70 +169,6 @@ def match(state: State, question: Question, viewer: Viewer) -> Answer:
         stage(run)
     assert run.answer is not None
     return run.answer
-
-
-class Matcher:
-    """Answers questions from the newest artefacts on disk; `refresh` moves on to newer ones between two answers."""
-
-    def __init__(
-        self, state: State, folder: Path, projection_folder: Path, secret: bytes, policy: Policy | None = None
-    ) -> None:
-        self.state = state
-        """What answers are read from now."""
-        self._folder, self._projection_folder, self._secret = folder, projection_folder, secret
-        self._policy = policy or Policy()
-        self._seen = _stamp(folder)
-
-    @classmethod
-    def open(cls, folder: Path, projection_folder: Path, secret: bytes, policy: Policy | None = None) -> Matcher:
-        """The matcher on what was built last, warmed up; ProjectionError when there is nothing that fits together.
-
-        From then on this process multiplies on one thread: an answer is too short to be shared among cores, and
-        threads that wait for each other made it several times slower on busy ones.
-        """
-        threadpool_limits(limits=1, user_api="blas")
-        matcher = cls(open_state(projection_folder, folder, secret, policy), folder, projection_folder, secret, policy)
-        matcher.state.warm()
-        return matcher
-
-    def refresh(self) -> bool:
-        """Take up newer artefacts; False where there are none, or none that are complete yet."""
-        stamp = _stamp(self._folder)
-        if stamp == self._seen:
-            return False
-        try:
-            state = open_state(self._projection_folder, self._folder, self._secret, self._policy)
-        except ProjectionError:
-            return False
-        state.warm(self.state)
-        self.state, self._seen = state, stamp
-        return True
-
-    def match(self, question: Question, viewer: Viewer) -> Answer:
-        """See `match`."""
-        return match(self.state, question, viewer)
-
-
-def _stamp(folder: Path) -> tuple[int, ...]:
-    """What changes when the artefacts or a model are switched."""
-    paths = [folder / "current.json", *sorted((folder / "models").glob("*.json"))]
-    return tuple(path.stat().st_mtime_ns for path in paths if path.exists())
-
-
-def _check(question: Question, viewer: Viewer) -> None:
-    if (question.subject is None) == (question.text is None):
-        raise InputError("give either `subject` (an id) or `text`, not both and not neither", field="subject")
-    if not 1 <= question.limit <= LIMIT:
-        raise InputError(f"`limit` is {question.limit}; valid: 1 to {LIMIT}", field="limit")
-    if question.text is not None and not question.text.strip():
-        raise InputError("`text` is empty", field="text")
-    if question.text is not None and len(question.text) > TEXT_LIMIT:
-        raise InputError(f"`text` has {len(question.text)} characters; at most {TEXT_LIMIT}", field="text")
-    if question.cover and not viewer.sees_order:
-        reason = "tells who covers what, which only brokers with a mandate and operators see; ask without it"
-        raise InputError(f"`cover` {reason}", field="cover")
-    if question.cover and question.cursor is not None:
-        raise InputError("`cover` gives one team and no further page; ask without `cursor`", field="cursor")
 
 
 def _asked(state: State, prepared: Prepared, question: Question, viewer: Viewer) -> Asked:

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from api.casework.batches import Batches
 from api.casework.database import Casework
 from api.casework.tables import FEEDBACK, IMPRESSIONS
-from matching.pipeline import Shown
+from matching.question import Shown
 
 LIFETIME = 365 * 86_400
 """Seconds that an impression, and what was done with it, is kept and learned from."""

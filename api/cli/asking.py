@@ -43,7 +43,7 @@ def match(
     from api.installation import open_casework
     from graph.errors import UnknownNameError
     from matching.masking import Role, Viewer
-    from matching.pipeline import Question
+    from matching.question import Question
 
     if role not in list(Role):
         raise UnknownNameError("role", role, list(Role), field="as")

@@ -26,7 +26,8 @@ from ingest.load import Options, ingest
 from ingest.sample.world import write
 from matching.build import State
 from matching.masking import Role, Viewer
-from matching.pipeline import Matcher, Question
+from matching.matcher import Matcher
+from matching.question import Question
 from matching.training import train
 
 SHOWN = 3

@@ -43,7 +43,7 @@ def give(
     from api.installation import open_casework
     from graph.errors import InputError, NotFoundError
     from matching.masking import Role, Viewer
-    from matching.pipeline import Question
+    from matching.question import Question
 
     if (subject is None) == (text is None):
         raise InputError("give either --subject or --text, as it was asked", field="subject")

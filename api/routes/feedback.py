@@ -24,7 +24,7 @@ from api.writes import Done, once, rows_of
 from graph.errors import QianxianError
 from matching.kinds import MatchKinds
 from matching.masking import Mask
-from matching.pipeline import Question
+from matching.question import Question
 
 Short = Annotated[str, Field(max_length=512)]
 

@@ -14,7 +14,7 @@ from api.casework.impressions import Inquiry
 from api.problems import Fault, Problem, validated
 from api.routes.describe import KEYED, WITH_BODY, json_answer, json_body, problems, ref
 from graph.errors import UnknownNameError
-from matching.pipeline import Question
+from matching.question import Question
 
 MATCH_KIND = Path(description="Match kind, from /v1/kinds. 匹配类型。", examples=["need-expert"])
 EXCLUDED = 1_000

@@ -15,7 +15,7 @@ from api.casework.keys import issue
 from api.problems import CODES
 from graph.errors import NotFoundError, UnknownNameError
 from matching.masking import Viewer
-from matching.pipeline import Question, Shown
+from matching.question import Question, Shown
 
 
 @dataclass

@@ -11,7 +11,7 @@ import pytest
 from api.app import create_app
 from api.bootstrap import Service, open_service
 from api.settings import Settings
-from matching.pipeline import Matcher
+from matching.matcher import Matcher
 from tests.api.asking import Api, DoubleMatcher
 from tools.servers import Unavailable, postgres_server
 

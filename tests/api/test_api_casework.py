@@ -36,7 +36,7 @@ from graph.errors import (
 )
 from graph.store.tables import BUSY_SECONDS
 from matching.learning import Event, Reason
-from matching.pipeline import Shown
+from matching.question import Shown
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from api.installation import epoch_of, secret_of
 from api.settings import PREFIX, Settings, load
 from graph.errors import InputError
-from matching.pipeline import LIMIT, TEXT_LIMIT
+from matching.question import LIMIT, TEXT_LIMIT
 
 ROOT = Path(__file__).parents[2]
 

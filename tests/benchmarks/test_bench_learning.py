@@ -30,7 +30,8 @@ from ingest.sample.world import write
 from matching.exposure import gini
 from matching.learning import Event, examination
 from matching.masking import Role, Viewer
-from matching.pipeline import Matcher, Question
+from matching.matcher import Matcher
+from matching.question import Question
 from matching.training import train
 
 pytestmark = pytest.mark.benchmark

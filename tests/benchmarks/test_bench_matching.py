@@ -21,7 +21,8 @@ from ingest.sample.world import write
 from matching.build import build
 from matching.candidates.retrieve import retrieve
 from matching.masking import Role, Viewer
-from matching.pipeline import Matcher, Question
+from matching.matcher import Matcher
+from matching.question import Question
 from matching.training import train
 
 pytestmark = pytest.mark.benchmark

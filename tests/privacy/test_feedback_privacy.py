@@ -19,7 +19,7 @@ from api.settings import Settings
 from graph.records import EntityKey
 from matching.learning import Event, Reason
 from matching.masking import EpochKeys, Viewer
-from matching.pipeline import Question
+from matching.question import Question
 from tests.api.asking import Api, problem
 
 TEXT = "功率模块结壳热阻过高"

@@ -13,7 +13,8 @@ from graph.errors import InputError, NotFoundError
 from graph.records import Entity, EntityKey, Relation
 from matching.build import State
 from matching.masking import EpochKeys, Role, Viewer, grouped
-from matching.pipeline import Question, match
+from matching.pipeline import match
+from matching.question import Question
 from tests.privacy.worlds import people, state_of
 
 OUTSIDER = Viewer("o", Role.OUTSIDER, everything=True)

@@ -10,7 +10,8 @@ import pytest
 from graph.records import Entity, EntityKey, Relation
 from matching.build import State
 from matching.masking import Role, Viewer
-from matching.pipeline import Question, match
+from matching.pipeline import match
+from matching.question import Question
 from tests.privacy.worlds import people, state_of
 
 OUTSIDER = Viewer("o", Role.OUTSIDER, everything=True)

@@ -18,7 +18,8 @@ from matching.candidates.analysis import word_code
 from matching.candidates.crossing import Crossing, crossings, widened
 from matching.candidates.texts import analyse
 from matching.masking import Role, Viewer
-from matching.pipeline import Question, match
+from matching.pipeline import match
+from matching.question import Question
 
 BROKER = Viewer("b", Role.BROKER, everything=True)
 SUBJECTS = (

@@ -20,7 +20,8 @@ from matching.build import State, build
 from matching.coverage import LEAST_SHARE, Coverage, Words, best_documents, coverage, team
 from matching.kinds import MatchKinds
 from matching.masking import Role, Viewer
-from matching.pipeline import PIPELINE, Question, Run, match
+from matching.pipeline import PIPELINE, Run, match
+from matching.question import Question
 from matching.ranking.features import DEFAULT_WEIGHTS
 from matching.wording import FAMILIES, TEXT_FAMILIES, Wording
 

@@ -11,7 +11,9 @@ from matching.build import State, open_state
 from matching.exposure import BLOCK, MOST_EXPLORED, MOST_LOST, PROTECTED, Policy, gini, lost, swaps
 from matching.learning import BOUND, Event, Impression, Reaction, learn
 from matching.masking import Role, Viewer
-from matching.pipeline import Matcher, Question, Shown, match
+from matching.matcher import Matcher
+from matching.pipeline import match
+from matching.question import Question, Shown
 from matching.training import train_use
 from matching.use import Learned, band_width, path_of
 from tests.privacy.worlds import SECRET, people, state_of

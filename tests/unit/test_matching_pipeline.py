@@ -17,8 +17,10 @@ from matching import pipeline
 from matching.build import State, build
 from matching.kinds import MatchKinds
 from matching.masking import Role, Viewer
+from matching.matcher import Matcher
 from matching.model import Model, StaleModelError
-from matching.pipeline import Matcher, Question, match
+from matching.pipeline import match
+from matching.question import Question
 from matching.training import learned
 
 ROOT = Path(__file__).parents[2]
