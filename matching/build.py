@@ -145,11 +145,12 @@ def indexed_kinds(kinds: MatchKinds, projection: Projection) -> list[str]:
 
 def build(
     projection_folder: Path, folder: Path, secret: bytes, *, k: int, epoch: str, full: bool = False,
-    progress: Progress | None = None,
+    vectors: Path | None = None, progress: Progress | None = None,
 ) -> State:  # fmt: skip
     """Bring mask and indexes in `folder` up to the current projection and switch to them.
 
-    What is unchanged and sound stays; `full` makes the indexes anew. Raises ProjectionError without a projection.
+    What is unchanged and sound stays; `full` makes the indexes anew. Vectors of the encoder are in the folder
+    `vectors`, by default in `folder` too. Raises ProjectionError without a projection.
     """
     projection = open_projection(projection_folder)
     say = progress or silent
@@ -169,7 +170,8 @@ def build(
             TextIndex.build(rows_of(columns, projection.table(kind).n), before).save(place)
         indexes[kind] = TextIndex.open(place)
     hashes = {kind: index.kept["words"].hashes for kind, index in indexes.items()}
-    encodings = Encodings.build(folder / "encoded", hashes, {kind: mask.digest(kind) for kind in hashes})
+    encoded = folder / "encoded"
+    encodings = Encodings.build(encoded, vectors or encoded, hashes, {kind: mask.digest(kind) for kind in hashes})
     manifest = {
         "format": FORMAT,
         "projection": list(projection.at),
@@ -180,7 +182,7 @@ def build(
     }
     replace(folder / "current.json", orjson.dumps(manifest))
     _sweep(folder / "index", {f"{kind}-{key}" for kind, key in keys.items()})
-    _sweep(folder / "encoded", {*encodings.names.values(), encodings.file.path.name})
+    _sweep(encoded, {*encodings.names.values(), encodings.file.path.name})
     return State(projection, mask, indexes, encodings, folder / "models")
 
 
@@ -221,7 +223,7 @@ def open_state(projection_folder: Path, folder: Path, secret: bytes, policy: Pol
         raise ProjectionError("mask and indexes are of another revision than the projection; run `qianxian build`")
     mask = Mask.open(folder / "mask", projection, secret)
     indexes = {kind: TextIndex.open(folder / "index" / f"{kind}-{key}") for kind, key in manifest["indexes"].items()}
-    encodings = Encodings.open(folder / "encoded", manifest["encoded"])
+    encodings = Encodings.open(folder / "encoded", folder / "encoded", manifest["encoded"])
     return State(projection, mask, indexes, encodings, folder / "models", policy)
 
 

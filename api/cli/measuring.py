@@ -64,7 +64,8 @@ def evaluate(
         writable(run, "run")
     other = read_run(compare) if compare is not None else None
     progress = Progress()
-    with loaded([folder], kinds, progress, encoder=installed() if encoder else None) as state:
+    encoding = installed() if encoder else None
+    with loaded([folder], kinds, progress, encoder=encoding, vectors=_vectors(context)) as state:
         results = measured(
             state, folder, match=match, train=train or (), test=test, fold=fold, top=top, by=by or (), other=other,
             progress=progress,
@@ -76,6 +77,15 @@ def evaluate(
         print_json([result.to_dict() for result in results])
     else:
         show_measures(context.obj.out, results)
+
+
+def _vectors(context: typer.Context) -> Path:
+    """Where vectors of what is measured are kept: apart from those of the installation's own texts."""
+    from api.installation import make_home
+
+    home: Path = context.obj.settings.home
+    make_home(home)
+    return home / "measured"
 
 
 def _check_set(folder: Path, named: list[str]) -> None:
@@ -91,6 +101,7 @@ def _check_set(folder: Path, named: list[str]) -> None:
 
 
 def score(
+    context: typer.Context,
     folder: Folder,
     match: Annotated[str, typer.Option(help="Match kind.")],
     pairs: Annotated[Path, typer.Option(help="Tab-separated file with the header subject, candidate.")],
@@ -113,7 +124,8 @@ def score(
     writable(out, "out")
     seen = joined([read_pairs(folder / "judgements" / f"{name}.tsv") for name in train]) if train else None
     progress = Progress()
-    with loaded([folder], kinds, progress, encoder=installed() if encoder else None) as state:
+    encoding = installed() if encoder else None
+    with loaded([folder], kinds, progress, encoder=encoding, vectors=_vectors(context)) as state:
         scored = score_pairs(state, match, asked, seen)
     progress.finish()
     write_scores(out, asked, scored)

@@ -22,9 +22,12 @@ UNMASKED = 1
 @contextmanager
 def loaded(
     folders: Sequence[Path], kinds: Path | None, progress: Callable[[str, int], None] | None = None, *,
-    encoder: Encoder | None = None,
+    encoder: Encoder | None = None, vectors: Path | None = None,
 ) -> Iterator[State]:  # fmt: skip
-    """The matching state of data folders, in a temporary place; with an encoder every text is encoded first."""
+    """The matching state of data folders, in a temporary place; with an encoder every text is encoded first.
+
+    Vectors alone are kept, in the folder `vectors`: the next time nothing need be encoded.
+    """
     with tempfile.TemporaryDirectory(prefix="qianxian-") as scratch:
         home = Path(scratch)
         with open_store(f"sqlite:///{home / 'graph.db'}") as store:
@@ -33,8 +36,9 @@ def loaded(
             projection.build(store, home / "projection", progress=progress)
         secret = bytes(32)  # nothing leaves this process under an alias
         built = partial(
-            build, home / "projection", home / "matching", secret, k=UNMASKED, epoch="measuring", progress=progress
-        )
+            build, home / "projection", home / "matching", secret, k=UNMASKED, epoch="measuring",
+            vectors=vectors if encoder is not None else None, progress=progress,
+        )  # fmt: skip
         state = built()
         if encoder is not None and encode(state, encoder, progress=progress):
             state = built()

@@ -133,9 +133,12 @@ class Encodings:
         """`names`: the file of each kind's index, as the manifest has them."""
 
     @classmethod
-    def build(cls, folder: Path, hashes: Mapping[str, Codes], digests: Mapping[str, str]) -> Encodings:
-        """Indexes of all kinds of whose texts (by their hashes) some have vectors, kept by their digests."""
-        file = VectorFile(folder)
+    def build(cls, folder: Path, vectors: Path, hashes: Mapping[str, Codes], digests: Mapping[str, str]) -> Encodings:
+        """Indexes of all kinds of whose texts (by their hashes) some have vectors, kept by their digests in `folder`.
+
+        `vectors` is the folder of the file with the vectors.
+        """
+        file = VectorFile(vectors)
         names = {}
         for kind, mine in hashes.items():
             places = file.find(mine)
@@ -144,16 +147,17 @@ class Encodings:
                 continue
             names[kind] = f"{kind}-{digests[kind]}-{NAME}-{known}"
             if not _is_sound(folder / names[kind]):
+                folder.mkdir(exist_ok=True)
                 write_arrays(
                     folder / names[kind], EncodedIndex.build(file, places, int((mine != SILENT).sum())).arrays()
                 )
-        return cls.open(folder, names)
+        return cls.open(folder, vectors, names)
 
     @classmethod
-    def open(cls, folder: Path, names: Mapping[str, str]) -> Encodings:
+    def open(cls, folder: Path, vectors: Path, names: Mapping[str, str]) -> Encodings:
         """What `build` wrote under these names; ProjectionError where it is gone or damaged."""
         indexes = {kind: EncodedIndex(**map_arrays(folder / name)) for kind, name in names.items()}
-        return cls(VectorFile(folder), indexes, names)
+        return cls(VectorFile(vectors), indexes, names)
 
     def of(self, kind: str, text: str) -> Floats | None:
         """The vector of a text without the mean of its kind; None where it was not encoded."""

