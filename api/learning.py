@@ -18,10 +18,10 @@ from api.casework.keys import list_keys
 from graph.errors import UnknownNameError
 from graph.projection import Projection
 from matching.build import State
-from matching.exposure import GroupExposure, by_group, gini
-from matching.learning import Impression, examination
-from matching.training import train_use
-from matching.use import Learned, path_of
+from matching.feedback.exposure import GroupExposure, by_group, gini
+from matching.feedback.learning import Impression, examination
+from matching.feedback.use import Learned, path_of
+from matching.training.train import train_use
 
 SIZE = "size"
 """Groups by the size of the house: small and large."""

@@ -14,7 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from graph.errors import InputError
 from graph.schema import first_problem
-from matching.exposure import MOST_EXPLORED, Policy
+from matching.feedback.exposure import MOST_EXPLORED, Policy
 
 PREFIX = "QIANXIAN_"
 SECRET_BYTES = 32

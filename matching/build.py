@@ -24,12 +24,12 @@ from matching.candidates.encoder import Encoder
 from matching.candidates.evidence import Evidence
 from matching.candidates.texts import TextIndex, joined, rows_of
 from matching.constraints import Constraints
-from matching.exposure import Policy
+from matching.feedback.exposure import Policy
+from matching.feedback.use import Learned, Use, path_of
 from matching.kinds import MatchKind, MatchKinds
 from matching.masking import Mask
-from matching.model import Model, StaleModelError
 from matching.ranking.features import Features
-from matching.use import Learned, Use, path_of
+from matching.ranking.model import Model, StaleModelError
 
 FORMAT = 3
 ANALYSED = f"{FORMAT}.{analysis.VERSION}"

@@ -8,7 +8,7 @@ from threadpoolctl import threadpool_limits
 
 from graph.errors import ProjectionError
 from matching.build import State, open_state
-from matching.exposure import Policy
+from matching.feedback.exposure import Policy
 from matching.masking import Viewer
 from matching.pipeline import match
 from matching.question import Answer, Question

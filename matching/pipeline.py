@@ -19,14 +19,14 @@ from graph.records import EntityKey
 from matching.build import Prepared, State
 from matching.candidates.evidence import Asked, Reading, Rows
 from matching.candidates.retrieve import DEPTH, retrieve as retrieved
-from matching.coverage import team
-from matching.explanation import Page, Ranked, explanations
-from matching.exposure import swaps
+from matching.explanation.coverage import team
+from matching.explanation.reasons import Page, Ranked, explanations
+from matching.explanation.verdict import VERDICTS, Verdict, is_better, told, verdict_of
+from matching.feedback.exposure import swaps
+from matching.feedback.use import band_width
 from matching.masking import Viewer, grouped
-from matching.model import BANDS
 from matching.question import Answer, Match, Question, Shown, checked
-from matching.use import band_width
-from matching.verdict import VERDICTS, Verdict, is_better, told, verdict_of
+from matching.ranking.model import BANDS
 
 MOST_LISTED = 20
 """Most valid values that an error lists."""

@@ -102,7 +102,7 @@ class Answer:
     shown: Shown
     """No part of the JSON form."""
     about: Mapping[str, Any] = field(default_factory=dict)
-    """Of an explained answer's first page: verdict, basis, parts, missing, summary (see `matching.verdict`)."""
+    """Of an explained answer's first page: verdict, basis, parts, missing, summary (see `explanation.verdict`)."""
 
     def to_dict(self) -> dict[str, Any]:
         """JSON form."""

@@ -17,7 +17,7 @@ from api.casework.keys import Key
 from api.casework.tables import FEEDBACK
 from graph.errors import InputError, UnknownNameError
 from graph.records import EntityKey
-from matching.learning import REASONED, Event, Reaction, Reason
+from matching.feedback.learning import REASONED, Event, Reaction, Reason
 from matching.masking import EpochKeys, Role, Viewer
 
 LOCK = 0x5158_4642

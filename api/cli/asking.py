@@ -98,7 +98,7 @@ def train(
     from api.cli.showing import show_models
     from api.installation import open_casework
     from api.learning import learn_from_use
-    from matching.training import train as learn
+    from matching.training.train import train as learn
 
     progress = Progress()
     state = open_matcher(context.obj.settings).state
@@ -126,7 +126,7 @@ def card(
     """Print the model card: data, held-out measures, calibration, features, ablation, limits."""
     from api.bootstrap import open_matcher
     from graph.errors import InputError
-    from matching.card import card as written, reliability_plot
+    from matching.training.card import card as written, reliability_plot
 
     if plot is not None:
         writable(plot, "plot")

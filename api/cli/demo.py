@@ -28,7 +28,7 @@ from matching.build import State
 from matching.masking import Role, Viewer
 from matching.matcher import Matcher
 from matching.question import Question
-from matching.training import train
+from matching.training.train import train
 
 SHOWN = 3
 LABEL = "qianxian demo (generated)"

@@ -56,8 +56,8 @@ def evaluate(
     from api.cli.scratch import loaded
     from api.cli.showing import show_measures
     from matching.candidates.encoder import installed
-    from matching.evaluation import evaluate as measured
-    from matching.judgements import read_run, write_run
+    from matching.evaluation.evaluate import evaluate as measured
+    from matching.evaluation.judgements import read_run, write_run
 
     _check_set(folder, [*(train or ()), *([test] if test else ())])
     if run is not None:
@@ -91,7 +91,7 @@ def _vectors(context: typer.Context) -> Path:
 def _check_set(folder: Path, named: list[str]) -> None:
     """Raise before the folder is loaded where set.json or a named split is not what it should be."""
     from graph.errors import UnknownNameError
-    from matching.judgements import read_set, splits
+    from matching.evaluation.judgements import read_set, splits
 
     read_set(folder)
     known = splits(folder)
@@ -115,8 +115,8 @@ def score(
     from api.cli.scratch import loaded
     from graph.errors import InputError
     from matching.candidates.encoder import installed
-    from matching.judgements import joined, read_pairs
-    from matching.scoring import score_pairs, write_scores
+    from matching.evaluation.judgements import joined, read_pairs
+    from matching.evaluation.scoring import score_pairs, write_scores
 
     if not folder.is_dir():
         raise InputError(f"{folder} is no folder", field="folder")

@@ -12,14 +12,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from matching.wording import Wording
+from matching.explanation.wording import Wording
 
 if TYPE_CHECKING:
     from api.learning import ExposureReport
     from graph.schema import Catalogue, Labels
-    from matching.evaluation import Evaluated
+    from matching.evaluation.evaluate import Evaluated
+    from matching.evaluation.measures import Measured
     from matching.kinds import MatchKind
-    from matching.measures import Measured
 
 LONGEST = 160
 """Most characters of a text on a card."""

@@ -35,7 +35,7 @@ from graph.errors import (
     UnknownNameError,
 )
 from graph.store.tables import BUSY_SECONDS
-from matching.learning import Event, Reason
+from matching.feedback.learning import Event, Reason
 from matching.question import Shown
 
 

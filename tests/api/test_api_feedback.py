@@ -21,9 +21,9 @@ from api.casework.tables import FEEDBACK, IMPRESSIONS
 from api.learning import exposure_report, learn_from_use
 from api.settings import Settings
 from graph.errors import UnknownNameError
-from matching.learning import BOUND
+from matching.feedback.learning import BOUND
+from matching.feedback.use import path_of
 from matching.masking import Role
-from matching.use import path_of
 from tests.api.asking import Api, faults, problem
 
 ASKED = {"match_kind": "need-expert", "text": "功率模块结壳热阻过高"}

@@ -27,12 +27,12 @@ from ingest.sample.population import World, populate
 from ingest.sample.records import identifier
 from ingest.sample.sizes import ORIGINAL, sizes
 from ingest.sample.world import write
-from matching.exposure import gini
-from matching.learning import Event, examination
+from matching.feedback.exposure import gini
+from matching.feedback.learning import Event, examination
 from matching.masking import Role, Viewer
 from matching.matcher import Matcher
 from matching.question import Question
-from matching.training import train
+from matching.training.train import train
 
 pytestmark = pytest.mark.benchmark
 

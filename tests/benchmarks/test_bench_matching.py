@@ -23,7 +23,7 @@ from matching.candidates.retrieve import retrieve
 from matching.masking import Role, Viewer
 from matching.matcher import Matcher
 from matching.question import Question
-from matching.training import train
+from matching.training.train import train
 
 pytestmark = pytest.mark.benchmark
 

@@ -17,7 +17,7 @@ from api.casework.impressions import Inquiry
 from api.learning import learn_from_use
 from api.settings import Settings
 from graph.records import EntityKey
-from matching.learning import Event, Reason
+from matching.feedback.learning import Event, Reason
 from matching.masking import EpochKeys, Viewer
 from matching.question import Question
 from tests.api.asking import Api, problem

@@ -11,8 +11,8 @@ import pytest
 
 from api.bootstrap import open_matcher
 from api.settings import load
-from matching.card import card
-from matching.training import learned, train
+from matching.training.card import card
+from matching.training.train import learned, train
 from tests.unit.cli_running import Command, command_in
 
 NEED = "sample-need-0000000"
@@ -142,7 +142,7 @@ def trained(office: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("trained") / "home"
     shutil.copytree(office, home)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("matching.training.LEAST", 40)
+        patch.setattr("matching.training.train.LEAST", 40)
         train(open_matcher(load(home=home)).state)
     return home
 
@@ -170,7 +170,7 @@ def test_every_learned_kind_is_calibrated_and_has_a_card(qianxian: Command, trai
 def test_the_same_data_give_the_same_card(trained: Path) -> None:
     state = open_matcher(load(home=trained)).state
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("matching.training.LEAST", 40)
+        patch.setattr("matching.training.train.LEAST", 40)
         model = learned(state.prepared("need-instrument"))
     written = (trained / "matching" / "models" / "need-instrument.md").read_text(encoding="utf-8")
     assert card(state.kinds["need-instrument"], model) == written

@@ -8,8 +8,8 @@ import pytest
 from graph import projection
 from graph.records import Entity, Origin
 from graph.store import open_store
-from matching.answers import BY_ITSELF, BY_OTHERS, Answers, Judged
 from matching.build import State, build
+from matching.evaluation.answers import BY_ITSELF, BY_OTHERS, Answers, Judged
 
 NEEDS = ["电池散热", "电池热管理", "小麦育种", ""]
 PATENTS = ["电池散热片", "电池冷却板", "小麦种子", "齿轮", ""]

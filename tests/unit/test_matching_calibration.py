@@ -12,10 +12,10 @@ from hypothesis import given, settings, strategies as st
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from matching.calibration import Calibration, cross_fitted
-from matching.card import reliability_plot
-from matching.examination import reliability
-from matching.measures import measure_probabilities
+from matching.evaluation.measures import measure_probabilities
+from matching.ranking.calibration import Calibration, cross_fitted
+from matching.training.card import reliability_plot
+from matching.training.examination import reliability
 
 Floats = NDArray[np.float64]
 
@@ -98,6 +98,6 @@ def test_bins_expect_equally_many_hits_and_are_drawn() -> None:
 
 
 def test_answering_waits_for_no_library_of_learning() -> None:
-    code = "import sys, matching.pipeline, matching.card; print(*sys.modules)"
+    code = "import sys, matching.pipeline, matching.training.card; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert "numpy" in loaded and not {"sklearn", "scipy.stats", "scipy.optimize"} & set(loaded)

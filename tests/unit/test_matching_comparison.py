@@ -7,8 +7,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy.stats import permutation_test
 
-from matching.comparison import SWAPS, compared
-from matching.measures import Values, combined
+from matching.evaluation.comparison import SWAPS, compared
+from matching.evaluation.measures import Values, combined
 
 
 def _values(sums: NDArray[np.float64]) -> Values:

@@ -17,13 +17,13 @@ from graph.kinds import BUILTIN
 from graph.records import Entity, Origin, Relation
 from graph.store import open_store
 from matching.build import State, build
-from matching.coverage import LEAST_SHARE, Coverage, Words, best_documents, coverage, team
+from matching.explanation.coverage import LEAST_SHARE, Coverage, Words, best_documents, coverage, team
+from matching.explanation.wording import FAMILIES, TEXT_FAMILIES, Wording
 from matching.kinds import MatchKinds
 from matching.masking import Role, Viewer
 from matching.pipeline import PIPELINE, Run, match
 from matching.question import Question
 from matching.ranking.features import DEFAULT_WEIGHTS
-from matching.wording import FAMILIES, TEXT_FAMILIES, Wording
 
 BROKER = Viewer("b", Role.BROKER, everything=True)
 PARTY = Viewer("p", Role.ENTERPRISE, everything=True)

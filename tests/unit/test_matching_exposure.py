@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from matching.build import State, open_state
-from matching.exposure import BLOCK, MOST_EXPLORED, MOST_LOST, PROTECTED, Policy, gini, lost, swaps
-from matching.learning import BOUND, Event, Impression, Reaction, learn
+from matching.feedback.exposure import BLOCK, MOST_EXPLORED, MOST_LOST, PROTECTED, Policy, gini, lost, swaps
+from matching.feedback.learning import BOUND, Event, Impression, Reaction, learn
+from matching.feedback.use import Learned, band_width, path_of
 from matching.masking import Role, Viewer
 from matching.matcher import Matcher
 from matching.pipeline import match
 from matching.question import Question, Shown
-from matching.training import train_use
-from matching.use import Learned, band_width, path_of
+from matching.training.train import train_use
 from tests.privacy.worlds import SECRET, people, state_of
 
 BROKER, OUTSIDER = Viewer("b", Role.BROKER, everything=True), Viewer("o", Role.OUTSIDER, everything=True)

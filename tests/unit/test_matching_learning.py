@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 import pytest
 
-from matching.learning import (
+from matching.feedback.learning import (
     BOUND,
     MOST,
     MOST_WEIGHT,

@@ -23,8 +23,8 @@ from sklearn.metrics import (
 )
 
 from graph.errors import InputError
-from matching.judgements import SetAbout
-from matching.measures import (
+from matching.evaluation.judgements import SetAbout
+from matching.evaluation.measures import (
     BINS,
     KNOWN,
     PLACES,

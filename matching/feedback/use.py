@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from graph.files import replace
 from graph.projection import EntityTable
-from matching.exposure import FRESH, Policy, lost
-from matching.learning import MOST
-from matching.model import Model, StaleModelError
+from matching.feedback.exposure import FRESH, Policy, lost
+from matching.feedback.learning import MOST
+from matching.ranking.model import Model, StaleModelError
 
 Floats = NDArray[np.float64]
 

@@ -13,8 +13,8 @@ import orjson
 from numpy.typing import NDArray
 
 from graph.errors import QianxianError
-from matching.calibration import Calibration
 from matching.ranking.additive import LinearPrior, Ranker, ranker_from
+from matching.ranking.calibration import Calibration
 from matching.ranking.features import Features
 
 BANDS = ("strong", "good", "fair", "weak")

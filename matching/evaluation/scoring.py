@@ -9,11 +9,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from matching.answers import BY_ITSELF, BY_OTHERS, Answers, Judged
 from matching.build import Prepared, State
-from matching.judgements import Pairs, write_run
-from matching.model import Model
-from matching.training import fit
+from matching.evaluation.answers import BY_ITSELF, BY_OTHERS, Answers, Judged
+from matching.evaluation.judgements import Pairs, write_run
+from matching.ranking.model import Model
+from matching.training.train import fit
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]

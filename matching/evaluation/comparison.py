@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from graph.errors import InputError
-from matching.judgements import Pairs, Run
-from matching.measures import LOWER_IS_BETTER, Floats, Values, combined, interval, ratio, values_of_places
+from matching.evaluation.judgements import Pairs, Run
+from matching.evaluation.measures import LOWER_IS_BETTER, Floats, Values, combined, interval, ratio, values_of_places
 
 SWAPS = 10_000
 AT_ONCE = 500

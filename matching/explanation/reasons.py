@@ -1,8 +1,8 @@
 """Why a candidate is where it is: exact shares of its score, what it shares with the need, and what sets it apart.
 
 Toward a counterpart shares are bands, a term is named only if at least k candidates carry it, and nothing is said of
-who covers what (see `matching.verdict` for what is said of all together). Brokers and operators see exact shares, the
-parts of the need that each candidate covers, and why it stands before the next.
+who covers what (see `verdict` for what is said of all together). Brokers and operators see exact shares, the parts of
+the need that each candidate covers, and why it stands before the next.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matching.candidates.evidence import Asked, Evidence, Reading, Rows
-from matching.coverage import LOOKED_AT, Best, Coverage, best_documents, coverage, places_of
-from matching.wording import LANGUAGES, TEXT_FAMILIES, Wording, of_matches, quoted
+from matching.explanation.coverage import LOOKED_AT, Best, Coverage, best_documents, coverage, places_of
+from matching.explanation.wording import LANGUAGES, TEXT_FAMILIES, Wording, of_matches, quoted
 
 Floats = NDArray[np.float64]
 Explanation = dict[str, Any]

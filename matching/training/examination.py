@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from matching.calibration import cross_fitted
-from matching.comparison import compared
-from matching.measures import (
+from matching.evaluation.comparison import compared
+from matching.evaluation.measures import (
     Values,
     average_precisions,
     bins_of,
@@ -21,6 +20,7 @@ from matching.measures import (
     summed,
 )
 from matching.ranking.additive import Ranker
+from matching.ranking.calibration import cross_fitted
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]

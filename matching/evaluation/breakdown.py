@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from graph.errors import InputError, UnknownNameError
 from matching.build import Prepared, State
-from matching.judgements import Pairs
-from matching.measures import Measured
+from matching.evaluation.judgements import Pairs
+from matching.evaluation.measures import Measured
 
 Members = NDArray[np.bool_]
 

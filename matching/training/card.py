@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from matching.kinds import MatchKind
-from matching.model import BANDS, Model
 from matching.ranking.additive import LinearPrior
+from matching.ranking.model import BANDS, Model
 
 SIDE, MARGIN = 420, 56
 """Pixels of a plot's square and of the space around it."""

@@ -11,16 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graph.errors import InputError, UnknownNameError
-from matching import measures
-from matching.breakdown import Group, groups
 from matching.build import Prepared, State
-from matching.calibration import Calibration, cross_fitted
-from matching.comparison import Compared, compared, compared_places, covered
-from matching.judgements import Pairs, Ranked, Run, SetAbout, joined, read_pairs, read_set, run_of, splits
-from matching.measures import Judged, Measured
-from matching.model import Model
-from matching.scoring import ReadPairs, Scored, Scorer, cross_validated
-from matching.training import fit, fold_of, outcome_sample
+from matching.evaluation import measures
+from matching.evaluation.breakdown import Group, groups
+from matching.evaluation.comparison import Compared, compared, compared_places, covered
+from matching.evaluation.judgements import Pairs, Ranked, Run, SetAbout, joined, read_pairs, read_set, run_of, splits
+from matching.evaluation.measures import Judged, Measured
+from matching.evaluation.scoring import ReadPairs, Scored, Scorer, cross_validated
+from matching.ranking.calibration import Calibration, cross_fitted
+from matching.ranking.model import Model
+from matching.training.train import fit, fold_of, outcome_sample
 
 Floats = NDArray[np.float64]
 FOLDS = 5

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field as Setting, ValidationError, f
 
 from graph.errors import InputError
 from graph.schema import first_problem
-from matching.measures import KNOWN, PLACES
+from matching.evaluation.measures import KNOWN, PLACES
 
 Floats = NDArray[np.float64]
 Ranked = tuple[str, str, float, float | None]

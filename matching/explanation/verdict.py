@@ -14,9 +14,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from matching.explanation import Page
-from matching.model import BANDS
-from matching.wording import of_answer
+from matching.explanation.reasons import Page
+from matching.explanation.wording import of_answer
+from matching.ranking.model import BANDS
 
 Verdict = Literal["good", "weak", "none"]
 

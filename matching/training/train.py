@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 
 from graph.files import replace
 from matching.build import Prepared, State
-from matching.calibration import Calibration
 from matching.candidates.retrieve import retrieve
-from matching.card import card
-from matching.examination import Sample, examined, precisions, scored
-from matching.learning import Impression, Reaction, learn
-from matching.model import Model
+from matching.feedback.learning import Impression, Reaction, learn
+from matching.feedback.use import Learned, path_of
 from matching.ranking.additive import AdditiveCurves, Ranker
+from matching.ranking.calibration import Calibration
 from matching.ranking.features import Features
-from matching.use import Learned, path_of
+from matching.ranking.model import Model
+from matching.training.card import card
+from matching.training.examination import Sample, examined, precisions, scored
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]

@@ -1,0 +1,1 @@
+"""How well the rankings agree with people: judged sets, measures, comparisons."""

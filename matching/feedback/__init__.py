@@ -1,0 +1,1 @@
+"""What was learned from use: bounded shares of scores, exploration, exposure."""

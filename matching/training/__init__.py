@@ -1,0 +1,1 @@
+"""Learning models from past outcomes, and what is told of them."""
