@@ -20,6 +20,7 @@ from api.logs import frames
 from api.settings import Settings
 from graph.errors import QianxianError
 from matching.build import State, encode
+from matching.candidates.encoded import VectorFile
 from matching.candidates.encoder import Encoder, installed
 
 log = structlog.get_logger("api.refresh")
@@ -95,10 +96,11 @@ class Builder:
         done = encode(self._encoding, encoder, most=AT_ONCE)
         self._encoded += done
         if done == 0:
-            self._encoding = None
-            if self._encoded:
+            taken_up = self._encoding.encodings.file
+            if VectorFile(taken_up.path.parent).count > taken_up.count:  # whoever has filled them
                 log.info("encoded", texts=self._encoded)
                 self._encoded, self._done = 0, None
+            self._encoding = None
 
     def _build_if_moved(self) -> bool:
         try:

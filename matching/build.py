@@ -19,7 +19,7 @@ from graph.files import replace
 from graph.progress import Progress, silent
 from graph.projection import Current, Projection, open_projection
 from matching.candidates import analysis
-from matching.candidates.encoded import LONGEST, SILENT, Encodings
+from matching.candidates.encoded import LONGEST, SILENT, Encodings, VectorFile
 from matching.candidates.encoder import Encoder
 from matching.candidates.evidence import Evidence
 from matching.candidates.texts import TextIndex, joined, rows_of
@@ -31,7 +31,7 @@ from matching.masking import Mask
 from matching.ranking.features import Features
 from matching.ranking.model import Model, StaleModelError
 
-FORMAT = 3
+FORMAT = 4
 ANALYSED = f"{FORMAT}.{analysis.VERSION}"
 """Ends the name of every index: it is of texts analysed and written as they are now."""
 BATCH = 64
@@ -96,7 +96,8 @@ class State:
     def _rests_on(self, kind: MatchKind) -> tuple[str, ...]:
         files = (self.models / f"{kind.name}.json", path_of(self.models, kind.name)) if self.models else ()
         changed = [str(file.stat().st_mtime_ns) if file.exists() else "" for file in files]
-        return (self.projection.fingerprint, self.mask.epoch, *changed, *sorted(self.encodings.names.values()))
+        mask, encoded = self.mask, sorted(self.encodings.names.values())
+        return (self.projection.fingerprint, mask.epoch, str(mask.k), *changed, *encoded)
 
     def tie_break(self, kind: str) -> NDArray[np.int64]:
         """A keyed place for each row of a kind: orders equal scores, telling nothing of ids or insertion."""
@@ -179,6 +180,7 @@ def build(
         "fingerprint": projection.fingerprint,
         "indexes": keys,
         "encoded": encodings.names,
+        "vectors": encodings.file.count,
     }
     replace(folder / "current.json", orjson.dumps(manifest))
     _sweep(folder / "index", {f"{kind}-{key}" for kind, key in keys.items()})
@@ -192,8 +194,9 @@ def encode(state: State, encoder: Encoder, *, most: int | None = None, progress:
     Each batch is durable at once, so that this may end at any time and go on later; the next `build` takes them up.
     """
     say = progress or silent
-    file, done = state.encodings.file, 0
+    done = 0
     for kind, index in state.indexes.items():
+        file = VectorFile(state.encodings.file.path.parent)
         hashes = index.kept["words"].hashes
         rows = np.flatnonzero((file.find(hashes) < 0) & (hashes != SILENT))
         rows = rows[np.unique(hashes[rows], return_index=True)[1]][: None if most is None else most - done]
@@ -223,7 +226,8 @@ def open_state(projection_folder: Path, folder: Path, secret: bytes, policy: Pol
         raise ProjectionError("mask and indexes are of another revision than the projection; run `qianxian build`")
     mask = Mask.open(folder / "mask", projection, secret)
     indexes = {kind: TextIndex.open(folder / "index" / f"{kind}-{key}") for kind, key in manifest["indexes"].items()}
-    encodings = Encodings.open(folder / "encoded", folder / "encoded", manifest["encoded"])
+    vectors = VectorFile(folder / "encoded", manifest["vectors"])
+    encodings = Encodings.open(folder / "encoded", vectors, manifest["encoded"])
     return State(projection, mask, indexes, encodings, folder / "models", policy)
 
 

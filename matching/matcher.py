@@ -18,13 +18,15 @@ class Matcher:
     """Answers questions from the newest artefacts on disk; `refresh` moves on to newer ones between two answers."""
 
     def __init__(
-        self, state: State, folder: Path, projection_folder: Path, secret: bytes, policy: Policy | None = None
-    ) -> None:
+        self, state: State, folder: Path, projection_folder: Path, secret: bytes, policy: Policy | None = None,
+        seen: tuple[int, ...] = (),
+    ) -> None:  # fmt: skip
+        """`seen` tells which artefacts the state was opened from (see `_stamp`)."""
         self.state = state
         """What answers are read from now."""
         self._folder, self._projection_folder, self._secret = folder, projection_folder, secret
         self._policy = policy or Policy()
-        self._seen = _stamp(folder)
+        self._seen = seen
 
     @classmethod
     def open(cls, folder: Path, projection_folder: Path, secret: bytes, policy: Policy | None = None) -> Matcher:
@@ -34,7 +36,9 @@ class Matcher:
         threads that wait for each other made it several times slower on busy ones.
         """
         threadpool_limits(limits=1, user_api="blas")
-        matcher = cls(open_state(projection_folder, folder, secret, policy), folder, projection_folder, secret, policy)
+        seen = _stamp(folder)  # before they are opened: what is switched meanwhile is taken up at the next look
+        state = open_state(projection_folder, folder, secret, policy)
+        matcher = cls(state, folder, projection_folder, secret, policy, seen)
         matcher.state.warm()
         return matcher
 
@@ -51,9 +55,9 @@ class Matcher:
         self.state, self._seen = state, stamp
         return True
 
-    def match(self, question: Question, viewer: Viewer) -> Answer:
-        """See `match`."""
-        return match(self.state, question, viewer)
+    def match(self, question: Question, viewer: Viewer, state: State | None = None) -> Answer:
+        """See `match`; of the newest state by default."""
+        return match(state or self.state, question, viewer)
 
 
 def _stamp(folder: Path) -> tuple[int, ...]:

@@ -21,7 +21,7 @@ from matching.candidates.evidence import Asked, Reading, Rows
 from matching.candidates.retrieve import DEPTH, retrieve as retrieved
 from matching.explanation.coverage import team
 from matching.explanation.reasons import Page, Ranked, explanations
-from matching.explanation.verdict import VERDICTS, Verdict, is_better, told, verdict_of
+from matching.explanation.verdict import VERDICTS, Banded, Verdict, is_better, told, verdict_of
 from matching.feedback.exposure import swaps
 from matching.feedback.use import band_width
 from matching.masking import Viewer, grouped
@@ -127,6 +127,7 @@ def mask(run: Run) -> None:
     groups, rows = [], []
     banded = _banded(run, shown)
     for band, members in banded:
+        members = members if viewer.sees_order else [row for row in members if _is_wanted(run, row)]
         matches = tuple(
             Match(
                 alias=_alias(run, row),
@@ -136,17 +137,15 @@ def mask(run: Run) -> None:
                 explanation=why[places[row]],
             )
             for row in members
-            if viewer.sees_order or _is_wanted(run, row)
         )
         groups.append((band, matches))
-        rows += [row for row in members if viewer.sees_order or _is_wanted(run, row)]
+        rows += members
     more = len(run.rows) > page.stop and bool(groups)
     cursor = {"token": run.question.token, "offset": int(run.places[page.stop - 1]) + 1} if more else None
     sealed = state.mask.keys.seal(viewer, cursor) if cursor else None
     about: dict[str, Any] = {}
     if run.question.explain and run.offset == 0:
-        verdict = verdict_of(shown, banded)
-        about = told(shown, banded, verdict, _in_the_way(run, verdict, page))
+        about = _about(run, shown, banded, page)
     run.answer = Answer(tuple(groups), sealed, _shown(run, first, rows, places), about)
 
 
@@ -254,7 +253,7 @@ def _shown(run: Run, first: int, rows: Sequence[int], places: Mapping[int, int])
     features = len(run.prepared.features.names)
     base = run.prepared.model.ranker.intercept + run.shares[at, :features].sum(axis=1)
     return Shown(
-        run.offset + 1,
+        first + 1,
         tuple(map(ids.__getitem__, rows)),
         tuple((base / band_width(run.prepared.model)).round(3).tolist()),
         tuple(place for place, row in enumerate(rows) if row in run.explored),
@@ -266,10 +265,11 @@ def _page(run: Run, ranked: Ranked, page: slice) -> Page:
     model = run.prepared.model
     said = run.prepared.evidence, run.asked, run.read, run.names, model.ranker.intercept
     probability = None
-    if run.viewer.sees_order and run.asked.row is not None:  # calibrated on scores without what use adds
+    # Calibrated on scores without what use adds.
+    if run.question.explain and run.viewer.sees_order and run.asked.row is not None:
         features = ranked.shares[page, : len(run.prepared.features.names)]
         probability = model.probability(model.ranker.intercept + features.sum(axis=1))
-    return Page(*said, ranked, page, run.state.mask.k, run.viewer.sees_order, probability)
+    return Page(*said, ranked, page, run.state.mask.k, run.viewer.sees_order, probability, run.explored)
 
 
 def _banded(run: Run, page: Page) -> list[tuple[str, list[int]]]:
@@ -278,6 +278,25 @@ def _banded(run: Run, page: Page) -> list[tuple[str, list[int]]]:
         page.rows, page.score, bounds=run.prepared.model.bounds, names=BANDS, k=page.k,
         ordered=page.exact, key=lambda row: _alias(run, row),
     )  # fmt: skip
+
+
+def _about(run: Run, shown: Page, banded: Banded, page: slice) -> dict[str, Any]:
+    """What the first page says of the whole answer.
+
+    Toward the blind what is covered is the same whatever they filter, and filters are in the way where the first band
+    is worse with them: by leaving cards out nobody may learn what one covers.
+    """
+    if run.viewer.sees_order:
+        verdict = verdict_of(shown, banded)
+        return told(shown, banded, verdict, _in_the_way(run, verdict, page))
+    if run.unfiltered is None:
+        return told(shown, banded, verdict_of(shown, banded), {})
+    everyone = _page(run, run.unfiltered, page)
+    before = _banded(run, everyone)
+    now, best = (BANDS.index(groups[0][0]) if groups else len(BANDS) for groups in (banded, before))
+    at_most = VERDICTS[max(0, min(3 - now, 2))]
+    verdict = min(verdict_of(everyone, before), at_most, key=VERDICTS.index)
+    return told(everyone, (), verdict, run.question.filters if now > best else {})
 
 
 def _in_the_way(run: Run, verdict: Verdict, page: slice) -> dict[str, str]:

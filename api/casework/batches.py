@@ -8,8 +8,6 @@ from typing import Generic, TypeVar
 
 import structlog
 
-from graph.errors import QianxianError
-
 log = structlog.get_logger("api.casework")
 
 PAUSE = 0.1
@@ -24,7 +22,7 @@ class Batches(Generic[Entry]):
     """Entries are in the database within about PAUSE seconds; a process that is killed loses those of that time."""
 
     def __init__(self, name: str, write: Callable[[Sequence[Entry]], None]) -> None:
-        """`write` writes entries in one transaction, or raises a QianxianError: then it is tried again."""
+        """`write` writes entries in one transaction, or raises: then it is tried again."""
         self._name, self._write_all = name, write
         self._waiting: list[Entry] = []
         self._lock, self._writing = threading.Lock(), threading.Lock()
@@ -51,7 +49,7 @@ class Batches(Generic[Entry]):
                 return
             try:
                 self._write_all(entries)
-            except QianxianError as error:
+            except Exception as error:  # whatever it is, the thread goes on: nobody would start it again
                 log.error(f"{self._name}_failed", error=type(error).__name__, count=len(entries))
                 return
             with self._lock:

@@ -75,7 +75,7 @@ def by_alias(keys: EpochKeys, viewer: Viewer, inquiry: Inquiry, candidates: Sequ
 
 
 class FeedbackLog:
-    """Records and reads; history is kept."""
+    """Records and reads; history is kept for as long as impressions are."""
 
     def __init__(self, casework: Casework) -> None:
         self._casework = casework
@@ -94,15 +94,17 @@ class FeedbackLog:
         with self._casework.reading() as connection:
             return [_entry(row) for row in connection.execute(rows.order_by(FEEDBACK.c.number.desc()).limit(limit))]
 
-    def entries(self, *, match_kind: str | None = None, epoch: str | None = None, after: int = 0) -> Iterator[Entry]:
+    def entries(self, *, match_kind: str | None = None, after: int = 0) -> Iterator[Entry]:
         """Everyone's entries in their order."""
         rows = sa.select(FEEDBACK).where(FEEDBACK.c.number > after).order_by(FEEDBACK.c.number)
         if match_kind is not None:
             rows = rows.where(FEEDBACK.c.match_kind == match_kind)
-        if epoch is not None:
-            rows = rows.where(FEEDBACK.c.epoch == epoch)
         with self._casework.reading() as connection:
             yield from map(_entry, connection.execute(rows))
+
+
+TAKEN_BACK = frozenset({Event.RESTORE, Event.SAVE, Event.ACCEPT, Event.DEAL})
+"""Events that end a dismissal; who looks at a dismissed card or declines it does not want it back."""
 
 
 class Dismissals:
@@ -122,11 +124,12 @@ class Dismissals:
         with self._lock:
             if epoch != self._epoch:
                 self._epoch, self._read, self._of = epoch, 0, {}
-            for entry in self._log.entries(epoch=epoch, after=self._read):
-                if entry.event is not Event.OPEN:
-                    others = self._of.get(entry.inquiry, frozenset()) - {entry.candidate}
-                    self._of[entry.inquiry] = others | ({entry.candidate} if entry.event is Event.DISMISS else set())
+            for entry in self._log.entries(after=self._read):
                 self._read = entry.number
+                if entry.inquiry.epoch != epoch or entry.event not in {Event.DISMISS, *TAKEN_BACK}:
+                    continue
+                others = self._of.get(entry.inquiry, frozenset()) - {entry.candidate}
+                self._of[entry.inquiry] = others | ({entry.candidate} if entry.event is Event.DISMISS else set())
 
     def of(self, inquiry: Inquiry) -> frozenset[str]:
         """Ids that are not to be shown again."""
@@ -180,7 +183,8 @@ def _changes(history: Sequence[Entry], new: Entry) -> bool:
         return all(entry.event is not Event.OPEN for entry in history)
     last = next((entry for entry in reversed(history) if entry.event is not Event.OPEN), None)
     if new.event is Event.RESTORE:
-        return last is not None and last.event is Event.DISMISS
+        ends = [entry.event for entry in history if entry.event in {Event.DISMISS, *TAKEN_BACK}]
+        return bool(ends) and ends[-1] is Event.DISMISS
     return last is None or (last.event, last.reason) != (new.event, new.reason)
 
 

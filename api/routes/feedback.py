@@ -97,7 +97,8 @@ async def give(request: Request) -> Response:
     if service.matcher is None:
         raise Problem("unavailable", "no projection yet; try again", retry_after=1)
     rows = rows_of(body, service.settings.batch_limit)
-    wanted = _wanted(rows, service.settings.text_limit, service.matcher.state.kinds)
+    state = service.matcher.state
+    wanted = _wanted(rows, service.settings.text_limit, state.kinds)
 
     def act() -> Done:
         service.impressions.flush()
@@ -108,7 +109,7 @@ async def give(request: Request) -> Response:
         if entries is None:
             raise absent()
         recorded = service.feedback.record(entries)
-        service.dismissals.look(entries[0].inquiry.epoch)
+        service.dismissals.look(state.mask.epoch)
         return Done(200, {"recorded": recorded, "unchanged": len(entries) - recorded})
 
     return await once(request, raw, act)

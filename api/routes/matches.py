@@ -170,7 +170,7 @@ async def match(request: Request, match_kind: Annotated[str, MATCH_KIND]) -> Res
     try:
         # In the loop, not in a thread: an answer takes about two milliseconds, and handing it over costs more than
         # it gives (measured in docs/api.md).
-        answer = service.matcher.match(question, key.viewer)
+        answer = service.matcher.match(question, key.viewer, state)  # whatever is taken up meanwhile
     except UnknownNameError as error:
         if error.field == "match_kind":
             raise Problem("not-found", str(error)) from None

@@ -34,20 +34,23 @@ _RECORD = np.dtype([("hash", "<u8"), ("vector", "<f2", (WIDTH,))])
 
 
 class VectorFile:
-    """Vectors by the hash of their text; appended to by one process at a time, read by any number meanwhile."""
+    """Vectors by the hash of their text, as a file has them now; appended to by one process at a time."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, count: int | None = None) -> None:
+        """Of the first `count` vectors in the folder's file, by default of all: so a question has one answer."""
         self.path = folder / f"{NAME}-{LONGEST}.vectors"
-        self._records = np.empty(0, _RECORD)
-        self._hashes: Codes = np.empty(0, np.uint64)
-        self._order: Rows = np.empty(0, np.int64)
+        there = self.path.stat().st_size // _RECORD.itemsize if self.path.exists() else 0
+        self.count = there if count is None else min(count, there)
+        self._records = np.memmap(self.path, _RECORD, "r", shape=(self.count,)) if self.count else np.empty(0, _RECORD)
+        hashes = np.asarray(self._records["hash"], np.uint64)
+        self._order = np.argsort(hashes, kind="stable")
+        self._hashes = hashes[self._order]
 
     def find(self, hashes: Codes) -> Rows:
         """Place of each text's vector, -1 for one without."""
-        self._refresh()
-        if len(self._hashes) == 0:
+        if self.count == 0:
             return np.full(len(hashes), -1)
-        at = np.minimum(np.searchsorted(self._hashes, hashes), len(self._hashes) - 1)
+        at = np.minimum(np.searchsorted(self._hashes, hashes), self.count - 1)
         return np.where(self._hashes[at] == hashes, self._order[at], -1)
 
     def vectors(self, places: Rows) -> Floats:
@@ -64,15 +67,6 @@ class VectorFile:
             file.truncate(file.seek(0, 2) // _RECORD.itemsize * _RECORD.itemsize)
             file.write(records.tobytes())
             synced(file)
-
-    def _refresh(self) -> None:
-        """Take up what was appended since."""
-        n = self.path.stat().st_size // _RECORD.itemsize if self.path.exists() else 0
-        if n != len(self._records):
-            self._records = np.memmap(self.path, _RECORD, "r", shape=(n,)) if n else np.empty(0, _RECORD)
-            hashes = np.asarray(self._records["hash"], np.uint64)
-            self._order = np.argsort(hashes, kind="stable")
-            self._hashes = hashes[self._order]
 
 
 @dataclass(frozen=True)
@@ -151,13 +145,13 @@ class Encodings:
                 write_arrays(
                     folder / names[kind], EncodedIndex.build(file, places, int((mine != SILENT).sum())).arrays()
                 )
-        return cls.open(folder, vectors, names)
+        return cls.open(folder, file, names)
 
     @classmethod
-    def open(cls, folder: Path, vectors: Path, names: Mapping[str, str]) -> Encodings:
+    def open(cls, folder: Path, file: VectorFile, names: Mapping[str, str]) -> Encodings:
         """What `build` wrote under these names; ProjectionError where it is gone or damaged."""
         indexes = {kind: EncodedIndex(**map_arrays(folder / name)) for kind, name in names.items()}
-        return cls(VectorFile(vectors), indexes, names)
+        return cls(file, indexes, names)
 
     def of(self, kind: str, text: str) -> Floats | None:
         """The vector of a text without the mean of its kind; None where it was not encoded."""

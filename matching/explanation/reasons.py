@@ -68,6 +68,8 @@ class Page:
     """Whether the viewer sees the order."""
     probability: Floats | None = None
     """Chance of an outcome for each of the n; None where it is not known, or not for the viewer's eyes."""
+    explored: frozenset[int] = frozenset()
+    """Rows that stand where they are so that they are seen."""
 
     @cached_property
     def rows(self) -> Rows:
@@ -111,11 +113,13 @@ class Page:
     @cached_property
     def basis(self) -> Literal["text", "record"]:
         """What speaks for the candidates: what texts say, or what else is known of the one who asks."""
+        if self.asked.row is None:
+            return "text"
         if not self.found.asks.any():
             return "record"
         positive = np.maximum(self.shares, 0).sum(axis=0)
         by_text = float(positive[self.is_text].sum() / max(positive.sum(), 1e-12))
-        return "text" if self.asked.row is None or by_text >= 0.5 else "record"
+        return "text" if by_text >= 0.5 else "record"
 
     @cached_property
     def is_text(self) -> NDArray[np.bool_]:
@@ -127,6 +131,11 @@ def explanations(page: Page, adds: Sequence[list[int]] | None) -> list[Explanati
     """One explanation for each candidate of a page; `adds` are the parts that each member of a team brings."""
     terms, covers = _shared_terms(page)
     over = _over_next(page) if page.exact and adds is None else []
+    moved = {
+        at
+        for at, row in enumerate(page.ranked.rows[page.place.start :][: len(page.rows) + 1].tolist())
+        if row in page.explored
+    }
     made = []
     for at, score in enumerate(page.score.tolist()):
         why: Explanation = {"score": score, "base": page.intercept} if page.exact else {}
@@ -136,8 +145,10 @@ def explanations(page: Page, adds: Sequence[list[int]] | None) -> list[Explanati
         why |= terms[at]
         if page.exact:
             why["covers"] = covers[at]
-        if at < len(over):
+        if at < len(over) and not {at, at + 1} & moved:
             why["over_next"] = over[at]
+        if page.exact and at in moved:
+            why["explored"] = True
         if adds is not None:
             why["adds"] = adds[at]
         made.append(why)

@@ -124,6 +124,8 @@ def of_matches(why: Sequence[Mapping[str, Any]], quotes: Sequence[str], asks: bo
         if adds := one.get("adds"):
             which = wording.joined([quotes[at] for at in adds[:MOST_QUOTED]])
             said.append(f"为组合补上{which}。" if zh else f"Brings {which} to the team.")
+        if one.get("explored"):
+            said.append("此前很少展示，排在这里以便被看到。" if zh else "Placed here to be seen: hardly shown before.")
         if over := one.get("over_next"):
             sides = (tuple(part["feature"] for part in over[side]) for side in ("ahead", "behind"))
             said.append(_over_next(wording, over["level"], *sides, tuple(over["without"][:1])))

@@ -36,7 +36,7 @@ class DoubleMatcher:
     asked: list[tuple[Question, Viewer]] = field(default_factory=list)
     state: Any = field(default_factory=lambda: SimpleNamespace(mask=SimpleNamespace(epoch="e")))
 
-    def match(self, question: Question, viewer: Viewer) -> Reply:
+    def match(self, question: Question, viewer: Viewer, state: object = None) -> Reply:
         self.asked.append((question, viewer))
         if question.kind != "need-expert":
             raise UnknownNameError("match kind", question.kind, ["need-expert"], field="match_kind")

@@ -312,6 +312,14 @@ def test_impressions_and_feedback_are_read_as_they_were_written(casework: Casewo
     assert log.record([Entry(mine, "a", Event.RESTORE)] * 2) == 1
     dismissals.look("e1")
     assert dismissals.of(mine) == frozenset()
+    assert (
+        log.record([Entry(mine, "b", Event.DISMISS, Reason.OTHER), Entry(mine, "b", Event.DECLINE, Reason.OTHER)]) == 2
+    )
+    dismissals.look("e1")
+    assert dismissals.of(mine) == {"b"}, "who declines does not want it back"
+    assert log.record([Entry(mine, "b", Event.RESTORE)]) == 1 and log.record([Entry(mine, "a", Event.RESTORE)]) == 0
+    dismissals.look("e1")
+    assert dismissals.of(mine) == frozenset()
     newest, *rest = log.page("mine", None, 10)
     assert (newest.event, newest.told()["subject"]) == (Event.RESTORE, "n1")
     assert log.page("mine", newest.number, 10) == rest and log.page("other", None, 10) == []

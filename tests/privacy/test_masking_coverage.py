@@ -74,6 +74,20 @@ def test_leaving_candidates_out_tells_nothing_of_them(tmp_path: Path) -> None:
             assert rest[key] == whole[key]
 
 
+def test_filters_tell_nothing_of_who_covers_what(tmp_path: Path) -> None:
+    """Else two filters whose answers differ by one card would tell whether that card covers a part."""
+    state = state_of(tmp_path, _with_authors(8))
+    whole = _answer(state, text=SECRET, limit=10)
+    assert whole["parts"][0]["covered"]
+    labels = state.mask.visible("expert").labels("institution_region")
+    told = [_answer(state, text=SECRET, limit=10, filters={"institution_region": label}) for label in labels.vocabulary]
+    assert len(told) > 1
+    for answer in told:
+        assert [part["covered"] for part in answer["parts"]] == [True]
+        assert not any(part["groups"] for part in answer["parts"])
+        assert not any("part" in one for one in answer["missing"])
+
+
 def test_one_more_wanted_moves_no_verdict_but_by_whole_groups(state: State) -> None:
     told: dict[int, list[object]] = {}
     for limit in range(6, 16):

@@ -145,14 +145,13 @@ def test_parties_are_told_of_groups_only(state: State) -> None:
 
 def test_a_team_covers_the_parts_with_few(state: State) -> None:
     text = "。".join(SUBJECTS[:4])
-    plain, chosen = _ask(state, text=text, limit=4), _ask(state, text=text, limit=10, cover=True)
+    chosen = _ask(state, text=text, limit=10, cover=True)
     members = _matches(chosen)
     assert [found["rank"] for found in members] == list(range(1, len(members) + 1))
     assert all(part["covered"] for part in chosen["parts"])
     assert len(members) == 4 and chosen["next"] is None
     added = [part for found in members for part in found["explanation"]["adds"]]
     assert sorted(added) == [0, 1, 2, 3]
-    assert sum(part["covered"] for part in plain["parts"]) <= 4
     assert chosen == _ask(state, text=text, limit=10, cover=True)
     assert len(_matches(_ask(state, text=text, limit=2, cover=True))) == 2
 
