@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -156,6 +157,19 @@ def test_pages_with_explored_places_hold_everyone_once(built: Path, plain: State
     shown = match(state, ASKED, viewer).shown
     assert all(int(shown.candidates[place][1:]) >= 60 for place in shown.explored), "not a fresh one"
     assert ids(state, viewer) == found
+
+
+def test_why_one_stands_where_it_is_seen_is_told_as_it_is(built: Path) -> None:
+    state = with_use(built, Learned({}, {f"e{n:03}": 9 for n in range(60)}, {"epoch": "e1"}), Policy(explore=0.1))
+    answer = match(state, replace(ASKED, explain=True), BROKER)
+    why = [one.explanation or {} for _, group in answer.groups for one in group]
+    explored = set(answer.shown.explored)
+    assert explored
+    for place, one in enumerate(why):
+        assert ("explored" in one) == (place in explored)
+        assert not ("over_next" in one and {place, place + 1} & explored)
+        assert ("hardly shown" in one["summary"]["en"]) == (place in explored)
+        assert one.get("over_next", {"lead": 0.0})["lead"] >= 0
 
 
 def ids(state: State, viewer: Viewer) -> list[str]:
