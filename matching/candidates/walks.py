@@ -25,8 +25,8 @@ RESTART = 0.3
 """Chance that a walk along outcomes begins again."""
 RESTART_DOCUMENTS = 0.1
 """The same of a walk through documents; measured on judged experts."""
-ROUNDS, ROUNDS_DOCUMENTS = 3, 6
-"""Steps after which a walk is not followed any more; one along outcomes is with candidates after odd steps only."""
+ROUNDS_DOCUMENTS = 6
+"""Steps after which a walk through documents is not followed any more."""
 LARGEST = 2_000_000
 """Edges that an outcome walk has at the most: a bound on its time for each question."""
 
@@ -56,7 +56,10 @@ class DocumentWalk:
 
 
 class OutcomeWalk:
-    """From a subject along past outcomes and along the visible labels of both sides."""
+    """From a subject along past outcomes and along the visible labels of both sides: three steps.
+
+    It is with candidates after odd steps only; five and seven steps ranked judged investors no better.
+    """
 
     def __init__(self, pairs: Matrix, subjects: Sequence[Matrix], candidates: Sequence[Matrix]) -> None:
         """`pairs`: subjects × candidates; then rows × labels of either side, one matrix for each field."""
@@ -70,12 +73,11 @@ class OutcomeWalk:
                 self._size += matrix.shape[1]
         small = sum(matrix.nnz for matrix, _, _ in edges) <= LARGEST
         self._steps = _steps(_joined(edges, self._size)) if small else None
-        self._onward = sp.csr_array(self._steps.T) if self._steps is not None else None
-        self._arriving = self._onward[self._candidates] if self._onward is not None else None
+        self._arriving = sp.csr_array(self._steps.T)[self._candidates] if self._steps is not None else None
 
     def reached(self, subject: int) -> Values:
         """How often each candidate is reached from a subject (see `lift`); never where the graph is too large."""
-        if self._steps is None or self._onward is None or self._arriving is None:
+        if self._steps is None or self._arriving is None:
             return np.zeros(self._candidates.stop - self._candidates.start)
         row = slice(self._steps.indptr[subject], self._steps.indptr[subject + 1])
         first, chances = self._steps.indices[row], self._steps.data[row]
@@ -86,10 +88,7 @@ class OutcomeWalk:
         here *= np.float32(1 - RESTART)
         visits = here.copy()
         visits[first] += chances
-        for _ in range(ROUNDS - 3):
-            here = _onward(here, self._onward)
-            visits += here
-        return lift(visits[self._candidates] + _onward(here, self._arriving))
+        return lift(visits[self._candidates] + _onward(here, self._arriving, RESTART))
 
 
 def _steps(matrix: sp.csr_array | sp.csc_array | sp.coo_array) -> Matrix:
@@ -110,7 +109,7 @@ def _joined(edges: Sequence[tuple[Matrix, int, int]], size: int) -> Matrix:
     return sp.csr_array(forth + forth.T)
 
 
-def _onward(here: Floats, onward: Matrix, restart: float = RESTART) -> Floats:
+def _onward(here: Floats, onward: Matrix, restart: float) -> Floats:
     """Where those who do not begin again are after one more step; `onward` is to × from."""
     return np.asarray((onward @ here) * np.float32(1 - restart), np.float32)
 

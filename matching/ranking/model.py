@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +12,7 @@ import orjson
 from numpy.typing import NDArray
 
 from graph.errors import QianxianError
+from graph.files import replace
 from matching.ranking.additive import LinearPrior, Ranker, ranker_from
 from matching.ranking.calibration import Calibration
 from matching.ranking.features import Features
@@ -63,14 +63,12 @@ class Model:
     def save(self, path: Path) -> None:
         """Write as JSON, whole or not at all."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        scratch = path.with_name(f"{path.name}.{os.getpid()}.part")
         calibration = self.calibration.to_dict() if self.calibration is not None else None
         body = {
             "format": FORMAT, "ranker": self.ranker.to_dict(), "bounds": self.bounds, "calibration": calibration,
             "about": dict(self.about),
         }  # fmt: skip
-        scratch.write_bytes(orjson.dumps(body, option=orjson.OPT_INDENT_2))
-        scratch.replace(path)
+        replace(path, orjson.dumps(body, option=orjson.OPT_INDENT_2))
 
     @classmethod
     def open(cls, path: Path, features: Features) -> Model:

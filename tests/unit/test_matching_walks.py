@@ -6,7 +6,6 @@ from pathlib import Path
 
 import networkx as nx
 import numpy as np
-import pytest
 import scipy.sparse as sp
 
 from graph import projection
@@ -22,16 +21,19 @@ def _random(shape: tuple[int, int], seed: int) -> sp.csr_array:
     return sp.csr_array((np.random.default_rng(seed).random(shape) < 0.3).astype(float))
 
 
-def test_an_outcome_walk_is_personalised_pagerank(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(walks, "ROUNDS", 200)
+def test_an_outcome_walk_is_three_steps_of_personalised_pagerank() -> None:
     pairs, mine, theirs = _random((12, 9), 1), _random((12, 4), 2), _random((9, 5), 3)
     graph: nx.Graph[tuple[str, int]] = nx.Graph()
     for matrix, near, far in ((pairs, "s", "c"), (mine, "s", "l"), (theirs, "c", "m")):
         graph.add_edges_from(
             ((near, r), (far, c)) for r, c in zip(*(axis.tolist() for axis in matrix.nonzero()), strict=True)
         )
-    rank = nx.pagerank(graph, alpha=1 - walks.RESTART, personalization={("s", 0): 1}, tol=1e-12, max_iter=500)
-    expected = np.array([rank.get(("c", at), 0.0) for at in range(9)])
+    nodes = list(graph)
+    steps = nx.to_numpy_array(graph, nodelist=nodes)
+    steps *= (1 - walks.RESTART) / steps.sum(axis=1, keepdims=True)
+    here = np.eye(len(nodes))[nodes.index(("s", 0))]
+    visits = sum(here @ np.linalg.matrix_power(steps, number) for number in range(4)) / (1 - walks.RESTART)
+    expected = np.array([visits[nodes.index(("c", at))] for at in range(9)])
     np.testing.assert_allclose(OutcomeWalk(pairs, [mine], [theirs]).reached(0), lift(expected), rtol=1e-3, atol=1e-6)
 
 
