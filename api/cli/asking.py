@@ -124,13 +124,13 @@ def card(
     json: Json = False,
 ) -> None:
     """Print the model card: data, held-out measures, calibration, features, ablation, limits."""
-    from api.bootstrap import open_matcher
+    from api.bootstrap import open_built
     from graph.errors import InputError
     from matching.training.card import card as written, reliability_plot
 
     if plot is not None:
         writable(plot, "plot")
-    state = open_matcher(context.obj.settings).state
+    state = open_built(context.obj.settings)
     model = state.saved_model(match_kind)
     if plot is not None:
         bins = model.about.get("calibration", {}).get("bins")

@@ -116,12 +116,12 @@ def exposure(
     json: Json = False,
 ) -> None:
     """Show who was shown how often in this epoch: share of impressions, attention and relevance of each group."""
-    from api.bootstrap import open_matcher
+    from api.bootstrap import open_built
     from api.cli.showing import show_exposure
     from api.installation import open_casework
     from api.learning import exposure_report
 
-    state = open_matcher(context.obj.settings).state
+    state = open_built(context.obj.settings)
     with closing(open_casework(context.obj.settings)) as casework:
         found = exposure_report(casework, state, match_kind, by)
     if json:
