@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from itertools import islice, product
+
+from pypinyin import Style, pinyin
 
 from graph import regions
 from graph.kinds import BUILTIN
@@ -28,6 +31,14 @@ _LEGAL = re.compile(
 )
 _BRACKETED = re.compile(r"\([^()]{1,10}\)")
 _EAST_ASIAN = re.compile("[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff]")
+_CHINESE_PERSON = re.compile("[\u3400-\u9fff]{2,4}")
+_LONG_FAMILIES = """
+欧阳 司马 诸葛 上官 皇甫 令狐 慕容 公孙 司徒 夏侯 端木 尉迟 长孙 宇文 东方 南宫 百里 呼延 钟离 轩辕
+"""
+_TWO_CHARACTERS = frozenset(_LONG_FAMILIES.split())
+"""Family names of two characters."""
+_READINGS = 16
+"""Readings of one name that are looked for at the most."""
 _APART = re.compile("(?<=[\u2e80-\u9fff])[ ·,]+(?=[\u2e80-\u9fff])")
 _WORDS = "ai"
 """Initials that are words."""
@@ -79,14 +90,16 @@ def spellings(name: str) -> set[str]:
     """How a name may be written, folded and loosened.
 
     As it is; a Western name also family name first, with initials, and with the accents written out; a Chinese name
-    that is kept with blanks also without; a firm also without legal form, place in front and place in brackets.
+    that is kept with blanks also without, and in pinyin like a Western one; a firm also without legal form, place in
+    front and place in brackets.
     """
     found: set[str] = set()
     composed = visible_only(name)
     for written in {composed, composed.translate(_WRITTEN_OUT)}:
         plain = " ".join(folded(written).split())
         if _EAST_ASIAN.search(plain):
-            found |= {plain, _APART.sub("", plain)} | _of_firm(plain)
+            joined = _APART.sub("", plain)
+            found |= {plain, joined} | _of_firm(plain) | _in_latin(joined)
         else:
             found |= {plain} | _of_person(_given_first(plain)) | _of_firm(plain)
     long_enough = {form for form in found if len(form) >= (DIGITS if form.isdecimal() else SHORTEST)}
@@ -113,6 +126,25 @@ def _of_person(name: str) -> set[str]:
         for letters in {tuple(word[0] for word in given), tuple(part[0] for part in _parts(first))}:
             found |= _with_initials(letters, family)
     return found
+
+
+def _in_latin(name: str) -> set[str]:
+    """Spellings in pinyin of a Chinese person's name, in all readings of its characters; none of anything else."""
+    if not _CHINESE_PERSON.fullmatch(name):
+        return set()
+    family = 2 if name[:2] in _TWO_CHARACTERS and len(name) > 2 else 1
+    readings = [_written(spelled) for spelled in pinyin(name, style=Style.NORMAL, heteronym=True)]
+    found: set[str] = set()
+    for syllables in islice(product(*readings), _READINGS):
+        first, last = syllables[family:], "".join(syllables[:family])
+        for between in ("", " ", "-") if len(first) == 2 else ("",):
+            found |= _of_person(f"{between.join(first)} {last}")
+    return found
+
+
+def _written(readings: Iterable[str]) -> list[str]:
+    """Readings as passports and keyboards write them: ü also as v, u and yu."""
+    return list(dict.fromkeys(one.replace("v", vowel) for one in readings for vowel in ("v", "ü", "u", "yu")))
 
 
 def _parts(given: str) -> list[str]:

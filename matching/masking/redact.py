@@ -15,7 +15,7 @@ from graph.projection import Projection
 from matching.masking.names import forms_in, forms_of
 from matching.masking.patterns import FINGERPRINT, OPAQUE, Span, folded, identifiers, joined_up, loosened, visible_only
 
-VERSION = "3"
+VERSION = "4"
 """Part of every stored text's key: change it when the same text is redacted otherwise."""
 
 PLACEHOLDERS = {

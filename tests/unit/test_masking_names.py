@@ -17,7 +17,11 @@ NAME = PLACEHOLDERS["name"]
     [
         ("Ada Lovelace", {"lovelace, ada", "lovelace ada", "a  lovelace", "lovelace, a"}),
         ("A. B. Example", {"example, a  b", "a b  example", "example ab", "a  example"}),
-        ("王 伟", {"王伟"}),
+        ("王 伟", {"王伟", "wang wei", "wei wang", "wang, w"}),
+        ("王小明", {"xiaoming wang", "wang xiao ming", "xiao ming wang", "x  m  wang", "x  wang", "wang xm"}),
+        ("曾 布", {"zeng bu", "bu zeng"}),
+        ("吕 征", {"zheng lu", "zheng lyu", "lv zheng"}),
+        ("欧阳明远", {"mingyuan ouyang", "ouyang mingyuan"}),
         ("Lovelace, Ada", {"ada lovelace", "lovelace ada", "a  lovelace", "lovelace, a"}),
         ("Jürgen Müller", {"muller, jurgen", "mueller, juergen", "juergen mueller"}),
         ("Ann-Lee O’Hara", {"o'hara, ann lee", "a  l  o'hara", "o'hara al", "a  o'hara"}),
@@ -35,6 +39,12 @@ def test_spellings(name: str, also: set[str]) -> None:
 @pytest.mark.parametrize("name", ["X", "  ", "20210315", "\ufffc\ufffc"])
 def test_what_would_hit_too_much_or_nothing_is_no_name(name: str) -> None:
     assert spellings(name) == set()
+
+
+def test_a_chinese_name_is_found_as_latin_letters_write_it() -> None:
+    redactor = Redactor(forms_of(["王小明", "唐宁"]))
+    text = "Prof. Wang Xiaoming (Xiao-Ming WANG, X. Wang) works with Ning Tang; the tangent stays, and 5 n tanks."
+    assert redactor.redact(text) == (f"Prof. {NAME} ({NAME}) works with {NAME}; the tangent stays, and 5 n tanks.")
 
 
 def test_a_firms_short_form_is_not_an_ordinary_ending() -> None:
