@@ -20,16 +20,18 @@ from matching.build import Prepared, State
 from matching.candidates.evidence import Asked, Reading, Rows
 from matching.candidates.retrieve import DEPTH, retrieve as retrieved
 from matching.explanation.coverage import team
-from matching.explanation.reasons import Page, Ranked, explanations
-from matching.explanation.verdict import VERDICTS, Banded, Verdict, is_better, told, verdict_of
+from matching.explanation.reasons import Explanation, Page, Ranked, explanations, explanations_together
+from matching.explanation.verdict import VERDICTS, Verdict, at_most, is_better, told, verdict_of
 from matching.feedback.exposure import swaps
 from matching.feedback.use import band_width
-from matching.masking import Viewer, grouped
+from matching.masking import Viewer, grouped, joined
 from matching.question import Answer, Match, Question, Shown, checked
-from matching.ranking.model import BANDS
+from matching.ranking.model import BANDS, bands_of
 
 MOST_LISTED = 20
 """Most valid values that an error lists."""
+LOOKED_AT = 20
+"""Places from the first on that a verdict looks at, and candidates of a band that explain it toward the blind."""
 
 
 @dataclass
@@ -49,9 +51,9 @@ class Run:
     names: tuple[str, ...] = ()
     """What each share of a score comes from: the features, and what was learned from use."""
     passes: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
-    """Filter → whether each candidate of `unfiltered` passes it."""
-    unfiltered: Ranked | None = None
-    """The candidates in order, before filters, where there are filters."""
+    """Filter → whether each candidate of `everyone` passes it."""
+    everyone: Ranked = field(default_factory=lambda: Ranked(np.empty(0, np.int64), np.empty((0, 0)), np.empty(0)))
+    """The candidates in order, before filters and exploration."""
     places: Rows = field(default_factory=lambda: np.empty(0, np.int64))
     """Place of each row in the whole order, which a cursor counts by: an exclusion between two pages moves nobody."""
     explored: frozenset[int] = frozenset()
@@ -103,8 +105,9 @@ def constrain(run: Run) -> None:
     tie = run.state.tie_break(run.prepared.evidence.kind.candidate)[run.rows]
     order = np.lexsort((tie, -run.score))
     run.take(order[kept[order]])
+    run.everyone = run.ranked
     if run.question.filters:
-        run.unfiltered, run.passes = run.ranked, _passes(run)
+        run.passes = _passes(run)
         run.take(np.flatnonzero(np.all(list(run.passes.values()), axis=0)))
     _explore(run)
     run.places = np.arange(len(run.rows))
@@ -121,12 +124,16 @@ def mask(run: Run) -> None:
     first = int(np.searchsorted(run.places, run.offset))
     page = slice(first, first + run.size)
     shown = _page(run, run.ranked, page)
-    why = explanations(shown, run.adds) if run.question.explain else [None] * len(shown.rows)
+    why: Mapping[int | str, Explanation] = {}
+    if run.question.explain:
+        why = dict(zip(shown.rows.tolist(), explanations(shown, run.adds), strict=True)) if shown.exact else _why(run)
     places = {int(row): at for at, row in enumerate(shown.rows)}
     visible = state.mask.visible(kind.candidate)
     groups, rows = [], []
-    banded = _banded(run, shown)
-    for band, members in banded:
+    bands = bands_of(shown.score, run.prepared.model.bounds)
+    for band, members in grouped(
+        shown.rows, bands, names=BANDS, k=state.mask.k, ordered=viewer.sees_order, key=lambda row: _alias(run, row)
+    ):
         members = members if viewer.sees_order else [row for row in members if _is_wanted(run, row)]
         matches = tuple(
             Match(
@@ -134,7 +141,7 @@ def mask(run: Run) -> None:
                 card=state.mask.card(kind.candidate, row),
                 k=int(visible.floor[row]) or None,
                 rank=first + places[row] + 1 if viewer.sees_order else None,
-                explanation=why[places[row]],
+                explanation=why.get(row if viewer.sees_order else band),
             )
             for row in members
         )
@@ -145,7 +152,7 @@ def mask(run: Run) -> None:
     sealed = state.mask.keys.seal(viewer, cursor) if cursor else None
     about: dict[str, Any] = {}
     if run.question.explain and run.offset == 0:
-        about = _about(run, shown, banded, page)
+        about = _about(run, shown, page)
     run.answer = Answer(tuple(groups), sealed, _shown(run, first, rows, places), about)
 
 
@@ -236,7 +243,7 @@ def _explore(run: Run) -> None:
     use = run.prepared.use
     if use is None or use.explore == 0:
         return
-    bands = np.searchsorted(-np.asarray(run.prepared.model.bounds), -run.score, side="left")
+    bands = bands_of(run.score, run.prepared.model.bounds)
     asked = f"{run.question.kind}\x00{run.question.about}"
     taken = swaps(run.state.mask.keys.tie, asked, bands, use.fresh[run.rows], run.offset + run.size, use.explore)
     order = np.arange(len(run.rows))
@@ -272,41 +279,57 @@ def _page(run: Run, ranked: Ranked, page: slice) -> Page:
     return Page(*said, ranked, page, run.state.mask.k, run.viewer.sees_order, probability, run.explored)
 
 
-def _banded(run: Run, page: Page) -> list[tuple[str, list[int]]]:
-    """(band, rows) of each group of a page."""
-    return grouped(
-        page.rows, page.score, bounds=run.prepared.model.bounds, names=BANDS, k=page.k,
-        ordered=page.exact, key=lambda row: _alias(run, row),
-    )  # fmt: skip
+def _why(run: Run) -> dict[int | str, Explanation]:
+    """Band → why its candidates are there, for the blind.
+
+    It is said of the first candidates of the band in the whole order, so that neither `limit` nor a filter nor a cursor
+    tells by what it changes which candidate the words are of. A band that joins another is explained with it.
+    """
+    bands = bands_of(run.everyone.score, run.prepared.model.bounds)
+    groups = [(band, places[:LOOKED_AT]) for band, places in joined(bands, run.state.mask.k)]
+    if not groups:
+        return {}
+    ends = np.cumsum([len(places) for _, places in groups])
+    page = _page(run, run.everyone.where(np.concatenate([places for _, places in groups])), slice(0, None))
+    why = explanations_together(page, np.split(np.arange(ends[-1]), ends[:-1]))
+    of = np.searchsorted([band for band, _ in groups], np.arange(len(BANDS))).clip(max=len(groups) - 1)
+    return {name: why[at] for name, at in zip(BANDS, of.tolist(), strict=True)}
 
 
-def _about(run: Run, shown: Page, banded: Banded, page: slice) -> dict[str, Any]:
-    """What the first page says of the whole answer.
+def _about(run: Run, shown: Page, page: slice) -> dict[str, Any]:
+    """What the first page says of the whole answer, by its first places.
 
     Toward the blind what is covered is the same whatever they filter, and filters are in the way where the first band
     is worse with them: by leaving cards out nobody may learn what one covers.
     """
+    first = slice(0, LOOKED_AT)
     if run.viewer.sees_order:
-        verdict = verdict_of(shown, banded)
-        return told(shown, banded, verdict, _in_the_way(run, verdict, page))
-    if run.unfiltered is None:
-        return told(shown, banded, verdict_of(shown, banded), {})
-    everyone = _page(run, run.unfiltered, page)
-    before = _banded(run, everyone)
-    now, best = (BANDS.index(groups[0][0]) if groups else len(BANDS) for groups in (banded, before))
-    at_most = VERDICTS[max(0, min(3 - now, 2))]
-    verdict = min(verdict_of(everyone, before), at_most, key=VERDICTS.index)
-    return told(everyone, (), verdict, run.question.filters if now > best else {})
+        looked_at = shown if page == first or run.adds is not None else _page(run, run.ranked, first)
+        verdict = verdict_of(looked_at, _first_band(run, looked_at))
+        return told(looked_at, verdict, _in_the_way(run, verdict, first))
+    everyone = _page(run, run.everyone, first)
+    before, now = _first_band(run, everyone), _first_band(run, shown)
+    verdict = verdict_of(everyone, before)
+    if not run.question.filters:
+        return told(everyone, verdict, {})
+    verdict = min(verdict, at_most(now), key=VERDICTS.index)
+    return told(everyone, verdict, run.question.filters if now > before else {})
 
 
-def _in_the_way(run: Run, verdict: Verdict, page: slice) -> dict[str, str]:
+def _first_band(run: Run, page: Page) -> int:
+    """Place in BANDS of the first group of a page, behind the last where there is none."""
+    groups = joined(bands_of(page.score, run.prepared.model.bounds), page.least)
+    return groups[0][0] if groups else len(BANDS)
+
+
+def _in_the_way(run: Run, verdict: Verdict, first: slice) -> dict[str, str]:
     """The filters without which an answer were better: single ones, else all of them together."""
     found: dict[str, str] = {}
-    if run.unfiltered is None or verdict == VERDICTS[-1]:
+    if not run.passes or verdict == VERDICTS[-1]:
         return found
     for dropped in [*({name} for name in run.passes), set(run.passes)]:
         others = [passed for name, passed in run.passes.items() if name not in dropped]
-        without = _page(run, run.unfiltered.where(np.all(others, axis=0) if others else slice(None)), page)
-        if not found.keys() & dropped and is_better(verdict_of(without, _banded(run, without)), verdict):
+        without = _page(run, run.everyone.where(np.all(others, axis=0) if others else slice(None)), first)
+        if not found.keys() & dropped and is_better(verdict_of(without, _first_band(run, without)), verdict):
             found |= {name: run.question.filters[name] for name in dropped}
     return found

@@ -44,6 +44,9 @@ def show_answer(
         matches = group["matches"]
         order = "" if any("rank" in match for match in matches) else ", in no order"
         out.print(Text.assemble((f"● {group['band']}", f"bold {COLOURS.get(group['band'], 'white')}"), order))
+        if order and (explanation := matches[0].get("explanation")):  # the same for all of a group
+            for line, style in why_lines(explanation, wording):
+                out.print(Text(f"  {line}", style))
         rows = Table.grid(padding=(0, 1))
         rows.add_column(justify="right", width=4)
         rows.add_column(overflow="fold")
@@ -80,8 +83,8 @@ def _card(match: Mapping[str, Any], names: Mapping[str, str], wording: Wording) 
     facts = [f"{names.get(name, name)} {_value(labels.get(name, value))}" for name, value in card["fields"].items()]
     words = [_cut(text) for text in card["texts"].values()][:1]
     lines = [Text(line) for line in (*words, " · ".join(facts)) if line] or [Text("nothing may be shown", "dim")]
-    if explanation := match.get("explanation"):
-        lines += [Text(line, style) for line, style in why_lines(explanation, wording) if line]
+    if "rank" in match and (explanation := match.get("explanation")):
+        lines += [Text(line, style) for line, style in why_lines(explanation, wording)]
     shared = f" · shown values shared by {match['k']} or more" if (match.get("k") or 0) > 1 else ""
     return Text("\n").join([*lines, Text(f"{match['alias']}{shared}", "dim")])
 
@@ -90,7 +93,7 @@ def why_lines(explanation: Mapping[str, Any], wording: Wording) -> list[tuple[st
     """An explanation as it is said, and the largest shares behind it; each with its style."""
     largest = explanation["contributions"][:MOST_REASONS]
     shares = " · ".join(f"{wording.features((part['feature'],))} {_value(part['share'])}" for part in largest)
-    return [(explanation["summary"][_language()], "italic"), (shares, "dim")]
+    return [(line, style) for line, style in ((explanation["summary"][_language()], "italic"), (shares, "dim")) if line]
 
 
 def _language() -> str:

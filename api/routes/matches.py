@@ -64,7 +64,7 @@ class MatchItem(BaseModel):
     rank: int | None = None
     """Place in the order: brokers with a mandate and operators only."""
     explanation: dict[str, Any] | None = None
-    """Why, where asked."""
+    """Why, where asked; toward parties the same for all of a band."""
 
 
 class MatchPart(BaseModel):
@@ -74,11 +74,9 @@ class MatchPart(BaseModel):
     asks: bool
     """Whether it asks for something; other parts tell of the asker, and nobody need cover them."""
     covered: bool
-    """Whether anyone on this page covers it; toward parties at least k do."""
+    """Whether anyone of the first twenty covers it; toward parties at least k do."""
     ranks: list[int] | None = None
     """Who covers it, for keys that see the order."""
-    groups: list[int] | None = None
-    """Numbers of the groups in which at least k do, for others."""
 
 
 class MatchGroup(BaseModel):
@@ -168,7 +166,7 @@ async def match(request: Request, match_kind: Annotated[str, MATCH_KIND]) -> Res
     if dismissed := service.dismissals.of(inquiry):
         question = replace(question, dismissed=dismissed)
     try:
-        # In the loop, not in a thread: an answer takes about two milliseconds, and handing it over costs more than
+        # In the loop, not in a thread: an answer takes a few milliseconds, and handing it over costs more than
         # it gives (measured in docs/api.md).
         answer = service.matcher.match(question, key.viewer, state)  # whatever is taken up meanwhile
     except UnknownNameError as error:

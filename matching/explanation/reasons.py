@@ -1,8 +1,9 @@
 """Why a candidate is where it is: exact shares of its score, what it shares with the need, and what sets it apart.
 
-Toward a counterpart shares are bands, a term is named only if at least k candidates carry it, and nothing is said of
-who covers what (see `verdict` for what is said of all together). Brokers and operators see exact shares, the parts of
-the need that each candidate covers, and why it stands before the next.
+Brokers and operators see of each candidate the exact shares, the parts of the need that it covers, and why it stands
+before the next; a term is named only if at least k candidates carry it. Toward a counterpart nothing is said of a
+single one: whoever asks with the title of a known paper would see its author's card by what it shares with the title.
+All of a band are explained together, by bands of their mean shares, and by what at least k of them share and cover.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 
 from matching.candidates.evidence import Asked, Evidence, Reading, Rows
 from matching.explanation.coverage import LOOKED_AT, Best, Coverage, best_documents, coverage, places_of
-from matching.explanation.wording import LANGUAGES, TEXT_FAMILIES, Wording, of_matches, quoted
+from matching.explanation.wording import LANGUAGES, TEXT_FAMILIES, Wording, of_group, of_matches, quoted
 
 Floats = NDArray[np.float64]
 Explanation = dict[str, Any]
@@ -44,7 +45,7 @@ class Ranked(NamedTuple):
     """N × features."""
     score: Floats
 
-    def where(self, at: slice | NDArray[np.bool_]) -> Ranked:
+    def where(self, at: slice | Rows | NDArray[np.bool_]) -> Ranked:
         """Some of them."""
         return Ranked(self.rows[at], self.shares[at], self.score[at])
 
@@ -128,9 +129,12 @@ class Page:
 
 
 def explanations(page: Page, adds: Sequence[list[int]] | None) -> list[Explanation]:
-    """One explanation for each candidate of a page; `adds` are the parts that each member of a team brings."""
+    """One explanation for each candidate of a page that is seen in order.
+
+    `adds` are the parts that each member of a team brings.
+    """
     terms, covers = _shared_terms(page)
-    over = _over_next(page) if page.exact and adds is None else []
+    over = _over_next(page) if adds is None else []
     moved = {
         at
         for at, row in enumerate(page.ranked.rows[page.place.start :][: len(page.rows) + 1].tolist())
@@ -138,16 +142,15 @@ def explanations(page: Page, adds: Sequence[list[int]] | None) -> list[Explanati
     }
     made = []
     for at, score in enumerate(page.score.tolist()):
-        why: Explanation = {"score": score, "base": page.intercept} if page.exact else {}
+        why: Explanation = {"score": score, "base": page.intercept}
         if page.probability is not None:
             why["probability"] = float(page.probability[at])
-        why["contributions"] = contributions(page.names, page.shares[at], exact=page.exact)
+        why["contributions"] = exact_shares(page.names, page.shares[at])
         why |= terms[at]
-        if page.exact:
-            why["covers"] = covers[at]
+        why["covers"] = covers[at]
         if at < len(over) and not {at, at + 1} & moved:
             why["over_next"] = over[at]
-        if page.exact and at in moved:
+        if at in moved:
             why["explored"] = True
         if adds is not None:
             why["adds"] = adds[at]
@@ -159,18 +162,38 @@ def explanations(page: Page, adds: Sequence[list[int]] | None) -> list[Explanati
     return made
 
 
-def contributions(names: Sequence[str], shares: Floats, *, exact: bool) -> list[dict[str, Any]]:
-    """One pair's shares, largest first: exact numbers that add up to score - intercept, or bands of the part for it."""
+def explanations_together(page: Page, groups: Sequence[Rows]) -> list[Explanation]:
+    """One explanation for each group of a page's candidates, given by their places, toward those who see no order."""
+    found = page.found
+    carried = np.zeros((len(page.rows), len(found.words.codes)), bool)
+    np.logical_or.at(carried, page.best.owner, found.has)
+    words = [at for at in found.words.order.tolist() if len(found.words.spelled[at]) > 1]
+    made: list[Explanation] = []
+    for places in groups:
+        why: Explanation = {"contributions": banded_shares(page.names, page.shares[places].mean(axis=0))}
+        common = carried[places].sum(axis=0) >= page.k
+        why["terms"] = [found.words.spelled[at] for at in words if common[at]][:MOST_TERMS]
+        why["covers"] = np.flatnonzero(found.covered[places].sum(axis=0) >= page.k).tolist()
+        made.append(why)
+    quotes = [quoted(part) for part in found.parts]
+    for why in made:
+        why["summary"] = {name: of_group(why, quotes, page.k, wording) for name, wording in page.wordings.items()}
+    return made
+
+
+def exact_shares(names: Sequence[str], shares: Floats) -> list[dict[str, Any]]:
+    """One pair's shares, largest first: numbers that add up to score - intercept."""
     said = [(name, share) for name, share in zip(names, shares.tolist(), strict=True) if share]
-    ordered = sorted(said, key=lambda pair: (-abs(pair[1]), pair[0]))
-    if exact:
-        return [{"feature": name, "share": share} for name, share in ordered]
-    total = sum(share for _, share in ordered if share > 0) or 1.0
+    return [{"feature": name, "share": share} for name, share in sorted(said, key=lambda one: (-abs(one[1]), one[0]))]
+
+
+def banded_shares(names: Sequence[str], shares: Floats) -> list[dict[str, Any]]:
+    """Words for the features that speak for a group, largest share first: what part of all they are."""
+    total = float(np.maximum(shares, 0).sum()) or 1.0
     banded = []
-    for name, share in ordered:
-        band = next((word for bound, word in SHARE_BANDS if share / total >= bound), None)
-        if band:
-            banded.append({"feature": name, "share": band})
+    for one in exact_shares(names, shares):
+        if band := next((word for bound, word in SHARE_BANDS if one["share"] / total >= bound), None):
+            banded.append({"feature": one["feature"], "share": band})
     return banded
 
 
@@ -211,15 +234,11 @@ def _most(part: Mapping[str, Any]) -> tuple[float, str]:
 
 
 def _shared_terms(page: Page) -> tuple[list[Explanation], list[list[Explanation]]]:
-    """For each candidate: the heaviest words shared with its best documents; what of each part it covers.
-
-    The blind are told of the very best document only, and not who covers what.
-    """
+    """For each candidate: the heaviest words shared with its best documents; what of each part it covers."""
     evidence, best, found = page.evidence, page.best, page.found
     carried = np.zeros((len(page.rows), LOOKED_AT, len(found.words.codes)), bool)
     carried[best.owner, best.place] = found.has & _common(page)[best.kind]
-    looked_at = carried if page.exact else carried[:, :1]
-    has = np.logical_or.reduce(looked_at, axis=1)[:, found.words.order]
+    has = np.logical_or.reduce(carried, axis=1)[:, found.words.order]
     words = [found.words.spelled[at] for at in found.words.order.tolist()]
     terms: list[list[str]] = [[] for _ in page.rows]
     for at, word in zip(*(places.tolist() for places in np.nonzero(has)), strict=True):
@@ -232,11 +251,10 @@ def _shared_terms(page: Page) -> tuple[list[Explanation], list[list[Explanation]
         {"terms": said[:MOST_TERMS], "through": kinds[through[at]]} if said else {} for at, said in enumerate(terms)
     ]
     covers: list[list[Explanation]] = [[] for _ in page.rows]
-    if page.exact:
-        lower = [part.lower() for part in found.parts]
-        for at, part in zip(*(places.tolist() for places in np.nonzero(found.covered)), strict=True):
-            said = [word for word in terms[at] if word in lower[part]][:MOST_PART_TERMS]
-            covers[at].append({"part": part, "through": kinds[found.through[at, part]], "terms": said})
+    lower = [part.lower() for part in found.parts]
+    for at, part in zip(*(places.tolist() for places in np.nonzero(found.covered)), strict=True):
+        said = [word for word in terms[at] if word in lower[part]][:MOST_PART_TERMS]
+        covers[at].append({"part": part, "through": kinds[found.through[at, part]], "terms": said})
     return shared, covers
 
 

@@ -4,12 +4,13 @@
 are covered. `none`: there is no match, or nobody comes near any such part (less than NEAR of it). `weak`: all else.
 For a free text that is all. Of a record, more may be known: where texts say nothing, or give less than half of what
 speaks for the matches, bands decide: strong and good are good, fair is weak, weak is none.
-Toward the blind what counts is what at least k of the page's candidates do.
+The first places of the order are looked at, however many are shown. Toward the blind what counts is what at least k of
+the candidates there do.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -27,22 +28,23 @@ VERDICTS: tuple[Verdict, ...] = ("none", "weak", "good")
 """Worst first."""
 
 
-Banded = Sequence[tuple[str, Sequence[int]]]
-"""(band, rows) of each group."""
-
-
-def verdict_of(page: Page, banded: Banded) -> Verdict:
-    """The verdict on one page of an answer."""
-    if not banded:
+def verdict_of(page: Page, band: int) -> Verdict:
+    """The verdict on the first places of an answer, whose first group is of a band; of a band behind the last: none."""
+    if band >= len(BANDS):
         return "none"
-    place, found = BANDS.index(banded[0][0]), page.found
+    found = page.found
     asks = np.flatnonzero(found.asks)
     if page.basis == "record":
-        return "good" if place <= 1 else "weak" if place == 2 else "none"
+        return at_most(band)
     if (found.share[:, asks] >= NEAR).any(axis=1).sum() < page.least:
         return "none"
     covered = found.covered[:, asks].sum(axis=0) >= page.least
-    return "good" if place <= 1 and (covered[0] or covered.mean() >= 0.5) else "weak"
+    return "good" if band <= 1 and (covered[0] or covered.mean() >= 0.5) else "weak"
+
+
+def at_most(band: int) -> Verdict:
+    """The best verdict on an answer whose first group is of a band: what bands alone tell."""
+    return VERDICTS[int(np.clip(3 - band, 0, 2))]
 
 
 def is_better(one: Verdict, other: Verdict) -> bool:
@@ -50,25 +52,22 @@ def is_better(one: Verdict, other: Verdict) -> bool:
     return VERDICTS.index(one) > VERDICTS.index(other)
 
 
-def told(page: Page, banded: Banded, verdict: Verdict, in_the_way: Mapping[str, str]) -> dict[str, Any]:
+def told(page: Page, verdict: Verdict, in_the_way: Mapping[str, str]) -> dict[str, Any]:
     """What an answer says of its verdict; `in_the_way` are the filters without which it were better.
 
-    To viewers of the order each part tells the ranks of all who cover it, to others the groups in which at least k do.
+    To viewers of the order each part tells the ranks of all who cover it.
     """
-    found, places = page.found, {int(row): at for at, row in enumerate(page.rows)}
-    groups = [] if page.exact else [[places[row] for row in rows] for _, rows in banded]
+    found = page.found
     parts: list[dict[str, Any]] = []
     for at, text in enumerate(found.parts):
         by = found.covered[:, at]
         part: dict[str, Any] = {"text": text, "asks": bool(found.asks[at]), "covered": bool(by.sum() >= page.least)}
         if page.exact:
             part["ranks"] = (np.flatnonzero(by) + 1).tolist()
-        else:
-            part["groups"] = [number for number, group in enumerate(groups) if by[group].sum() >= page.k]
         parts.append(part)
     missing = [
         {"part": at, "text": part["text"]} for at, part in enumerate(parts) if part["asks"] and not part["covered"]
     ]
     missing += [{"filter": name, "value": value} for name, value in in_the_way.items()]
     about = {"verdict": verdict, "basis": page.basis, "parts": parts, "missing": missing}
-    return about | {"summary": {name: of_answer(about, wording) for name, wording in page.wordings.items()}}
+    return about | {"summary": {name: of_answer(about, page.least, wording) for name, wording in page.wordings.items()}}

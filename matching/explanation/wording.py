@@ -110,17 +110,10 @@ def quoted(part: str) -> str:
 def of_matches(why: Sequence[Mapping[str, Any]], quotes: Sequence[str], asks: bool, wording: Wording) -> list[str]:
     """Each candidate's explanation in a sentence or three; `quotes` are the parts, `asks` whether texts should."""
     zh, space = wording.zh, "" if wording.zh else " "
-    kinds = {name: wording.source(name) for name in {one["through"] for one in why if "through" in one} | {
-        cover["through"] for one in why for cover in one.get("covers", ())}}  # fmt: skip
-    comma = "、" if zh else ", "
+    kinds = {name: wording.source(name) for name in {cover["through"] for one in why for cover in one["covers"]}}
     sentences = []
     for one in why:
-        said = []
-        if "covers" in one:
-            said.append(_covers(one["covers"], quotes, asks, kinds, zh))
-        elif terms := one.get("terms"):
-            words, through = comma.join(terms), kinds[one["through"]]
-            said.append(f"{through}同样提到{words}。" if zh else f"Shares {words} ({through}).")
+        said = [_covers(one["covers"], quotes, asks, kinds, zh)]
         if adds := one.get("adds"):
             which = wording.joined([quotes[at] for at in adds[:MOST_QUOTED]])
             said.append(f"为组合补上{which}。" if zh else f"Brings {which} to the team.")
@@ -129,11 +122,30 @@ def of_matches(why: Sequence[Mapping[str, Any]], quotes: Sequence[str], asks: bo
         if over := one.get("over_next"):
             sides = (tuple(part["feature"] for part in over[side]) for side in ("ahead", "behind"))
             said.append(_over_next(wording, over["level"], *sides, tuple(over["without"][:1])))
-        elif "score" not in one and (main := tuple(part["feature"] for part in one["contributions"][:2])):
-            names = wording.features(main)
-            said.append(f"主要依据：{names}。" if zh else f"Speaks for them: {names}.")
         sentences.append(space.join(part for part in said if part))
     return sentences
+
+
+def of_group(why: Mapping[str, Any], quotes: Sequence[str], k: int, wording: Wording) -> str:
+    """What is said of all candidates of a band together in a sentence or three; `quotes` are the parts."""
+    zh, space = wording.zh, "" if wording.zh else " "
+    said = []
+    if covers := why["covers"]:
+        named, more = [quotes[at] for at in covers[:MOST_QUOTED]], len(covers) > MOST_QUOTED
+        if zh:
+            said.append(f"至少{k}个涉及：{'、'.join(named)}{f'等{len(covers)}条' if more else ''}。")
+        else:
+            rest = f" and {len(covers) - MOST_QUOTED} more" if more else ""
+            said.append(f"Each covered by at least {k} of them: {', '.join(named)}{rest}.")
+    if terms := why["terms"]:
+        if zh:
+            said.append(f"至少{k}个的材料提到：{'、'.join(terms)}。")
+        else:
+            said.append(f"Each in documents of at least {k}: {', '.join(terms)}.")
+    if main := tuple(part["feature"] for part in why["contributions"][:2]):
+        names = wording.features(main)
+        said.append(f"主要依据：{names}。" if zh else f"Speaks for them: {names}.")
+    return space.join(said)
 
 
 def _covers(
@@ -180,12 +192,15 @@ HEADS = {
     "weak": Labels(zh="只有勉强合适的{}", en="There are only weak matches"),
     "none": Labels(zh="没有合适的{}", en="No good match"),
 }
+FEWER = Labels(zh="没有合适的{0}，或不足{1}个", en="No good match, or fewer than {1}")
+"""Toward the blind, who are told of k at least."""
 
 
-def of_answer(verdict: Mapping[str, Any], wording: Wording) -> str:
-    """An answer's verdict in a sentence or two."""
+def of_answer(verdict: Mapping[str, Any], least: int, wording: Wording) -> str:
+    """An answer's verdict in a sentence or two; `least` is how many must do what is told of."""
     zh = wording.zh
-    said = wording.of(HEADS[verdict["verdict"]]).format(wording.candidate)
+    head = FEWER if least > 1 and verdict["verdict"] == "none" else HEADS[verdict["verdict"]]
+    said = wording.of(head).format(wording.candidate, least)
     asked = sum(part["asks"] for part in verdict["parts"])
     missing = [quoted(part["text"]) for part in verdict["missing"] if "part" in part]
     if verdict["basis"] == "record":
@@ -195,13 +210,16 @@ def of_answer(verdict: Mapping[str, Any], wording: Wording) -> str:
         if zh:
             said += f"：{asked}条要求中{found}条有人涉及" if asked > 1 else ""
         else:
-            said += f": {found} of {asked} points {'is' if found == 1 else 'are'} covered" if asked > 1 else ""
+            are = "is" if found <= 1 else "are"
+            said += f": {found or 'none'} of {asked} points {are} covered" if asked > 1 else ""
         if missing:
             told, more = missing[:MOST_QUOTED], len(missing) - MOST_QUOTED
             if zh:
-                said += f"，无人涉及的是{'、'.join(told)}{f'等{len(missing)}条' if more > 0 else ''}"
+                nobody = f"涉及者不足{least}个" if least > 1 else "无人涉及"
+                said += f"，{nobody}的是{'、'.join(told)}{f'等{len(missing)}条' if more > 0 else ''}"
             else:
-                said += f"; nobody here covers {wording.joined([*told, f'{more} more'] if more > 0 else told)}"
+                nobody = f"fewer than {least} cover" if least > 1 else "nobody here covers"
+                said += f"; {nobody} {wording.joined([*told, f'{more} more'] if more > 0 else told)}"
     said += "。" if zh else "."
     if filters := [f"{part['filter']}={part['value']}" for part in verdict["missing"] if "filter" in part]:
         which = wording.joined(filters)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from matching.masking.groups import grouped
+from matching.masking.groups import grouped, joined
 from matching.masking.keys import EpochKeys
 from matching.masking.mask import Mask
 from matching.masking.redact import Redactor
 from matching.masking.viewer import Role, Viewer
 from matching.masking.visible import Visible
 
-__all__ = ["EpochKeys", "Mask", "Redactor", "Role", "Viewer", "Visible", "grouped"]
+__all__ = ["EpochKeys", "Mask", "Redactor", "Role", "Viewer", "Visible", "grouped", "joined"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,11 @@ PRIOR_BOUNDS = (5.0, 3.5, 2.0)
 """Bounds of a prior's score before any outcome tells better ones."""
 
 FORMAT = 2
+
+
+def bands_of(score: NDArray[np.float64], bounds: Sequence[float]) -> NDArray[np.int64]:
+    """Place in BANDS of each of n scores; `bounds` are the least scores of all bands but the last, falling."""
+    return np.searchsorted(-np.asarray(bounds), -score, side="left")
 
 
 class StaleModelError(QianxianError):

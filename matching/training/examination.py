@@ -21,6 +21,7 @@ from matching.evaluation.measures import (
 )
 from matching.ranking.additive import Ranker
 from matching.ranking.calibration import cross_fitted
+from matching.ranking.model import bands_of
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
@@ -100,7 +101,7 @@ def _calibration(score: Floats, bounds: Sequence[float], sample: Sample, fold: R
         return {}
     seen = weight > 0
     told = measure_probabilities(probability[seen], hit[seen], owners[seen], weight[seen])
-    band = np.searchsorted(-np.asarray(bounds), -score, side="left")
+    band = bands_of(score, bounds)
     return {
         "measures": [measured.to_dict() for measured in told],
         "bands": observed(band, probability, hit, owners, weight),

@@ -115,11 +115,17 @@ def test_builds_are_counted(service: Running, operator: str) -> None:
     assert metric(service, "qianxian_ready ") == 1
 
 
+def holds(process: psutil.Process, name: str) -> bool:
+    try:
+        return any(file.path.endswith(name) for file in process.open_files())
+    except psutil.NoSuchProcess:  # ended between being listed and being asked
+        return False
+
+
 def test_a_dead_builder_is_replaced(service: Running, operator: str) -> None:
     def builders() -> list[psutil.Process]:
         # Spawned children are told apart by what they hold: only the builder holds the lock file.
-        children = psutil.Process(service.process.pid).children(recursive=True)
-        return [c for c in children if any(f.path.endswith("build.lock") for f in c.open_files())]
+        return [c for c in psutil.Process(service.process.pid).children(recursive=True) if holds(c, "build.lock")]
 
     until(lambda: len(builders()) == 1)
     first = builders()[0]

@@ -15,6 +15,7 @@ from matching.build import State
 from matching.masking import EpochKeys, Role, Viewer, grouped
 from matching.pipeline import match
 from matching.question import Question
+from matching.ranking.model import BANDS, bands_of
 from tests.privacy.worlds import people, state_of
 
 OUTSIDER = Viewer("o", Role.OUTSIDER, everything=True)
@@ -174,11 +175,8 @@ def test_small_bands_join_weaker_ones() -> None:
     import numpy as np
 
     def groups(scores: list[float], k: int, *, ordered: bool = False) -> list[tuple[str, int]]:
-        rows = np.arange(len(scores))
-        found = grouped(
-            rows, np.array(scores), bounds=(0.6, 0.4, 0.2), names=("strong", "good", "fair", "weak"), k=k,
-            ordered=ordered, key=lambda row: f"{-row:05}",
-        )  # fmt: skip
+        bands = bands_of(np.array(scores), (0.6, 0.4, 0.2))
+        found = grouped(np.arange(len(scores)), bands, names=BANDS, k=k, ordered=ordered, key=lambda row: f"{-row:05}")
         return [(name, len(members)) for name, members in found]
 
     assert groups([0.9, 0.8, 0.5, 0.5, 0.1], 2) == [("strong", 2), ("weak", 3)]

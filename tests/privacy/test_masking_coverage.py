@@ -48,8 +48,7 @@ def test_a_part_that_fewer_than_k_cover_is_covered_by_nobody(state: State, tmp_p
     assert [part["ranks"] for part in _answer(state, BROKER, text=text)["parts"]][1] == [1]
     for answer in (_answer(state, text=text), _answer(state_of(tmp_path, _with_authors(4)), text=text)):
         common, alone = answer["parts"]
-        assert common["covered"] and common["groups"]
-        assert not alone["covered"] and not alone["groups"]
+        assert common["covered"] and not alone["covered"]
         assert {"part": 1, "text": SECRET} in answer["missing"]
     assert _answer(state, text=SECRET)["verdict"] == "none"
     assert _answer(state, BROKER, text=SECRET)["verdict"] == "good"
@@ -58,8 +57,33 @@ def test_a_part_that_fewer_than_k_cover_is_covered_by_nobody(state: State, tmp_p
 def test_k_authors_may_be_told_of_but_not_which(tmp_path: Path) -> None:
     answer = _answer(state_of(tmp_path, _with_authors(6)), text=SECRET, limit=20)
     assert answer["parts"][0]["covered"]
-    explanations = [found["explanation"] for group in answer["groups"] for found in group["matches"]]
-    assert not any({"covers", "over_next", "adds"} & set(explanation) for explanation in explanations)
+    assert any(why["covers"] == [0] and why["terms"] for why in _why(answer).values())
+
+
+def _why(answer: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Band → what every card of it says for itself."""
+    found: dict[str, dict[str, Any]] = {}
+    for group in answer["groups"]:
+        first, *others = [match["explanation"] for match in group["matches"]]
+        assert all(other == first for other in others)
+        assert set(first) == {"contributions", "terms", "covers", "summary"}
+        found[group["band"]] = first
+    return found
+
+
+@pytest.mark.parametrize("authors", [1, 4, 5, 8])
+def test_no_card_says_anything_of_its_own(tmp_path: Path, authors: int) -> None:
+    """Else the card that shares most words with a known paper's title were its author's."""
+    state = state_of(tmp_path, _with_authors(authors))
+    labels = state.mask.visible("expert").labels("institution_region")
+    for text in (SECRET, f"功率芯片散热。{SECRET}"):
+        told = _why(_answer(state, text=text, limit=60))
+        assert any(set(why["terms"]) & {"铂铑", "热电偶", "漂移", "补偿"} for why in told.values()) == (authors >= 5)
+        for label in labels.vocabulary:
+            filtered = _why(_answer(state, text=text, limit=60, filters={"institution_region": label}))
+            assert filtered.items() <= told.items()
+        for limit in (5, 10, 25):
+            assert _why(_answer(state, text=text, limit=limit)).items() <= told.items()
 
 
 def test_leaving_candidates_out_tells_nothing_of_them(tmp_path: Path) -> None:
@@ -84,7 +108,6 @@ def test_filters_tell_nothing_of_who_covers_what(tmp_path: Path) -> None:
     assert len(told) > 1
     for answer in told:
         assert [part["covered"] for part in answer["parts"]] == [True]
-        assert not any(part["groups"] for part in answer["parts"])
         assert not any("part" in one for one in answer["missing"])
 
 

@@ -14,9 +14,9 @@ from graph import projection
 from graph.records import Entity, EntityKey, Origin, Relation
 from graph.store import open_store
 from matching.masking import EpochKeys, Role, Viewer, grouped
+from matching.ranking.model import BANDS, bands_of
 
 KEYS = EpochKeys(b"k" * 32, "e1")
-NAMES = ("strong", "good", "fair", "weak")
 BOUNDS = (0.75, 0.5, 0.25)
 
 
@@ -66,18 +66,19 @@ def test_groups_hide_the_order_and_hold_k(scores: list[float], k: int) -> None:
         return f"{row * 7919 % 101:03}"
 
     def groups(*, ordered: bool) -> list[tuple[str, list[int]]]:
-        return grouped(rows, np.array(scores), bounds=BOUNDS, names=NAMES, k=k, ordered=ordered, key=key)
+        bands = bands_of(np.array(scores), BOUNDS)
+        return grouped(rows, bands, names=BANDS, k=k, ordered=ordered, key=key)
 
     blind, seen = groups(ordered=False), groups(ordered=True)
     assert [row for _, members in seen for row in members] == rows.tolist()
     assert sorted(row for _, members in blind for row in members) == (rows.tolist() if len(rows) >= k else [])
-    band = {row: NAMES.index(name) for name, members in seen for row in members}
+    band = {row: BANDS.index(name) for name, members in seen for row in members}
     for (name, members), following in itertools.zip_longest(blind, blind[1:]):
         assert len(members) >= k
         assert members == sorted(members, key=key)
-        assert all(band[row] <= NAMES.index(name) for row in members)  # never called better than it is
+        assert all(band[row] <= BANDS.index(name) for row in members)  # never called better than it is
         assert following is None or max(members) < min(following[1])
-    assert [NAMES.index(name) for name, _ in blind] == sorted({NAMES.index(name) for name, _ in blind})
+    assert [BANDS.index(name) for name, _ in blind] == sorted({BANDS.index(name) for name, _ in blind})
 
 
 @pytest.mark.parametrize("role", list(Role))

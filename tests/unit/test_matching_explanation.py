@@ -136,11 +136,22 @@ def test_a_filter_in_the_way_is_named(state: State) -> None:
 
 def test_parties_are_told_of_groups_only(state: State) -> None:
     answer = _ask(state, PARTY, text=SUBJECTS[0] + "。" + SUBJECTS[1])
-    assert [part["groups"] for part in answer["parts"]] != [[], []]
     assert not any("ranks" in part for part in answer["parts"])
-    for found in _matches(answer):
-        assert not {"covers", "over_next", "adds", "score"} & set(found["explanation"])
-        assert found["explanation"]["summary"]["zh"] and found["explanation"]["summary"]["en"]
+    for group in answer["groups"]:
+        why = group["matches"][0]["explanation"]
+        assert all(found["explanation"] == why for found in group["matches"])
+        assert not {"over_next", "adds", "score"} & set(why)
+    best = answer["groups"][0]["matches"][0]["explanation"]
+    assert best["covers"] == [0, 1]
+    assert best["summary"]["zh"].startswith(f"至少5个涉及：“{SUBJECTS[0]}”、“{SUBJECTS[1]}”。至少5个的材料提到：")
+    assert best["summary"]["en"].startswith("Each covered by at least 5 of them: ")
+
+
+def test_a_verdict_does_not_depend_on_how_many_are_wanted(state: State) -> None:
+    for viewer in (BROKER, PARTY):
+        answers = [_ask(state, viewer, subject="n", limit=limit) for limit in (1, 20, 60)]
+        for key in ("verdict", "basis", "parts", "missing", "summary"):
+            assert all(answer[key] == answers[0][key] for answer in answers)
 
 
 def test_a_team_covers_the_parts_with_few(state: State) -> None:
