@@ -93,7 +93,7 @@ class Builder:
         """Encode so few texts that a new need does not wait; once all are done, build again."""
         if self._encoding is None:
             return
-        done = encode(self._encoding, encoder, most=AT_ONCE)
+        done = encode(self._encoding, encoder, most=AT_ONCE, check=False)
         self._encoded += done
         if done == 0:
             taken_up = self._encoding.encodings.file

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -171,8 +171,9 @@ def build(
             TextIndex.build(rows_of(columns, projection.table(kind).n), before).save(place)
         indexes[kind] = TextIndex.open(place)
     hashes = {kind: index.kept["words"].hashes for kind, index in indexes.items()}
+    digests = {kind: mask.digest(kind) for kind in hashes}
     encoded = folder / "encoded"
-    encodings = Encodings.build(encoded, vectors or encoded, hashes, {kind: mask.digest(kind) for kind in hashes})
+    encodings = Encodings.build(encoded, vectors or encoded, hashes, digests, full=full)
     manifest = {
         "format": FORMAT,
         "projection": list(projection.at),
@@ -188,25 +189,34 @@ def build(
     return State(projection, mask, indexes, encodings, folder / "models")
 
 
-def encode(state: State, encoder: Encoder, *, most: int | None = None, progress: Progress | None = None) -> int:
+def encode(
+    state: State, encoder: Encoder, *, most: int | None = None, check: bool = True, progress: Progress | None = None
+) -> int:
     """Fill vectors of texts that have none yet, `most` at the most; how many were filled.
 
     Each batch is durable at once, so that this may end at any time and go on later; the next `build` takes them up.
+    Where `check` is on, damaged vectors are made again.
     """
     say = progress or silent
     done = 0
     for kind, index in state.indexes.items():
         file = VectorFile(state.encodings.file.path.parent)
         hashes = index.kept["words"].hashes
-        rows = np.flatnonzero((file.find(hashes) < 0) & (hashes != SILENT))
+        places = file.sound(file.find(hashes)) if check else file.find(hashes)
+        rows = np.flatnonzero((places < 0) & (hashes != SILENT))
         rows = rows[np.unique(hashes[rows], return_index=True)[1]][: None if most is None else most - done]
         columns = state.mask.texts(kind)
         for start in range(0, len(rows), BATCH):
             batch = rows[start : start + BATCH]
-            file.add(hashes[batch], encoder.passage([joined(columns, row)[:LONGEST] for row in batch.tolist()]))
-            done += len(batch)
+            done += file.fill(hashes[batch], partial(_passages, encoder, columns, batch))
             say(f"encode {kind}", start + len(batch))
     return done
+
+
+def _passages(
+    encoder: Encoder, columns: Mapping[str, Sequence[str]], rows: NDArray[np.int64], places: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    return encoder.passage([joined(columns, row)[:LONGEST] for row in rows[places].tolist()])
 
 
 def open_state(projection_folder: Path, folder: Path, secret: bytes, policy: Policy | None = None) -> State:

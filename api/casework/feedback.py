@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import networkx as nx
@@ -48,7 +49,7 @@ class Entry:
             "subject": None if kind == "text" else rest,
             "event": str(self.event),
             "reason": None if self.reason is None else str(self.reason),
-            "time": self.time,
+            "time": datetime.fromtimestamp(self.time, UTC).isoformat(),
         }
 
 
@@ -72,6 +73,14 @@ def alias_of(keys: EpochKeys, viewer: Viewer, inquiry: Inquiry, candidate: str) 
 def by_alias(keys: EpochKeys, viewer: Viewer, inquiry: Inquiry, candidates: Sequence[str]) -> dict[str, str]:
     """Alias toward this viewer in this question → candidate, of those it was shown."""
     return {alias_of(keys, viewer, inquiry, candidate): candidate for candidate in candidates}
+
+
+def alias_now(keys: EpochKeys, viewer: Viewer, entry: Entry) -> str | None:
+    """The alias by which its giver may name the candidate now: none for an entry of an earlier epoch.
+
+    Else it would lead to another epoch's cards.
+    """
+    return alias_of(keys, viewer, entry.inquiry, entry.candidate) if entry.inquiry.epoch == keys.epoch else None
 
 
 class FeedbackLog:

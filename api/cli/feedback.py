@@ -48,7 +48,8 @@ def give(
     if (subject is None) == (text is None):
         raise InputError("give either --subject or --text, as it was asked", field="subject")
     known, why = checked(event, reason)
-    mask = open_built(context.obj.settings).mask
+    state = open_built(context.obj.settings)
+    mask, match_kind = state.mask, state.kinds[match_kind].name
     about = Question(match_kind, subject=subject, text=text).about
     inquiry = Inquiry(mask.epoch, COMMAND_LINE, match_kind, about)
     with closing(open_casework(context.obj.settings)) as casework:
@@ -65,23 +66,34 @@ def give(
 def list_own(
     context: typer.Context,
     key: Annotated[str, typer.Option(help="Id of a key; such a look is audited.")] = COMMAND_LINE,
-    limit: Annotated[int, typer.Option(min=1, help="Most entries.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Most entries.")] = 50,
     json: Json = False,
 ) -> None:
-    """Show the feedback of the command line, or of a key, newest first and without the candidates."""
-    from api.casework.feedback import FeedbackLog
+    """Show the feedback of the command line, or of a key, newest first: aliases of this epoch, no candidates."""
+    from api.bootstrap import open_built
+    from api.casework.feedback import FeedbackLog, alias_now
+    from api.casework.keys import find
     from api.installation import open_casework
+    from graph.errors import NotFoundError
+    from matching.masking import Role, Viewer
 
-    if key != COMMAND_LINE:
-        context.obj.audit("feedback", key)
+    keys = open_built(context.obj.settings).mask.keys
     with closing(open_casework(context.obj.settings)) as casework:
-        entries = [entry.told() for entry in FeedbackLog(casework).page(key, None, limit)]
+        known = find(casework, key)
+        if known is None and key != COMMAND_LINE:
+            raise NotFoundError(f"no key {key!r}; `qianxian key list` shows the ids", field="key")
+        if known is not None:
+            context.obj.audit("feedback", key)
+        viewer = Viewer(COMMAND_LINE, Role.OUTSIDER) if known is None else known.viewer
+        page = FeedbackLog(casework).page(key, None, limit)
+    entries = [{**entry.told(), "alias": alias_now(keys, viewer, entry)} for entry in page]
     if json:
         print_json(entries)
         return
     for entry in entries:
+        asked = f"{entry['match_kind']} {entry['subject'] or '(a text)'}"
         reason = f" ({entry['reason']})" if entry["reason"] else ""
-        typer.echo(f"{entry['match_kind']} {entry['subject'] or 'text'}: {entry['event']}{reason}")
+        typer.echo(f"{entry['time']}  {asked}  {entry['alias'] or '(earlier epoch)'}: {entry['event']}{reason}")
 
 
 @feedback.command()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Query, Request, Response
@@ -15,7 +14,7 @@ from api.access import key_of, service_of
 from api.bodies import answered, read_json
 from api.bootstrap import Service
 from api.casework.batches import PAUSE
-from api.casework.feedback import Entry, alias_of, by_alias, checked
+from api.casework.feedback import Entry, alias_now, by_alias, checked
 from api.casework.impressions import Inquiry
 from api.casework.keys import Key
 from api.problems import Fault, Problem, absent, validated
@@ -23,7 +22,6 @@ from api.routes.describe import IDEMPOTENCY_KEY, KEYED, WITH_BODY, json_answer, 
 from api.writes import Done, once, rows_of
 from graph.errors import QianxianError
 from matching.kinds import MatchKinds
-from matching.masking import Mask
 from matching.question import Question
 
 Short = Annotated[str, Field(max_length=512)]
@@ -180,24 +178,10 @@ async def own(
     following = mask.keys.seal(key.viewer, {"list": "feedback", "before": entries[-1].number}) if more else None
     return answered(
         {
-            "entries": [
-                {
-                    **entry.told(),
-                    "alias": _alias(mask, key, entry),
-                    "time": datetime.fromtimestamp(entry.time, UTC).isoformat(),
-                }
-                for entry in entries
-            ],
+            "entries": [{**entry.told(), "alias": alias_now(mask.keys, key.viewer, entry)} for entry in entries],
             "next": following,
         }
     )
-
-
-def _alias(mask: Mask, key: Key, entry: Entry) -> str | None:
-    """The alias by which the key may name the candidate now: an old entry must not lead to another epoch's cards."""
-    if entry.inquiry.epoch != mask.epoch:
-        return None
-    return alias_of(mask.keys, key.viewer, entry.inquiry, entry.candidate)
 
 
 def add(app: FastAPI) -> None:

@@ -8,10 +8,11 @@ reads them.
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,11 @@ LONGEST = 300
 ENOUGH = 0.98
 """Part of a kind's texts that must have vectors before any is compared."""
 
+READ = 10_000
+"""Vectors that are read at a time to be checked."""
+LENGTH_ERROR = 0.02
+"""Most by which the squared length of a vector, kept in half precision, differs from 1."""
+
 _RECORD = np.dtype([("hash", "<u8"), ("vector", "<f2", (WIDTH,))])
 
 
@@ -47,26 +53,42 @@ class VectorFile:
         self._hashes = hashes[self._order]
 
     def find(self, hashes: Codes) -> Rows:
-        """Place of each text's vector, -1 for one without."""
+        """Place of each text's latest vector, -1 for one without."""
         if self.count == 0:
             return np.full(len(hashes), -1)
-        at = np.minimum(np.searchsorted(self._hashes, hashes), self.count - 1)
+        at = np.maximum(np.searchsorted(self._hashes, hashes, side="right") - 1, 0)
         return np.where(self._hashes[at] == hashes, self._order[at], -1)
 
     def vectors(self, places: Rows) -> Floats:
         """Vectors at places, len(places) × WIDTH."""
         return np.asarray(self._records["vector"][places], np.float32)
 
-    def add(self, hashes: Codes, vectors: Floats) -> None:
-        """Append vectors durably; what a crash left of a record is overwritten."""
-        records = np.empty(len(hashes), _RECORD)
-        records["hash"], records["vector"] = hashes, vectors
+    def sound(self, places: Rows) -> Rows:
+        """The places, -1 instead of those whose vector is damaged."""
+        checked, there = places.copy(), np.flatnonzero(places >= 0)
+        for some in np.array_split(there, len(there) // READ + 1):
+            checked[some[~are_sound(self.vectors(places[some]))]] = -1
+        return checked
+
+    def fill(self, hashes: Codes, made: Callable[[Rows], Floats]) -> int:
+        """Append the vectors that are `made` of the texts with these hashes, given by their places; how many.
+
+        It is durable at once, and what a crash left of a record is overwritten. Processes take turns, and what another
+        has appended since this was opened is not made again.
+        """
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("ab") as file:
+        with self.path.open("a+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
-            file.truncate(file.seek(0, 2) // _RECORD.itemsize * _RECORD.itemsize)
+            whole = file.seek(0, 2) // _RECORD.itemsize
+            file.truncate(whole * _RECORD.itemsize)
+            file.seek(min(self.count, whole) * _RECORD.itemsize)
+            since = np.frombuffer(file.read(), _RECORD)["hash"]
+            places = np.flatnonzero(~np.isin(hashes, since))
+            records = np.empty(len(places), _RECORD)
+            records["hash"], records["vector"] = hashes[places], made(places) if len(places) else 0
             file.write(records.tobytes())
             synced(file)
+        return len(places)
 
 
 @dataclass(frozen=True)
@@ -86,17 +108,21 @@ class EncodedIndex:
     known: Floats
     """One number: the part of the texts that have vectors."""
 
-    FIELDS: ClassVar[tuple[str, ...]] = ("mean", "basis", "vectors", "known")
     DIMENSIONS: ClassVar[int] = 64
     SAMPLE: ClassVar[int] = 20_000
     """Texts that the directions are found from, evenly spread over the kind."""
 
     @classmethod
     def build(cls, file: VectorFile, places: Rows, said: int) -> EncodedIndex:
-        """The index of texts whose vectors are at `places` of a file; `said` of them say anything."""
+        """The index of texts whose vectors are at `places` of a file; `said` of them say anything.
+
+        A damaged vector counts as absent.
+        """
         known = np.flatnonzero(places >= 0)
         raw = file.vectors(places[known])
-        mean = raw.mean(axis=0)
+        sound = are_sound(raw)
+        known, raw = known[sound], raw[sound]
+        mean = raw.sum(axis=0) / max(len(raw), 1)
         raw -= mean
         sample = raw[np.unique(np.linspace(0, len(raw) - 1, min(len(raw), cls.SAMPLE)).astype(np.int64))]
         basis = np.ascontiguousarray(np.linalg.eigh(sample.T @ sample)[1][:, ::-1][:, : cls.DIMENSIONS], np.float32)
@@ -114,10 +140,6 @@ class EncodedIndex:
         found: Floats = unit((vector @ self.basis)[None])[0]
         return found
 
-    def arrays(self) -> dict[str, NDArray[Any]]:
-        """What `of_arrays` makes the index of."""
-        return {name: getattr(self, name) for name in self.FIELDS}
-
 
 class Encodings:
     """The encoded indexes of a state, and the vectors of what is asked."""
@@ -127,24 +149,25 @@ class Encodings:
         """`names`: the file of each kind's index, as the manifest has them."""
 
     @classmethod
-    def build(cls, folder: Path, vectors: Path, hashes: Mapping[str, Codes], digests: Mapping[str, str]) -> Encodings:
+    def build(
+        cls, folder: Path, vectors: Path, hashes: Mapping[str, Codes], digests: Mapping[str, str], *, full: bool
+    ) -> Encodings:
         """Indexes of all kinds of whose texts (by their hashes) some have vectors, kept by their digests in `folder`.
 
-        `vectors` is the folder of the file with the vectors.
+        `vectors` is the folder of the file with the vectors; `full` makes what is there already anew.
         """
         file = VectorFile(vectors)
         names = {}
         for kind, mine in hashes.items():
             places = file.find(mine)
-            known = int((places >= 0).sum())
-            if known == 0:
+            if (places < 0).all():
                 continue
-            names[kind] = f"{kind}-{digests[kind]}-{NAME}-{known}"
-            if not _is_sound(folder / names[kind]):
+            used = hashlib.blake2b(places.astype(np.int64).tobytes(), digest_size=6).hexdigest()
+            names[kind] = f"{kind}-{digests[kind]}-{NAME}-{used}"
+            if full or not _is_sound(folder / names[kind]):
                 folder.mkdir(exist_ok=True)
-                write_arrays(
-                    folder / names[kind], EncodedIndex.build(file, places, int((mine != SILENT).sum())).arrays()
-                )
+                index = EncodedIndex.build(file, places, int((mine != SILENT).sum()))
+                write_arrays(folder / names[kind], vars(index))
         return cls.open(folder, file, names)
 
     @classmethod
@@ -159,6 +182,12 @@ class Encodings:
             return None
         place = self.file.find(hashes_of([text]))
         return self.file.vectors(place)[0] - self.indexes[kind].mean if place[0] >= 0 else None
+
+
+def are_sound(vectors: Floats) -> NDArray[np.bool_]:
+    """Whether each of n vectors has length 1, as the encoder makes them; damaged ones hardly do."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.asarray(np.abs((vectors**2).sum(axis=1) - 1) < LENGTH_ERROR)
 
 
 def _is_sound(path: Path) -> bool:

@@ -57,7 +57,10 @@ class Learned:
             if body["format"] != FORMAT:
                 raise StaleModelError(f"{path.name}: format {body['format']!r}, this version reads {FORMAT}")
             shares = {name: float(share) for name, share in body["shares"].items()}
-            return cls(shares, {name: int(count) for name, count in body["shown"].items()}, dict(body["about"]))
+            shown = {name: int(count) for name, count in body["shown"].items()}
+            if not all(abs(share) <= MOST for share in shares.values()) or min(shown.values(), default=0) < 0:
+                raise StaleModelError(f"{path.name} is damaged: a share or a count is out of bounds")
+            return cls(shares, shown, dict(body["about"]))
         except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
             raise StaleModelError(f"{path.name} is damaged ({error}); run `qianxian train` again") from error
 

@@ -22,6 +22,7 @@ class EpochKeys:
     """Separate keys for separate uses, derived from the installation's secret and the epoch's name (HMAC-SHA256)."""
 
     def __init__(self, secret: bytes, epoch: str) -> None:
+        self.epoch = epoch
         self._root = hmac.digest(secret, b"epoch\x00" + epoch.encode(), "sha256")
         self._alias = self._derived(b"alias")
         self._seal = AESSIV(self._derived(b"cursor-1") + self._derived(b"cursor-2"))

@@ -49,12 +49,15 @@ def test_from_an_answer_to_a_better_one(qianxian: Command, home: Path, tmp_path:
     assert qianxian(*give, rest[-1], "accept", *TEXT).status == 0
 
     shown = qianxian("--home", home, "feedback", "list")
-    assert shown.out.splitlines() == ["need-expert text: accept", "need-expert text: dismiss (too-far)"]
+    newest, oldest = shown.out.splitlines()
+    assert newest.endswith(f"need-expert (a text)  {rest[-1]}: accept")
+    assert oldest.endswith(f"need-expert (a text)  {first}: dismiss (too-far)")
     assert [one["event"] for one in qianxian("--home", home, "feedback", "list", "--json").json] == [
         "accept",
         "dismiss",
     ]
-    assert qianxian("--home", home, "feedback", "list", "--key", "other").out == ""
+    key = qianxian("--home", home, "key", "issue", "--role", "broker", "--json").json["id"]
+    assert qianxian("--home", home, "feedback", "list", "--key", key).out == ""
 
     file = tmp_path / "feedback.jsonl"
     assert qianxian("--home", home, "feedback", "export", file, "--json").json["entries"] == 2
@@ -64,7 +67,7 @@ def test_from_an_answer_to_a_better_one(qianxian: Command, home: Path, tmp_path:
         ("accept", "command-line"),
     ]
     assert all(line["candidate"].startswith("sample-expert-") for line in lines)
-    assert _audited(home)[-2:] == [("feedback", "other"), ("export", "feedback")]
+    assert _audited(home)[-2:] == [("feedback", key), ("export", "feedback")]
 
     learned = qianxian("--home", home, "train", "need-expert", "--json").json["need-expert"]["use"]
     assert learned["reactions"] == 2 and learned["candidates"] > 2
@@ -81,6 +84,10 @@ def test_what_is_wrong_is_told_and_nothing_recorded(qianxian: Command, home: Pat
     assert "valid: accept, deal" in qianxian(*give, alias, "like", *TEXT).error
     assert "`reason` is missing; valid: already-known" in qianxian(*give, alias, "decline", *TEXT).error
     assert "--subject or --text" in qianxian(*give, alias, "save").error
+    wrong = ("--home", home, "feedback", "give", "need-nothing", alias, "save", *TEXT)
+    assert "valid: enterprise-fund" in qianxian(*wrong).error
+    assert "no key 'other'" in qianxian("--home", home, "feedback", "list", "--key", "other").error
+    assert "10000" in qianxian("--home", home, "feedback", "list", "--limit", str(10**30)).error
     assert "no such alias" in qianxian(*give, "nonsense", "save", *TEXT).error
     assert "no such alias" in qianxian(*give, alias, "save", "--text", "激光").error
     assert "valid: " in qianxian("--home", home, "exposure", "need-expert", "--by", "name").error

@@ -106,15 +106,42 @@ def test_half_a_record_is_written_over_and_a_state_sees_what_it_was_built_of(tmp
     hashes = hashes_of(["a", "b", "c"])
     vectors = np.eye(3, WIDTH, dtype=np.float32)
     assert writer.find(hashes).tolist() == [-1, -1, -1]
-    writer.add(hashes[:2], vectors[:2])
+    assert writer.fill(hashes[:2], lambda which: vectors[which]) == 2
     with writer.path.open("ab") as file:
         file.write(b"torn")
     assert VectorFile(tmp_path).find(hashes).tolist() == [0, 1, -1]
-    VectorFile(tmp_path).add(hashes[2:], vectors[2:])
+    VectorFile(tmp_path).fill(hashes[2:], lambda which: vectors[2:][which])
     reader = VectorFile(tmp_path)
     assert reader.find(hashes[::-1]).tolist() == [2, 1, 0]
     np.testing.assert_array_equal(reader.vectors(np.array([2, 0])), vectors[[2, 0]])
     assert VectorFile(tmp_path, 2).find(hashes).tolist() == [0, 1, -1]  # what was built saw two
+
+
+def test_who_encodes_at_the_same_time_does_not_encode_twice(tmp_path: Path) -> None:
+    hashes, vectors = hashes_of(["a", "b", "c"]), np.eye(3, WIDTH, dtype=np.float32)
+    one, other = VectorFile(tmp_path), VectorFile(tmp_path)
+    assert one.fill(hashes[:2], lambda which: vectors[which]) == 2
+    assert other.fill(hashes, lambda which: vectors[which]) == 1
+    assert VectorFile(tmp_path).find(hashes).tolist() == [0, 1, 2]
+
+
+def test_a_damaged_vector_counts_as_absent_and_is_made_again(tmp_path: Path) -> None:
+    state, counting = _state(tmp_path, _world(60)), Counting()
+    encode(state, counting)
+    before = _share(_built(tmp_path), "n1", "x1")
+    at = state.projection.table("expert").find("x1")
+    place = VectorFile(tmp_path / "matching" / "encoded").find(state.indexes["expert"].kept["words"].hashes[[at]])[0]
+    path = state.encodings.file.path
+    for damage in (b"\xff\x7f", b"\x00\x3c"):  # not a number; ones
+        record = path.stat().st_size // VectorFile(path.parent).count
+        body = bytearray(path.read_bytes())
+        body[place * record + 8 : (place + 1) * record] = damage * WIDTH
+        path.write_bytes(bytes(body))
+        state = build(tmp_path / "projection", tmp_path / "matching", b"s" * 32, k=2, epoch="e", full=True)
+        assert _share(state, "n1", "x1") == 0 != _share(state, "n1", "x5")
+        assert encode(state, counting) == 1
+        assert _share(_built(tmp_path), "n1", "x1") == pytest.approx(before, abs=1e-3)
+        place = VectorFile(path.parent).count - 1
 
 
 def test_a_damaged_index_is_made_again(tmp_path: Path) -> None:
