@@ -89,8 +89,13 @@ def test_running_services_take_it_up_and_a_damaged_file_is_refused(built: Path, 
     path.write_bytes(b'{"format": 1, "shares": 3}')
     assert matcher.refresh()
     assert matcher.state.prepared(KIND).use is None
-    for damaged in (b'{"format": 99}', b"[]", b'{"format": 1, "shares": {"e001": "x"}, "shown": {}, "about": {}}'):
-        path.write_bytes(damaged)
+    shares = ("x", '"nan"', '"inf"', "1e308", "-9")
+    for damaged in (
+        '{"format": 99}',
+        "[]",
+        *(f'{{"format": 1, "shares": {{"e001": {share}}}, "shown": {{}}, "about": {{}}}}' for share in shares),
+    ):
+        path.write_text(damaged)
         assert opened(built).prepared(KIND).use is None
 
 
