@@ -1,7 +1,8 @@
 """Judged pairs as evidence for others: what was said of like candidates, to the same subject and to subjects like it.
 
 Kernel regression over judged pairs (Nadaraya 1964, Watson 1964): how far each grade is from the mean one, weighed by
-how alike the texts of both sides are. A pair never has its own grade as evidence.
+how alike the texts of both sides are. And a Gaussian process, which knows that ten pairs that are all alike tell little
+more than one. A pair never has its own grade as evidence.
 """
 
 from __future__ import annotations
@@ -15,12 +16,15 @@ from numpy.typing import NDArray
 from matching.build import State
 from matching.candidates.evidence import Documents, Evidence, own_documents
 from matching.candidates.semantic import unit
+from matching.evaluation.process import Process
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
 BY_OTHERS = ("answers_alike",)
 """What subjects like this one were told of candidates like this one."""
+BY_ALL = "answers_all"
+"""What the Gaussian process says."""
 BY_ITSELF = ("answers_near", "answers_mean")
 """What this subject was told of candidates like this one, and of any."""
 NEAREST = 50
@@ -31,6 +35,13 @@ SMOOTHING = 0.1
 """Weight of an answer that says nothing."""
 SUBJECT_SMOOTHING = 5.0
 """Answers that pull a subject's mean to that of all."""
+SUBJECTS, BOTH, FEATURES, ITSELF = 0.15, 2.0, 0.25, 0.25
+"""Covariance of two pairs by like subjects, by like subjects and candidates, by like features, by the same subject, in
+the unit of the noise; chosen on judged needs, see docs/quality.md."""
+MOST = 8_000
+"""Judged pairs of a Gaussian process, whose cost grows with their cube; of more, so many are drawn."""
+AT_A_TIME = 2_000
+"""Pairs that are compared with all of these at a time."""
 
 
 class Judged(NamedTuple):
@@ -40,7 +51,7 @@ class Judged(NamedTuple):
     candidates: Rows
     grades: Floats
 
-    def of(self, kept: NDArray[np.bool_]) -> Judged:
+    def of(self, kept: NDArray[np.bool_] | Rows) -> Judged:
         """Some of the pairs."""
         return Judged(self.subjects[kept], self.candidates[kept], self.grades[kept])
 
@@ -64,6 +75,11 @@ class Likeness:
             return alike
         return np.asarray((alike + np.maximum(self._encoded[near] @ self._encoded[far].T, 0)) / 2, np.float32)
 
+    def pairwise(self, some: Rows, others: Rows) -> NDArray[np.float32]:
+        """The same, where the same rows come again and again."""
+        near, far = (np.unique(rows, return_inverse=True) for rows in (some, others))
+        return self.between(near[0], far[0])[np.ix_(near[1], far[1])]
+
 
 class Answers:
     """Judged pairs of one match kind, and what they say of others."""
@@ -71,7 +87,7 @@ class Answers:
     def __init__(self, state: State, evidence: Evidence, judged: Judged, asked: Judged) -> None:
         """`asked` are the pairs that features will be wanted of."""
         kind, documents = evidence.kind, evidence.documents
-        told = (judged.subjects >= 0) & (judged.candidates >= 0)
+        self._told = told = (judged.subjects >= 0) & (judged.candidates >= 0)
         self._judged = judged.of(told)
         self._mean = float(self._judged.grades.mean()) if told.any() else 0.0
         subjects, candidates = (
@@ -100,6 +116,43 @@ class Answers:
             out["answers_alike"][at] = self._by_others(subject, rows)
             out["answers_near"][at], out["answers_mean"][at] = self._by_itself(subject, rows)
         return np.column_stack([out[name] for name in names])
+
+    def by_all(self, x: Floats, asked: Judged, asked_x: Floats, *, itself: bool) -> tuple[Floats, Floats]:
+        """BY_ALL of the judged pairs, whose features are `x`, and of asked ones; NaN where nothing can be said.
+
+        A judged pair is told without its own grade, and without all of its subject's unless subjects know themselves.
+        """
+        places = np.flatnonzero(self._told)
+        drawn = np.sort(np.random.default_rng(0).permutation(len(places))[:MOST])
+        known, places = self._judged.of(drawn), places[drawn]
+        told = np.flatnonzero([len(np.unique(column[~np.isnan(column)])) > 1 for column in x[places].T])
+        mean, spread = (found(x[places][:, told], axis=0) for found in (np.nanmean, np.nanstd))
+
+        def even(some: Floats) -> Floats:
+            return np.asarray(np.nan_to_num((some[:, told] - mean) / spread) / np.sqrt(max(len(told), 1)))
+
+        near = even(x[places])
+        pairs = np.column_stack([known.subjects, known.candidates] if itself else [known.subjects])
+        process = Process(
+            self._covariance(known, near, known, near), known.grades - self._mean,
+            np.unique(pairs, axis=0, return_inverse=True)[1].ravel(),
+        )  # fmt: skip
+        of_known, of_asked = np.full(len(x), np.nan), np.full(len(asked.subjects), np.nan)
+        of_known[places] = process.held_out
+        there = np.flatnonzero((asked.subjects >= 0) & (asked.candidates >= 0))
+        for start in range(0, len(there), AT_A_TIME):
+            at = there[start : start + AT_A_TIME]
+            of_asked[at] = process.of(self._covariance(asked.of(at), even(asked_x[at]), known, near))
+        return of_known, of_asked
+
+    def _covariance(self, some: Judged, x: Floats, others: Judged, theirs: Floats) -> NDArray[np.float32]:
+        """Of m pairs and n others with their even features, m × n."""
+        alike = self._subjects.pairwise(some.subjects, others.subjects) ** POWER
+        found = BOTH * alike * self._candidates.pairwise(some.candidates, others.candidates) + SUBJECTS * alike
+        apart = (x**2).sum(axis=1)[:, None] + (theirs**2).sum(axis=1) - 2 * x @ theirs.T
+        found += FEATURES * np.exp(-np.maximum(apart, 0) / 2)
+        found += ITSELF * (some.subjects[:, None] == others.subjects)
+        return np.asarray(found, np.float32)
 
     def _by_others(self, subject: int, rows: Rows) -> Floats:
         likeness = self._subjects.between(np.array([subject]), self._known)[0]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matching.build import Prepared, State
-from matching.evaluation.answers import BY_ITSELF, BY_OTHERS, Answers, Judged
+from matching.evaluation.answers import BY_ALL, BY_ITSELF, BY_OTHERS, Answers, Judged
 from matching.evaluation.judgements import Pairs, write_run
 from matching.ranking.model import Model
 from matching.training.train import fit
@@ -92,10 +92,14 @@ class Scorer:
         answers = Answers(self.state, self.prepared.evidence, known.rows, asked.rows)
         names: tuple[str, ...] = ()
         if not answers.is_silent and not self.mutual:
-            names = (*BY_OTHERS, *BY_ITSELF) if answers.knows(asked.rows) else BY_OTHERS
+            itself = answers.knows(asked.rows)
+            names = (*BY_OTHERS, *BY_ITSELF) if itself else BY_OTHERS
+            by_all = answers.by_all(known.x, asked.rows, asked.x, itself=itself)
             known, asked = (
-                read._replace(x=np.hstack([read.x, answers.features(read.rows, names)])) for read in (known, asked)
+                read._replace(x=np.column_stack([read.x, answers.features(read.rows, names), column]))
+                for read, column in zip((known, asked), by_all, strict=True)
             )
+            names = (*names, BY_ALL)
         ranker = fit(
             known.x, known.rows.grades, (*features.names, *names), (*features.increasing, *(True for _ in names))
         )

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
+from sklearn.kernel_ridge import KernelRidge
 
 from graph import projection
 from graph.records import Entity, Origin
 from graph.store import open_store
 from matching.build import State, build
+from matching.evaluation import answers as answering
 from matching.evaluation.answers import BY_ITSELF, BY_OTHERS, Answers, Judged
+from matching.evaluation.process import NOISE, Process
 
 NEEDS = ["电池散热", "电池热管理", "小麦育种", ""]
 PATENTS = ["电池散热片", "电池冷却板", "小麦种子", "齿轮", ""]
@@ -81,3 +87,57 @@ def test_pairs_that_are_not_in_the_graph_are_no_evidence(state: State) -> None:
     asked = Judged(np.array([-1, 0]), np.array([0, 0]), np.array([np.nan, np.nan]))
     found = Answers(state, state.prepared("need-patent").evidence, one, asked).features(asked, BOTH)
     assert np.isnan(found[0]).all() and not np.isnan(found[1, 0])
+
+
+def test_the_process_is_that_of_scikit_learn_and_leaves_groups_out() -> None:
+    rng = np.random.default_rng(0)
+    points = rng.normal(size=(40, 3))
+    covariance = 2 * np.exp(-((points[:, None] - points) ** 2).sum(axis=2) / 2)
+    values, groups = rng.normal(size=40), rng.integers(0, 12, 40)
+
+    def predicted(kept: NDArray[Any], asked: NDArray[Any]) -> NDArray[Any]:
+        model = KernelRidge(alpha=NOISE, kernel="precomputed").fit(covariance[np.ix_(kept, kept)], values[kept])
+        return np.asarray(model.predict(covariance[np.ix_(asked, kept)]))
+
+    known, asked = np.arange(30), np.arange(30, 40)
+    process = Process(covariance[:30, :30].astype(np.float32), values[:30], groups[:30])
+    np.testing.assert_allclose(process.of(covariance[30:, :30].astype(np.float32)), predicted(known, asked), atol=1e-4)
+    for group in np.unique(groups[:30]):
+        mine = known[groups[:30] == group]
+        others = np.setdiff1d(known, mine)
+        np.testing.assert_allclose(process.held_out[mine], predicted(others, mine), atol=1e-4)
+    with pytest.raises(ValueError, match="not positive definite"):
+        Process(-2 * np.eye(3, dtype=np.float32), np.ones(3), np.arange(3))
+
+
+@pytest.mark.parametrize("itself", [False, True])
+def test_the_process_hears_no_grade_of_the_pair_it_speaks_of(state: State, itself: bool) -> None:
+    known = _judged(state, (0, 0, 4), (0, 3, 1), (1, 1, 4), (1, 3, 1), (2, 2, 4), (2, 0, 1))
+    asked = _judged(state, (0, 1, np.nan), (0, 2, np.nan))
+    x = np.column_stack([np.linspace(0, 1, 6), np.full(6, np.nan), np.ones(6)])
+    evidence = state.prepared("need-patent").evidence
+
+    def by_all(judged: Judged) -> tuple[NDArray[Any], NDArray[Any]]:
+        return Answers(state, evidence, judged, asked).by_all(x, asked, x[:2], itself=itself)
+
+    of_known, of_asked = by_all(known)
+    assert of_asked[0] > of_asked[1]
+    swapped = known._replace(grades=np.array([1.0, 4, 4, 1, 4, 1]))  # the mean of all stays
+    again, other = by_all(swapped)
+    assert other[0] < of_asked[0]
+    if itself:
+        assert again[0] != pytest.approx(of_known[0])  # it hears the other one
+        one = known._replace(grades=known.grades + np.array([-3.0, 0, 0, 3, 0, 0]))
+        assert by_all(one)[0][0] != pytest.approx(of_known[0])
+    else:
+        np.testing.assert_allclose(again[:2], of_known[:2], atol=1e-5)
+    missing = Judged(np.array([-1]), np.array([0]), np.array([np.nan]))
+    assert np.isnan(Answers(state, evidence, known, missing).by_all(x, missing, x[:1], itself=itself)[1]).all()
+
+
+def test_of_too_many_judged_pairs_some_are_drawn(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answering, "MOST", 3)
+    known = _judged(state, (0, 0, 4), (0, 3, 1), (1, 1, 4), (1, 3, 1), (2, 2, 4), (2, 0, 1))
+    answers = Answers(state, state.prepared("need-patent").evidence, known, known)
+    of_known, of_asked = answers.by_all(np.zeros((6, 1)), known, np.zeros((6, 1)), itself=True)
+    assert np.isnan(of_known).sum() == 3 and not np.isnan(of_asked).any()
