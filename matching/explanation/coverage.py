@@ -102,21 +102,16 @@ class Coverage(NamedTuple):
 
 def best_documents(evidence: Evidence, read: Reading, rows: Rows) -> Best:
     """The documents that speak most for each candidate."""
-    found = []
-    for number, (source, scores) in enumerate(zip(evidence.documents, read.documents, strict=True)):
-        lengths, places = spans(source.of.indptr, rows)
-        document = source.of.indices[places].astype(np.int64)
-        found.append((np.repeat(np.arange(len(rows)), lengths), np.full(len(document), number), document,
-                      scores.lexical[document]))  # fmt: skip
-    if not found:
-        return Best(*(np.empty(0, np.int64) for _ in range(4)))
-    owner, kind, document, score = (np.concatenate(column) for column in zip(*found, strict=True))
-    order = np.lexsort((-score, owner))
-    lengths = np.bincount(owner, minlength=len(rows))
-    place = np.arange(len(order)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    lengths, places = spans(evidence.of.indptr, rows)
+    document = evidence.of.indices[places]
+    owner = np.repeat(np.arange(len(rows)), lengths)
+    order = np.lexsort((-read.lexical[document], owner))
+    place = np.arange(len(order)) - np.repeat(lengths.cumsum() - lengths, lengths)
     first = place < LOOKED_AT
     order = order[first]
-    return Best(owner[order], kind[order], document[order], place[first])
+    document = document[order]
+    kind = evidence.first.searchsorted(document, side="right") - 1
+    return Best(owner[order], kind, document - evidence.first[kind], place[first])
 
 
 def coverage(evidence: Evidence, asked: Asked, best: Best, n: int) -> Coverage:
