@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graph.projection import spans
-from matching.candidates.analysis import Codes, word_code, words_of
+from matching.candidates.analysis import Codes, places_of, word_code, words_of
 from matching.candidates.crossing import codes_of
 from matching.candidates.evidence import SHORTEST_PART, Asked, Evidence, Reading, Rows
 from matching.masking.texts import card_text
@@ -128,7 +128,7 @@ def coverage(evidence: Evidence, asked: Asked, best: Best, n: int) -> Coverage:
     top = share.argmax(axis=1)
     parts = tuple(said[at] for at in shown)
     asks = asks if asks.any() else worded  # a need that is told by its story alone
-    return Coverage(parts, asks, share.max(axis=1), np.take_along_axis(through, top, axis=1), words, has)
+    return Coverage(parts, asks, share.max(axis=1), through[np.arange(n)[:, None], top], words, has)
 
 
 def _shown(evidence: Evidence, asked: Asked) -> list[int]:
@@ -171,14 +171,6 @@ def _words(evidence: Evidence, asked: Asked) -> Words:
     return Words(spelled, codes, order, of, frequency @ of, inside.sum(axis=0).astype(np.int64))
 
 
-def places_of(vocabulary: Codes, codes: Codes) -> tuple[Rows, Flags]:
-    """(place of each code in a rising vocabulary, whether it is there at all)."""
-    if len(vocabulary) == 0:
-        return np.zeros(len(codes), np.int64), np.zeros(len(codes), bool)
-    place = np.minimum(np.searchsorted(vocabulary, codes), len(vocabulary) - 1)
-    return place, vocabulary[place] == codes
-
-
 def _shares(words: Words, has: Flags, lengths: Rows) -> Floats:
     """Documents × parts: how much of a part each document has, 0 where that is not far above chance.
 
@@ -211,19 +203,20 @@ def _held(evidence: Evidence, best: Best, wanted: Codes) -> tuple[Flags, Rows]:
     A table of 2^16 hashes sorts out nearly all words before the others are looked up.
     """
     has, lengths = np.zeros((len(best.document), len(wanted)), bool), np.zeros(len(best.document), np.int64)
-    if len(wanted) == 0:
+    if len(wanted) == 0 or len(best.document) == 0:
         return has, lengths
-    table = np.zeros(1 << 16, bool)
-    table[(wanted * _HASH) >> _SHIFT] = True
+    found = []
     for number, source in enumerate(evidence.documents):
         mine = np.flatnonzero(best.kind == number)
         terms = source.texts.kept["words"].terms
-        sizes, places = spans(terms.indptr, best.document[mine])
-        codes = terms.codes[places]
-        maybe = np.flatnonzero(table[(codes * _HASH) >> _SHIFT])
-        place, hit = places_of(wanted, codes[maybe])
-        has[mine[np.searchsorted(np.cumsum(sizes), maybe[hit], side="right")], place[hit]] = True
-        lengths[mine] = sizes
+        lengths[mine], places = spans(terms.indptr, best.document[mine])
+        found.append((mine.repeat(lengths[mine]), terms.codes[places]))
+    document, codes = (np.concatenate(column) for column in zip(*found, strict=True))
+    table = np.zeros(1 << 16, bool)
+    table[(wanted * _HASH) >> _SHIFT] = True
+    maybe = np.flatnonzero(table[(codes * _HASH) >> _SHIFT])
+    place, hit = places_of(wanted, codes[maybe])
+    has[document[maybe[hit]], place[hit]] = True
     return has, lengths
 
 

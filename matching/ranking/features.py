@@ -126,14 +126,11 @@ def _text(evidence: Evidence, read: Reading, rows: Rows, most: int) -> list[Floa
     width = max(most, int(lengths.max(initial=0)))
     begin = np.arange(0, len(rows) * width, width)
     at = np.arange(len(mine)) + np.repeat(begin - lengths.cumsum() + lengths, lengths)
-    lexical = np.zeros((len(rows), width), np.float32)
-    document = np.full(lexical.shape, -1)
-    lexical.put(at, read.lexical[mine])
-    document.put(at, mine)
+    lexical, document = np.zeros(len(rows) * width, np.float32), np.full(len(rows) * width, -1)
+    lexical[at], document[at] = read.lexical[mine], mine
     if width > most:
-        best = np.argpartition(-lexical, most - 1, axis=1)[:, :most]
-        document = np.take_along_axis(document, best, axis=1)
-    document = document.ravel()
+        best = np.argpartition(-lexical.reshape(-1, width), most - 1, axis=1)[:, :most]
+        document = document[(best + begin[:, None]).ravel()]
     views = np.zeros((4, len(document)))
     for source, scores, (first, end) in zip(evidence.documents, read.documents, pairwise(evidence.first), strict=True):
         here = np.flatnonzero((first <= document) & (document < end))
