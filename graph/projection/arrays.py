@@ -28,10 +28,10 @@ def offsets_of(lengths: NDArray[Any]) -> Ints:
 
 def spans(indptr: NDArray[Any], rows: NDArray[Any]) -> tuple[Ints, Ints]:
     """(how many entries each of the rows has, the positions of all of them one row after the other)."""
-    starts = indptr[rows].astype(np.int64)
+    starts = indptr[rows].astype(np.int64, copy=False)
     lengths: Ints = indptr[rows + 1] - starts
-    before = offsets_of(lengths)
-    positions: Ints = np.arange(before[-1]) + np.repeat(starts - before[:-1], lengths)
+    positions: Ints = (starts + lengths - lengths.cumsum()).repeat(lengths)
+    positions += np.arange(len(positions))
     return lengths, positions
 
 

@@ -7,7 +7,7 @@ touches only its own terms.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
@@ -114,7 +114,8 @@ class LexicalIndex:
         total = np.zeros(self.n, np.float32)
         if len(query.codes):
             documents, cells = self._postings_of(query)
-            np.add.at(total, documents, cells * query.weights.repeat(query.ends - query.starts))
+            cells *= query.weights.repeat(query.ends - query.starts)
+            np.add.at(total, documents, cells)
         return total
 
     def part_scores(self, query: Query, weights: Floats) -> Floats:
@@ -128,8 +129,7 @@ class LexicalIndex:
     def _postings_of(self, query: Query) -> tuple[NDArray[np.int32], Floats]:
         """(documents, weights) of all postings of a query's terms, term by term."""
         spans = list(map(slice, query.starts.tolist(), query.ends.tolist()))
-        documents = np.concatenate([self.documents[span] for span in spans])
-        return documents, np.concatenate([self.weights[span] for span in spans])
+        return _joined(self.documents, spans), _joined(self.weights, spans)
 
     def postings(self, terms: NDArray[np.int64], most: int) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         """(documents of some terms, the first `most` of each; place in `terms` that each is of)."""
@@ -151,6 +151,11 @@ class LexicalIndex:
     def of_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> LexicalIndex:
         """The index whose `arrays` these are."""
         return cls(n=int(arrays["n"][0]), **{name: arrays[name] for name in cls.FIELDS})
+
+
+def _joined(values: NDArray[Any], spans: Sequence[slice]) -> NDArray[Any]:
+    """Parts of an array as one new array; for hundreds of short ones bytes are joined in half the time of arrays."""
+    return np.frombuffer(bytearray().join(map(memoryview(values).__getitem__, spans)), values.dtype)
 
 
 def _places(vocabulary: Codes, codes: Codes) -> Iterator[NDArray[np.int32]]:

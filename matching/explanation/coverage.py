@@ -43,7 +43,7 @@ _OF_THE_ASKER = re.compile(
 """A clause that tells of the asker and of terms, not of what is asked."""
 _CLAUSE = re.compile("[，,：:]")
 _LATIN = re.compile("[a-z][a-z0-9+#-]*")
-_HASH, _SHIFT = np.uint64(0x9E3779B97F4A7C15), np.uint64(48)
+_HASH, _SHIFT = np.uint64(0x9E3779B97F4A7C15), np.uint64(51)
 
 
 class Best(NamedTuple):
@@ -200,7 +200,7 @@ def _has(evidence: Evidence, asked: Asked, best: Best, words: Words) -> tuple[Fl
 def _held(evidence: Evidence, best: Best, wanted: Codes) -> tuple[Flags, Rows]:
     """(documents × wanted words: whether the document has the word; how many it has); `wanted` rises.
 
-    A table of 2^16 hashes sorts out nearly all words before the others are looked up.
+    A table of 2^13 hashes sorts out nearly all words before the others are looked up.
     """
     has, lengths = np.zeros((len(best.document), len(wanted)), bool), np.zeros(len(best.document), np.int64)
     if len(wanted) == 0 or len(best.document) == 0:
@@ -212,7 +212,7 @@ def _held(evidence: Evidence, best: Best, wanted: Codes) -> tuple[Flags, Rows]:
         lengths[mine], places = spans(terms.indptr, best.document[mine])
         found.append((mine.repeat(lengths[mine]), terms.codes[places]))
     document, codes = (np.concatenate(column) for column in zip(*found, strict=True))
-    table = np.zeros(1 << 16, bool)
+    table = np.zeros(1 << 13, bool)
     table[(wanted * _HASH) >> _SHIFT] = True
     maybe = np.flatnonzero(table[(codes * _HASH) >> _SHIFT])
     place, hit = places_of(wanted, codes[maybe])

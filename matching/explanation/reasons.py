@@ -149,7 +149,7 @@ def explanations(page: Page, adds: Sequence[list[int]] | None) -> list[Explanati
             why["explored"] = True
         if adds is not None:
             why["adds"] = adds[at]
-        why["summary"] = {name: of_match(why, quotes, asks, wording) for name, wording in page.wordings.items()}
+        why["summary"] = of_match(why, quotes, asks, page.wordings)
         made.append(why)
     return made
 

@@ -112,19 +112,27 @@ def quoted(part: str) -> str:
     return f"“{part}”" if len(part) <= most else f"“{part[: most - 1].rstrip()}…”"
 
 
-def of_match(why: Mapping[str, Any], quotes: Sequence[str], asks: bool, wording: Wording) -> str:
+def of_match(
+    why: Mapping[str, Any], quotes: Sequence[str], asks: bool, wordings: Mapping[str, Wording]
+) -> dict[str, str]:
     """A candidate's explanation in a sentence or three; `quotes` are the parts, `asks` whether texts should."""
-    zh = wording.zh
-    said = [covers] if (covers := _covers(why["covers"], quotes, asks, wording)) else []
-    if adds := why.get("adds"):
-        which = wording.joined([quotes[at] for at in adds[:MOST_QUOTED]])
-        said.append(f"为组合补上{which}。" if zh else f"Brings {which} to the team.")
-    if why.get("explored"):
-        said.append("此前很少展示，排在这里以便被看到。" if zh else "Placed here to be seen: hardly shown before.")
+    lead: tuple[bool, tuple[str, ...], tuple[str, ...], tuple[str, ...]] | None = None
     if over := why.get("over_next"):
-        ahead, behind = ([part["feature"] for part in over[side]] for side in ("ahead", "behind"))
-        said.append(_over_next(wording, over["level"], tuple(ahead), tuple(behind), tuple(over["without"][:1])))
-    return ("" if zh else " ").join(said)
+        ahead, behind = (tuple([part["feature"] for part in over[side]]) for side in ("ahead", "behind"))
+        lead = over["level"], ahead, behind, tuple(over["without"][:1])
+    sentences = {}
+    for language, wording in wordings.items():
+        zh = wording.zh
+        said = [covers] if (covers := _covers(why["covers"], quotes, asks, wording)) else []
+        if adds := why.get("adds"):
+            which = wording.joined([quotes[at] for at in adds[:MOST_QUOTED]])
+            said.append(f"为组合补上{which}。" if zh else f"Brings {which} to the team.")
+        if why.get("explored"):
+            said.append("此前很少展示，排在这里以便被看到。" if zh else "Placed here to be seen: hardly shown before.")
+        if lead is not None:
+            said.append(_over_next(wording, *lead))
+        sentences[language] = ("" if zh else " ").join(said)
+    return sentences
 
 
 def of_group(why: Mapping[str, Any], quotes: Sequence[str], k: int, wording: Wording) -> str:
