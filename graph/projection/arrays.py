@@ -75,7 +75,7 @@ class Strings(Sequence[str]):
         if not -n <= index < n:
             raise IndexError(f"row {index} of {n}")
         at = index % n
-        return self.blob[self.offsets[at] : self.offsets[at + 1]].tobytes()
+        return self.blob[self.offsets.item(at) : self.offsets.item(at + 1)].tobytes()
 
     def find(self, text: str) -> int:
         """Where `text` is in this list, which must be sorted by code point; -1 where it is not."""

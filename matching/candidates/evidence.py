@@ -233,7 +233,8 @@ class Evidence:
             encoded = source.encoded.query(asked.encoded) if source.encoded and asked.encoded is not None else None
             meaning = _meaning(source, query.vector, encoded)
             parts = source.texts.parts(query, asked.parts) if self.walk is None else None
-            np.add(words, CHARS_WEIGHT * chars, out=mine)
+            np.multiply(chars, CHARS_WEIGHT, out=mine)
+            mine += words
             documents.append(DocumentScores(words, chars, mine, meaning, query, encoded, parts))
         walk = self._walked(documents, lexical) if self.walk is not None else None
         if self.outcomes is None:

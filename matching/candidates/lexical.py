@@ -89,9 +89,12 @@ class LexicalIndex:
         idf[known] = self.idf[place]
         weights = (1 + np.log(counts)) * idf
         weights = weights[known] / max(float(np.sqrt((weights**2).sum())), 1e-12)
-        heaviest = (-weights).argsort(kind="stable")[: self.LONGEST]
         starts, ends = self.indptr[place], self.indptr[place + 1]
-        keep = np.sort(heaviest[(ends - starts)[heaviest].cumsum() <= self.MOST_POSTINGS])
+        costs = ends - starts
+        if len(costs) <= self.LONGEST and costs.sum() <= self.MOST_POSTINGS:
+            return Query(codes[known], weights, starts, ends)
+        heaviest = (-weights).argsort(kind="stable")[: self.LONGEST]
+        keep = np.sort(heaviest[costs[heaviest].cumsum() <= self.MOST_POSTINGS])
         return Query(codes[known[keep]], weights[keep], starts[keep], ends[keep])
 
     def parted(self, query: Query, parts: Terms) -> Floats:
