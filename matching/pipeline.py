@@ -127,7 +127,7 @@ def mask(run: Run) -> None:
     why: Mapping[int | str, Explanation] = {}
     if run.question.explain:
         why = dict(zip(shown.rows.tolist(), explanations(shown, run.adds), strict=True)) if shown.exact else _why(run)
-    places = {int(row): at for at, row in enumerate(shown.rows)}
+    places = {row: at for at, row in enumerate(shown.rows.tolist())}
     visible = state.mask.visible(kind.candidate)
     groups, rows = [], []
     bands = bands_of(shown.score, run.prepared.model.bounds)

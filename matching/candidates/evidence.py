@@ -275,10 +275,11 @@ def _meaning(source: Documents, semantic: Floats, encoded: Floats | None) -> Flo
     """See `DocumentScores.meaning`."""
     if source.vectors is None:
         return None
-    near = source.vectors[:, : len(semantic)] @ semantic
+    near: Floats = source.vectors[:, : len(semantic)] @ semantic
     if encoded is not None:
         near += source.vectors[:, len(semantic) :] @ encoded
-    return np.asarray(np.maximum(near, 0), np.float32)
+    np.maximum(near, 0, out=near)
+    return near
 
 
 def _documents(

@@ -82,8 +82,8 @@ class LexicalIndex:
     def query(self, terms: Terms) -> Query:
         """The first analysed text as a query; terms that no document has only lengthen it."""
         codes, counts = terms.codes[: terms.indptr[1]], terms.counts[: terms.indptr[1]]
-        place, known = places_of(self.vocabulary, codes)
-        known = known.nonzero()[0]
+        place, there = places_of(self.vocabulary, codes)
+        known = np.flatnonzero(there)
         place = place[known]
         idf = np.full(len(codes), self.unseen)
         idf[known] = self.idf[place]
@@ -115,10 +115,9 @@ class LexicalIndex:
     def scores(self, query: Query) -> Floats:
         """Cosine of the query with each of the n documents."""
         total = np.zeros(self.n, np.float32)
-        if len(query.codes):
-            documents, cells = self._postings_of(query)
-            cells *= query.weights.repeat(query.ends - query.starts)
-            np.add.at(total, documents, cells)
+        documents, cells = self._postings_of(query)
+        cells *= query.weights.repeat(query.ends - query.starts)
+        np.add.at(total, documents, cells)
         return total
 
     def part_scores(self, query: Query, weights: Floats) -> Floats:
@@ -126,7 +125,7 @@ class LexicalIndex:
         if len(query.codes) == 0:
             return np.zeros((self.n, weights.shape[1]), np.float32)
         documents, cells = self._postings_of(query)
-        offsets = offsets_of(query.ends - query.starts).astype(np.int32)
+        offsets = offsets_of(query.ends - query.starts)
         return sp.csc_array((cells, documents, offsets), shape=(self.n, len(query.codes))) @ weights
 
     def _postings_of(self, query: Query) -> tuple[NDArray[np.int32], Floats]:
@@ -158,7 +157,7 @@ class LexicalIndex:
 
 def _joined(values: NDArray[Any], spans: Sequence[slice]) -> NDArray[Any]:
     """Parts of an array as one new array; for hundreds of short ones bytes are joined in half the time of arrays."""
-    return np.frombuffer(bytearray().join(map(memoryview(values).__getitem__, spans)), values.dtype)
+    return np.frombuffer(bytearray().join(map(values.data.__getitem__, spans)), values.dtype)
 
 
 def _places(vocabulary: Codes, codes: Codes) -> Iterator[NDArray[np.int32]]:

@@ -187,13 +187,16 @@ def _has(evidence: Evidence, asked: Asked, best: Best, words: Words) -> tuple[Fl
     meant = [codes_of("words", one.meant) for one in asked.crossed]
     wanted = np.unique(np.concatenate([words.codes, *meant]))
     held, lengths = _held(evidence, best, wanted)
-    has = held[:, np.searchsorted(wanted, words.codes)]
-    for one, codes in zip(asked.crossed, meant, strict=True):
-        means = np.logical_and.reduce(held[:, np.searchsorted(wanted, codes)], axis=1)
-        if means.any():
-            said = one.said.split() if one.said.isascii() else one.said
-            same = [at for at, word in enumerate(words.spelled) if word in said]
-            has[:, same] |= means[:, np.newaxis]
+    has = held[:, wanted.searchsorted(words.codes)]
+    if not meant:
+        return has, lengths
+    begin = np.cumsum([0, *map(len, meant[:-1])])
+    means = np.logical_and.reduceat(held[:, wanted.searchsorted(np.concatenate(meant))], begin, axis=1)
+    for at in np.flatnonzero(means.any(axis=0)).tolist():
+        said = asked.crossed[at].said
+        within = said.split() if said.isascii() else said
+        same = [place for place, word in enumerate(words.spelled) if word in within]
+        has[:, same] |= means[:, [at]]
     return has, lengths
 
 

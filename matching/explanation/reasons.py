@@ -33,6 +33,7 @@ TELLING = 0.2
 """Part of all that speaks for one of two neighbours from which on a feature is named."""
 MOST_TELLING = 2
 
+
 class Ranked(NamedTuple):
     """N candidates in order."""
 
