@@ -73,6 +73,11 @@ class Words(NamedTuple):
     in_part: NDArray[np.int64]
     """How many words each part has."""
 
+    @property
+    def telling(self) -> list[int]:
+        """Places of the words that may be named, by falling tf-idf: a single character tells nobody anything."""
+        return [at for at in self.order.tolist() if len(self.spelled[at]) > 1]
+
 
 _NO_WORDS = Words(
     [], np.empty(0, np.uint64), np.empty(0, np.int64), np.zeros((0, 0)), np.zeros(0), np.empty(0, np.int64)

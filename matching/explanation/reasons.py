@@ -160,12 +160,11 @@ def explanations_together(page: Page, groups: Sequence[Rows]) -> list[Explanatio
     found = page.found
     carried = np.zeros((len(page.rows), len(found.words.codes)), bool)
     np.logical_or.at(carried, page.best.owner, found.has)
-    words = [at for at in found.words.order.tolist() if len(found.words.spelled[at]) > 1]
     made: list[Explanation] = []
     for places in groups:
         why: Explanation = {"contributions": banded_shares(page.names, page.shares[places].mean(axis=0))}
         common = carried[places].sum(axis=0) >= page.k
-        why["terms"] = [found.words.spelled[at] for at in words if common[at]][:MOST_TERMS]
+        why["terms"] = [found.words.spelled[at] for at in found.words.telling if common[at]][:MOST_TERMS]
         why["covers"] = np.flatnonzero(found.covered[places].sum(axis=0) >= page.k).tolist()
         made.append(why)
     quotes = [quoted(part) for part in found.parts]
@@ -237,12 +236,11 @@ def _shared_terms(page: Page) -> tuple[list[Explanation], list[list[Explanation]
     evidence, best, found = page.evidence, page.best, page.found
     carried = np.zeros((len(page.rows), LOOKED_AT, len(found.words.codes)), bool)
     carried[best.owner, best.place] = found.has & _common(page)[best.kind]
-    has = np.logical_or.reduce(carried, axis=1)[:, found.words.order]
-    words = [found.words.spelled[at] for at in found.words.order.tolist()]
+    words = found.words.telling
+    has = np.logical_or.reduce(carried, axis=1)[:, words]
     terms: list[list[str]] = [[] for _ in page.rows]
     for at, word in zip(*(places.tolist() for places in np.nonzero(has)), strict=True):
-        if len(words[word]) > 1:  # a single character tells nobody anything
-            terms[at].append(words[word])
+        terms[at].append(found.words.spelled[words[word]])
     kinds = [source.kind for source in evidence.documents]
     first = best.place == 0
     through = dict(zip(best.owner[first].tolist(), best.kind[first].tolist(), strict=True))
