@@ -188,7 +188,8 @@ class Evidence:
         self.documents = _documents(kind, projection, indexes, encodings)
         self.first = offsets_of(np.array([source.of.shape[1] for source in self.documents], np.int64))
         """Number of each kind's first document, where those of all kinds are counted one after the other."""
-        self.of = _side_by_side([source.of for source in self.documents], self.n)
+        matrices = [sp.csr_array((self.n, 0)), *(source.of for source in self.documents)]
+        self.of = sp.csr_array(sp.hstack(matrices, format="csr"))
         """Candidates × documents of all kinds."""
         self.comparators: dict[str, Comparator] = {
             c.name: comparator(projection, mask, kind, c) for c in kind.comparisons(projection.catalogue)
@@ -253,8 +254,7 @@ class Evidence:
 
     def parts_of(self, values: Floats) -> list[Floats]:
         """The values of the documents of all kinds as those of each kind."""
-        bounds = self.first.tolist()
-        return [values[start:end] for start, end in pairwise(bounds)]
+        return [values[start:end] for start, end in pairwise(self.first.tolist())]
 
     def _walked(self, documents: Sequence[DocumentScores], lexical: Floats) -> Values:
         """How much each candidate is reached from documents, which count by their squared relevance."""
@@ -325,13 +325,6 @@ def _compared(
     else:
         return None, None
     return views[0] if len(views) == 1 else np.hstack(views), compared
-
-
-def _side_by_side(of: Sequence[sp.csr_array], n: int) -> sp.csr_array:
-    """Matrices of n rows as one."""
-    if len(of) < 2:
-        return of[0] if of else sp.csr_array((n, 0))
-    return sp.csr_array(sp.hstack(of, format="csr"))
 
 
 def _outcomes(kind: MatchKind, projection: Projection, mask: Mask) -> Outcomes | None:
