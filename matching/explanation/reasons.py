@@ -217,7 +217,7 @@ def _over_next(page: Page) -> list[dict[str, Any]]:
             told[at][key].append({"feature": page.names[feature], "share": values[at][feature]})
     for at in np.flatnonzero(differ[:, page.is_text].sum(axis=1) > leads).tolist():
         told[at]["without"].append("text")
-    decides = (differ > leads[:, None]) & ~page.is_text
+    decides = np.where(page.is_text, 0, differ) > leads[:, None]
     for at, feature in zip(*(places.tolist() for places in np.nonzero(decides)), strict=True):
         told[at]["without"].append(page.names[feature])
     for said in told:
