@@ -24,6 +24,7 @@ from matching.candidates.encoder import Encoder
 from matching.candidates.evidence import Evidence
 from matching.candidates.texts import TextIndex, joined, rows_of
 from matching.constraints import Constraints
+from matching.explanation.wording import LANGUAGES, Wording
 from matching.feedback.exposure import Policy
 from matching.feedback.use import Learned, Use, path_of
 from matching.kinds import MatchKind, MatchKinds
@@ -51,6 +52,12 @@ class Prepared:
     """What was learned from use; None where nothing was."""
     rests_on: tuple[str, ...]
     """What it was made of: while that is the same, it is good for a newer state too."""
+
+    @cached_property
+    def wordings(self) -> Mapping[str, Wording]:
+        """Language → what its explanations call things."""
+        kind, catalogue = self.evidence.kind, self.evidence.projection.catalogue
+        return {language: Wording(kind, catalogue, language) for language in LANGUAGES}
 
 
 class State:

@@ -127,7 +127,7 @@ def mask(run: Run) -> None:
     why: Mapping[int | str, Explanation] = {}
     if run.question.explain:
         why = dict(zip(shown.rows.tolist(), explanations(shown, run.adds), strict=True)) if shown.exact else _why(run)
-    places = {int(row): at for at, row in enumerate(shown.rows)}
+    places = {row: at for at, row in enumerate(shown.rows.tolist())}
     visible = state.mask.visible(kind.candidate)
     groups, rows = [], []
     bands = bands_of(shown.score, run.prepared.model.bounds)
@@ -270,7 +270,7 @@ def _shown(run: Run, first: int, rows: Sequence[int], places: Mapping[int, int])
 def _page(run: Run, ranked: Ranked, page: slice) -> Page:
     assert run.read is not None
     model = run.prepared.model
-    said = run.prepared.evidence, run.asked, run.read, run.names, model.ranker.intercept
+    said = run.prepared.evidence, run.asked, run.read, run.names, run.prepared.wordings, model.ranker.intercept
     probability = None
     # Calibrated on scores without what use adds.
     if run.question.explain and run.viewer.sees_order and run.asked.row is not None:

@@ -28,10 +28,10 @@ def offsets_of(lengths: NDArray[Any]) -> Ints:
 
 def spans(indptr: NDArray[Any], rows: NDArray[Any]) -> tuple[Ints, Ints]:
     """(how many entries each of the rows has, the positions of all of them one row after the other)."""
-    starts = indptr[rows].astype(np.int64)
+    starts = indptr[rows].astype(np.int64, copy=False)
     lengths: Ints = indptr[rows + 1] - starts
-    before = offsets_of(lengths)
-    positions: Ints = np.arange(before[-1]) + np.repeat(starts - before[:-1], lengths)
+    positions: Ints = (starts + lengths - lengths.cumsum()).repeat(lengths)
+    positions += np.arange(len(positions))
     return lengths, positions
 
 
@@ -75,7 +75,7 @@ class Strings(Sequence[str]):
         if not -n <= index < n:
             raise IndexError(f"row {index} of {n}")
         at = index % n
-        return self.blob[self.offsets[at] : self.offsets[at + 1]].tobytes()
+        return self.blob[self.offsets.item(at) : self.offsets.item(at + 1)].tobytes()
 
     def find(self, text: str) -> int:
         """Where `text` is in this list, which must be sorted by code point; -1 where it is not."""

@@ -142,8 +142,7 @@ def reused(texts: Sequence[str], analyser: Callable[[Sequence[str]], Terms], has
     if kept is None or len(kept.hashes) == 0:
         return in_blocks(texts, analyser)
     order = np.argsort(kept.hashes, kind="stable")
-    place = np.minimum(np.searchsorted(kept.hashes[order], hashes), len(order) - 1)
-    known = kept.hashes[order][place] == hashes
+    place, known = places_of(kept.hashes[order], hashes)
     new = np.flatnonzero(~known)
     fresh = in_blocks([texts[at] for at in new.tolist()], analyser)
     lengths = np.empty(len(texts), np.int64)
@@ -156,6 +155,14 @@ def reused(texts: Sequence[str], analyser: Callable[[Sequence[str]], Terms], has
     at = np.arange(int(indptr[-1])) + np.repeat(starts - indptr[:-1], lengths)
     codes, counts = (np.concatenate([getattr(kept.terms, name), getattr(fresh, name)]) for name in ("codes", "counts"))
     return Terms(indptr, codes[at], counts[at])
+
+
+def places_of(vocabulary: Codes, codes: Codes) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """(place of each code in a rising vocabulary, whether it is there); a place means something only where it is."""
+    place = vocabulary.searchsorted(codes)
+    if len(vocabulary) == 0:
+        return place, np.zeros(len(codes), bool)
+    return place, vocabulary.take(place, mode="clip") == codes
 
 
 def hashes_of(texts: Sequence[str]) -> Codes:

@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from graph.projection import Projection, spans
+from graph.projection import Projection, offsets_of, spans
 from matching.candidates.analysis import Terms, char_terms
 from matching.candidates.compare import Comparator, comparator, own_labels
 from matching.candidates.crossing import Crossing, crossings, widened
@@ -62,13 +63,11 @@ class Documents:
     owners: sp.csr_array
     """Documents × candidates."""
     vectors: Floats | None
-    """Semantic and encoded vectors, side by side, to compare with each question: of the documents; of the candidates,
-    each the mean of its documents', where documents are too many; None where candidates are too."""
-
-    @property
-    def by_document(self) -> bool:
-        """Whether `vectors` are of documents."""
-        return self.vectors is not None and len(self.vectors) == self.of.shape[1]
+    """Semantic and encoded vectors, side by side, to compare with each question: of the documents that speak for
+    anyone; of the candidates, each the mean of its documents', where documents are too many; None where candidates are
+    too."""
+    compared: slice | Rows | None
+    """The documents that `vectors` are of; None where they are of candidates."""
 
     _common: dict[int, NDArray[np.int8]] = field(default_factory=dict)
     """k → whether each word is carried by as many; -1 where nobody asked yet."""
@@ -140,7 +139,7 @@ class DocumentScores(NamedTuple):
     chars: Floats
     """Character n-gram cosines of all."""
     lexical: Floats
-    """Both together, as retrieval and explanation rank documents."""
+    """Both together, as retrieval and explanation rank documents: a part of `Reading.lexical`."""
     meaning: Floats | None
     """Products with `Documents.vectors`, the sum of semantic and encoded cosines, negative ones as 0."""
     query: TextQuery
@@ -163,6 +162,8 @@ class Reading(NamedTuple):
 
     documents: list[DocumentScores]
     """One entry per kind of documents."""
+    lexical: Floats
+    """Of the documents of all kinds, one kind after the other."""
     walk: Values | None
     """How much every candidate is reached through documents; None where candidates have no documents."""
     popularity: Values | None
@@ -185,6 +186,11 @@ class Evidence:
         self.kind, self.projection, self.mask, self.encodings = kind, projection, mask, encodings
         self.n = projection.table(kind.candidate).n
         self.documents = _documents(kind, projection, indexes, encodings)
+        self.first = offsets_of(np.array([source.of.shape[1] for source in self.documents], np.int64))
+        """Number of each kind's first document, where those of all kinds are counted one after the other."""
+        matrices = [sp.csr_array((self.n, 0)), *(source.of for source in self.documents)]
+        self.of = sp.csr_array(sp.hstack(matrices, format="csr"))
+        """Candidates × documents of all kinds."""
         self.comparators: dict[str, Comparator] = {
             c.name: comparator(projection, mask, kind, c) for c in kind.comparisons(projection.catalogue)
         }
@@ -221,20 +227,24 @@ class Evidence:
     def read(self, asked: Asked) -> Reading:
         """Score every document and weigh every past outcome for a question."""
         documents = []
-        for source in self.documents:
+        lexical = np.empty(self.first[-1], np.float32)
+        for source, mine in zip(self.documents, self.parts_of(lexical), strict=True):
             query = source.texts.query(asked.analysed)
             words, chars = source.texts.scores(query)
             encoded = source.encoded.query(asked.encoded) if source.encoded and asked.encoded is not None else None
             meaning = _meaning(source, query.vector, encoded)
             parts = source.texts.parts(query, asked.parts) if self.walk is None else None
-            documents.append(DocumentScores(words, chars, words + CHARS_WEIGHT * chars, meaning, query, encoded, parts))
-        walk = self._walked(documents) if self.walk is not None else None
+            np.multiply(chars, CHARS_WEIGHT, out=mine)
+            mine += words
+            documents.append(DocumentScores(words, chars, mine, meaning, query, encoded, parts))
+        walk = self._walked(documents, lexical) if self.walk is not None else None
         if self.outcomes is None:
-            return Reading(documents, walk, None, None, None, {})
+            return Reading(documents, lexical, walk, None, None, None, {})
         if asked.row is None:
-            return Reading(documents, walk, self.outcomes.popularity, None, None, {})
+            return Reading(documents, lexical, walk, self.outcomes.popularity, None, None, {})
         return Reading(
             documents,
+            lexical,
             walk,
             self.outcomes.popular(asked.row),
             self.outcomes.reach(asked.row),
@@ -242,19 +252,22 @@ class Evidence:
             {name: self.outcomes.profile(name, asked.row) for name in self.outcomes.profiles},
         )
 
-    def _walked(self, documents: Sequence[DocumentScores]) -> Values:
+    def parts_of(self, values: Floats) -> list[Floats]:
+        """The values of the documents of all kinds as those of each kind."""
+        return [values[start:end] for start, end in pairwise(self.first.tolist())]
+
+    def _walked(self, documents: Sequence[DocumentScores], lexical: Floats) -> Values:
         """How much each candidate is reached from documents, which count by their squared relevance."""
         assert self.walk is not None
-        relevance, direct = [], np.zeros(self.n, np.float32)
-        for source, scores in zip(self.documents, documents, strict=True):
-            squared = scores.lexical**2
-            if scores.meaning is not None:
-                near = (MEANING_WEIGHT * scores.meaning) ** 2
-                if source.by_document:
-                    squared += near
-                else:
-                    direct += near
-            relevance.append(squared)
+        relevance, direct = self.parts_of(lexical**2), np.zeros(self.n, np.float32)
+        for source, scores, squared in zip(self.documents, documents, relevance, strict=True):
+            if scores.meaning is None:
+                continue
+            near = (MEANING_WEIGHT * scores.meaning) ** 2
+            if source.compared is None:
+                direct += near
+            else:
+                squared[source.compared] += near
         return self.walk.reached(relevance, direct)
 
 
@@ -262,10 +275,11 @@ def _meaning(source: Documents, semantic: Floats, encoded: Floats | None) -> Flo
     """See `DocumentScores.meaning`."""
     if source.vectors is None:
         return None
-    near = source.vectors[:, : len(semantic)] @ semantic
+    near: Floats = source.vectors[:, : len(semantic)] @ semantic
     if encoded is not None:
         near += source.vectors[:, len(semantic) :] @ encoded
-    return np.asarray(np.maximum(near, 0), np.float32)
+    np.maximum(near, 0, out=near)
+    return near
 
 
 def _documents(
@@ -293,17 +307,24 @@ def _documents_of(kind: str, of: sp.csr_array, indexes: Mapping[str, TextIndex],
     encoded = encodings.indexes.get(kind)
     encoded = encoded if encoded is not None and encoded.is_enough else None
     owners = sp.csr_array(of.T.tocsr())
-    return Documents(kind, indexes[kind], encoded, of, owners, _compared(of, indexes[kind], encoded))
+    return Documents(kind, indexes[kind], encoded, of, owners, *_compared(of, owners, indexes[kind], encoded))
 
 
-def _compared(of: sp.csr_array, texts: TextIndex, encoded: EncodedIndex | None) -> Floats | None:
-    """See `Documents.vectors`."""
+def _compared(
+    of: sp.csr_array, owners: sp.csr_array, texts: TextIndex, encoded: EncodedIndex | None
+) -> tuple[Floats | None, slice | Rows | None]:
+    """See `Documents.vectors` and `Documents.compared`."""
     views = [texts.semantic.vectors, *([encoded.vectors] if encoded is not None else [])]
-    if of.shape[1] > SCANNED and of.shape[0] > SCANNED:
-        return None
-    if of.shape[1] > SCANNED:
+    compared: slice | Rows | None = None
+    if of.shape[1] <= SCANNED:
+        speaks = np.diff(owners.indptr) > 0
+        compared = slice(None) if speaks.all() else np.flatnonzero(speaks)
+        views = [vectors[compared] for vectors in views]
+    elif of.shape[0] <= SCANNED:
         views = [unit(np.asarray(of @ vectors, np.float32)) for vectors in views]
-    return views[0] if len(views) == 1 else np.hstack(views)
+    else:
+        return None, None
+    return views[0] if len(views) == 1 else np.hstack(views), compared
 
 
 def _outcomes(kind: MatchKind, projection: Projection, mask: Mask) -> Outcomes | None:

@@ -14,7 +14,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from matching.candidates.analysis import Codes
+from matching.candidates.analysis import Codes, places_of
 from matching.candidates.lexical import Floats, LexicalIndex, Query
 
 
@@ -63,11 +63,8 @@ class SemanticIndex:
     def query(self, words: Query, chars: Query) -> Floats:
         """The unit vector of a text as a query of the two indexes that this one was built over; shape (d,)."""
         vector = np.zeros(self.basis.shape[1], np.float32)
-        if len(self.codes) == 0:
-            return vector
         for query in (words, chars):
-            at = np.minimum(np.searchsorted(self.codes, query.codes), len(self.codes) - 1)
-            known = self.codes[at] == query.codes
+            at, known = places_of(self.codes, query.codes)
             vector += query.weights[known] @ self.basis[at[known]]
         return np.asarray(vector / max(float(np.sqrt(vector @ vector)), 1e-12), np.float32)
 

@@ -56,7 +56,7 @@ class TextIndex:
 
     def parts(self, query: TextQuery, parts: analysis.Terms) -> Floats:
         """Character cosines of all documents × parts of the query's text."""
-        return self.chars.scores(query.chars, self.chars.parted(query.chars, parts))
+        return self.chars.part_scores(query.chars, self.chars.parted(query.chars, parts))
 
     def save(self, path: Path) -> None:
         """Write the index as one file, whole or not at all."""

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graph.projection import spans
-from matching.candidates.analysis import Codes, word_code, words_of
+from matching.candidates.analysis import Codes, places_of, word_code, words_of
 from matching.candidates.crossing import codes_of
 from matching.candidates.evidence import SHORTEST_PART, Asked, Evidence, Reading, Rows
 from matching.masking.texts import card_text
@@ -43,7 +43,7 @@ _OF_THE_ASKER = re.compile(
 """A clause that tells of the asker and of terms, not of what is asked."""
 _CLAUSE = re.compile("[，,：:]")
 _LATIN = re.compile("[a-z][a-z0-9+#-]*")
-_HASH, _SHIFT = np.uint64(0x9E3779B97F4A7C15), np.uint64(48)
+_HASH, _SHIFT = np.uint64(0x9E3779B97F4A7C15), np.uint64(51)
 
 
 class Best(NamedTuple):
@@ -72,6 +72,11 @@ class Words(NamedTuple):
     """Share of each part that a document has in the mean."""
     in_part: NDArray[np.int64]
     """How many words each part has."""
+
+    @property
+    def telling(self) -> list[int]:
+        """Places of the words that may be named, by falling tf-idf: a single character tells nobody anything."""
+        return [at for at in self.order.tolist() if len(self.spelled[at]) > 1]
 
 
 _NO_WORDS = Words(
@@ -102,21 +107,16 @@ class Coverage(NamedTuple):
 
 def best_documents(evidence: Evidence, read: Reading, rows: Rows) -> Best:
     """The documents that speak most for each candidate."""
-    found = []
-    for number, (source, scores) in enumerate(zip(evidence.documents, read.documents, strict=True)):
-        lengths, places = spans(source.of.indptr, rows)
-        document = source.of.indices[places].astype(np.int64)
-        found.append((np.repeat(np.arange(len(rows)), lengths), np.full(len(document), number), document,
-                      scores.lexical[document]))  # fmt: skip
-    if not found:
-        return Best(*(np.empty(0, np.int64) for _ in range(4)))
-    owner, kind, document, score = (np.concatenate(column) for column in zip(*found, strict=True))
-    order = np.lexsort((-score, owner))
-    lengths = np.bincount(owner, minlength=len(rows))
-    place = np.arange(len(order)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    lengths, places = spans(evidence.of.indptr, rows)
+    document = evidence.of.indices[places]
+    owner = np.repeat(np.arange(len(rows)), lengths)
+    order = np.lexsort((-read.lexical[document], owner))
+    place = np.arange(len(order)) - np.repeat(lengths.cumsum() - lengths, lengths)
     first = place < LOOKED_AT
     order = order[first]
-    return Best(owner[order], kind[order], document[order], place[first])
+    document = document[order]
+    kind = evidence.first.searchsorted(document, side="right") - 1
+    return Best(owner[order], kind, document - evidence.first[kind], place[first])
 
 
 def coverage(evidence: Evidence, asked: Asked, best: Best, n: int) -> Coverage:
@@ -133,7 +133,7 @@ def coverage(evidence: Evidence, asked: Asked, best: Best, n: int) -> Coverage:
     top = share.argmax(axis=1)
     parts = tuple(said[at] for at in shown)
     asks = asks if asks.any() else worded  # a need that is told by its story alone
-    return Coverage(parts, asks, share.max(axis=1), np.take_along_axis(through, top, axis=1), words, has)
+    return Coverage(parts, asks, share.max(axis=1), through[np.arange(n)[:, None], top], words, has)
 
 
 def _shown(evidence: Evidence, asked: Asked) -> list[int]:
@@ -176,14 +176,6 @@ def _words(evidence: Evidence, asked: Asked) -> Words:
     return Words(spelled, codes, order, of, frequency @ of, inside.sum(axis=0).astype(np.int64))
 
 
-def places_of(vocabulary: Codes, codes: Codes) -> tuple[Rows, Flags]:
-    """(place of each code in a rising vocabulary, whether it is there at all)."""
-    if len(vocabulary) == 0:
-        return np.zeros(len(codes), np.int64), np.zeros(len(codes), bool)
-    place = np.minimum(np.searchsorted(vocabulary, codes), len(vocabulary) - 1)
-    return place, vocabulary[place] == codes
-
-
 def _shares(words: Words, has: Flags, lengths: Rows) -> Floats:
     """Documents × parts: how much of a part each document has, 0 where that is not far above chance.
 
@@ -200,35 +192,39 @@ def _has(evidence: Evidence, asked: Asked, best: Best, words: Words) -> tuple[Fl
     meant = [codes_of("words", one.meant) for one in asked.crossed]
     wanted = np.unique(np.concatenate([words.codes, *meant]))
     held, lengths = _held(evidence, best, wanted)
-    has = held[:, np.searchsorted(wanted, words.codes)]
-    for one, codes in zip(asked.crossed, meant, strict=True):
-        means = np.logical_and.reduce(held[:, np.searchsorted(wanted, codes)], axis=1)
-        if means.any():
-            said = one.said.split() if one.said.isascii() else one.said
-            same = [at for at, word in enumerate(words.spelled) if word in said]
-            has[:, same] |= means[:, np.newaxis]
+    has = held[:, wanted.searchsorted(words.codes)]
+    if not meant:
+        return has, lengths
+    begin = np.cumsum([0, *map(len, meant[:-1])])
+    means = np.logical_and.reduceat(held[:, wanted.searchsorted(np.concatenate(meant))], begin, axis=1)
+    for at in np.flatnonzero(means.any(axis=0)).tolist():
+        said = asked.crossed[at].said
+        within = said.split() if said.isascii() else said
+        same = [place for place, word in enumerate(words.spelled) if word in within]
+        has[:, same] |= means[:, [at]]
     return has, lengths
 
 
 def _held(evidence: Evidence, best: Best, wanted: Codes) -> tuple[Flags, Rows]:
     """(documents × wanted words: whether the document has the word; how many it has); `wanted` rises.
 
-    A table of 2^16 hashes sorts out nearly all words before the others are looked up.
+    A table of 2^13 hashes sorts out nearly all words before the others are looked up.
     """
     has, lengths = np.zeros((len(best.document), len(wanted)), bool), np.zeros(len(best.document), np.int64)
-    if len(wanted) == 0:
+    if len(wanted) == 0 or len(best.document) == 0:
         return has, lengths
-    table = np.zeros(1 << 16, bool)
-    table[(wanted * _HASH) >> _SHIFT] = True
+    found = []
     for number, source in enumerate(evidence.documents):
         mine = np.flatnonzero(best.kind == number)
         terms = source.texts.kept["words"].terms
-        sizes, places = spans(terms.indptr, best.document[mine])
-        codes = terms.codes[places]
-        maybe = np.flatnonzero(table[(codes * _HASH) >> _SHIFT])
-        place, hit = places_of(wanted, codes[maybe])
-        has[mine[np.searchsorted(np.cumsum(sizes), maybe[hit], side="right")], place[hit]] = True
-        lengths[mine] = sizes
+        lengths[mine], places = spans(terms.indptr, best.document[mine])
+        found.append((mine.repeat(lengths[mine]), terms.codes[places]))
+    document, codes = (np.concatenate(column) for column in zip(*found, strict=True))
+    table = np.zeros(1 << 13, bool)
+    table[(wanted * _HASH) >> _SHIFT] = True
+    maybe = np.flatnonzero(table[(codes * _HASH) >> _SHIFT])
+    place, hit = places_of(wanted, codes[maybe])
+    has[document[maybe[hit]], place[hit]] = True
     return has, lengths
 
 

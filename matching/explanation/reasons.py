@@ -10,16 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Literal, NamedTuple
-from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
+from matching.candidates.analysis import places_of
 from matching.candidates.evidence import Asked, Evidence, Reading, Rows
-from matching.explanation.coverage import LOOKED_AT, Best, Coverage, best_documents, coverage, places_of
-from matching.explanation.wording import LANGUAGES, TEXT_FAMILIES, Wording, of_group, of_matches, quoted
+from matching.explanation.coverage import LOOKED_AT, Best, Coverage, best_documents, coverage
+from matching.explanation.wording import TEXT_FAMILIES, Wording, of_group, of_match, quoted
 
 Floats = NDArray[np.float64]
 Explanation = dict[str, Any]
@@ -32,9 +32,6 @@ LEVEL = 0.02
 TELLING = 0.2
 """Part of all that speaks for one of two neighbours from which on a feature is named."""
 MOST_TELLING = 2
-
-
-_wordings: WeakKeyDictionary[Evidence, dict[str, Wording]] = WeakKeyDictionary()
 
 
 class Ranked(NamedTuple):
@@ -59,6 +56,8 @@ class Page:
     read: Reading
     names: tuple[str, ...]
     """Of the features."""
+    wordings: Mapping[str, Wording]
+    """Language → what things are called."""
     intercept: float
     ranked: Ranked
     """The whole order."""
@@ -97,15 +96,6 @@ class Page:
         """What they cover of the question."""
         return coverage(self.evidence, self.asked, self.best, len(self.rows))
 
-    @cached_property
-    def wordings(self) -> dict[str, Wording]:
-        """Language → what things are called."""
-        known = _wordings.get(self.evidence)
-        if known is None:
-            kind, catalogue = self.evidence.kind, self.evidence.projection.catalogue
-            known = _wordings[self.evidence] = {name: Wording(kind, catalogue, name) for name in LANGUAGES}
-        return known
-
     @property
     def least(self) -> int:
         """How many candidates must do what is told of them all together."""
@@ -122,10 +112,15 @@ class Page:
         by_text = float(positive[self.is_text].sum() / max(positive.sum(), 1e-12))
         return "text" if by_text >= 0.5 else "record"
 
-    @cached_property
+    @property
     def is_text(self) -> NDArray[np.bool_]:
         """Whether each feature reads texts."""
-        return np.array([name.partition("_")[0] in TEXT_FAMILIES for name in self.names], bool)
+        return _are_of_text(self.names)
+
+
+@lru_cache
+def _are_of_text(names: tuple[str, ...]) -> NDArray[np.bool_]:
+    return np.array([name.partition("_")[0] in TEXT_FAMILIES for name in names], bool)
 
 
 def explanations(page: Page, adds: Sequence[list[int]] | None) -> list[Explanation]:
@@ -140,12 +135,13 @@ def explanations(page: Page, adds: Sequence[list[int]] | None) -> list[Explanati
         for at, row in enumerate(page.ranked.rows[page.place.start :][: len(page.rows) + 1].tolist())
         if row in page.explored
     }
+    quotes, asks = [quoted(part) for part in page.found.parts], page.basis == "text"
     made = []
-    for at, score in enumerate(page.score.tolist()):
+    for at, (score, shares) in enumerate(zip(page.score.tolist(), exact_shares(page.names, page.shares), strict=True)):
         why: Explanation = {"score": score, "base": page.intercept}
         if page.probability is not None:
             why["probability"] = float(page.probability[at])
-        why["contributions"] = exact_shares(page.names, page.shares[at])
+        why["contributions"] = shares
         why |= terms[at]
         why["covers"] = covers[at]
         if at < len(over) and not {at, at + 1} & moved:
@@ -154,11 +150,8 @@ def explanations(page: Page, adds: Sequence[list[int]] | None) -> list[Explanati
             why["explored"] = True
         if adds is not None:
             why["adds"] = adds[at]
+        why["summary"] = of_match(why, quotes, asks, page.wordings)
         made.append(why)
-    quotes, asks = [quoted(part) for part in page.found.parts], page.basis == "text"
-    said = [of_matches(made, quotes, asks, wording) for wording in page.wordings.values()]
-    for why, *sentences in zip(made, *said, strict=True):
-        why["summary"] = dict(zip(page.wordings, sentences, strict=True))
     return made
 
 
@@ -167,12 +160,11 @@ def explanations_together(page: Page, groups: Sequence[Rows]) -> list[Explanatio
     found = page.found
     carried = np.zeros((len(page.rows), len(found.words.codes)), bool)
     np.logical_or.at(carried, page.best.owner, found.has)
-    words = [at for at in found.words.order.tolist() if len(found.words.spelled[at]) > 1]
     made: list[Explanation] = []
     for places in groups:
         why: Explanation = {"contributions": banded_shares(page.names, page.shares[places].mean(axis=0))}
         common = carried[places].sum(axis=0) >= page.k
-        why["terms"] = [found.words.spelled[at] for at in words if common[at]][:MOST_TERMS]
+        why["terms"] = [found.words.spelled[at] for at in found.words.telling if common[at]][:MOST_TERMS]
         why["covers"] = np.flatnonzero(found.covered[places].sum(axis=0) >= page.k).tolist()
         made.append(why)
     quotes = [quoted(part) for part in found.parts]
@@ -181,17 +173,21 @@ def explanations_together(page: Page, groups: Sequence[Rows]) -> list[Explanatio
     return made
 
 
-def exact_shares(names: Sequence[str], shares: Floats) -> list[dict[str, Any]]:
-    """One pair's shares, largest first: numbers that add up to score - intercept."""
-    said = [(name, share) for name, share in zip(names, shares.tolist(), strict=True) if share]
-    return [{"feature": name, "share": share} for name, share in sorted(said, key=lambda one: (-abs(one[1]), one[0]))]
+def exact_shares(names: Sequence[str], shares: Floats) -> list[list[dict[str, Any]]]:
+    """Of each pair its shares, largest first, then by name: numbers that add up to score - intercept."""
+    named = np.array(names).argsort()
+    order = named[(-np.abs(shares))[:, named].argsort(axis=1, kind="stable")]
+    return [
+        [{"feature": names[at], "share": values[at]} for at in ordered if values[at]]
+        for ordered, values in zip(order.tolist(), shares.tolist(), strict=True)
+    ]
 
 
 def banded_shares(names: Sequence[str], shares: Floats) -> list[dict[str, Any]]:
     """Words for the features that speak for a group, largest share first: what part of all they are."""
     total = float(np.maximum(shares, 0).sum()) or 1.0
     banded = []
-    for one in exact_shares(names, shares):
+    for one in exact_shares(names, shares[None])[0]:
         if band := next((word for bound, word in SHARE_BANDS if one["share"] / total >= bound), None):
             banded.append({"feature": one["feature"], "share": band})
     return banded
@@ -219,9 +215,11 @@ def _over_next(page: Page) -> list[dict[str, Any]]:
     for key, named in (("ahead", tells), ("behind", against_it)):
         for at, feature in zip(*(places.tolist() for places in np.nonzero(named)), strict=True):
             told[at][key].append({"feature": page.names[feature], "share": values[at][feature]})
-    left_out = np.column_stack([differ[:, page.is_text].sum(axis=1), np.where(page.is_text, 0, differ)])
-    for at, source in zip(*(places.tolist() for places in np.nonzero(left_out > leads[:, None])), strict=True):
-        told[at]["without"].append(page.names[source - 1] if source else "text")
+    for at in np.flatnonzero(differ[:, page.is_text].sum(axis=1) > leads).tolist():
+        told[at]["without"].append("text")
+    decides = np.where(page.is_text, 0, differ) > leads[:, None]
+    for at, feature in zip(*(places.tolist() for places in np.nonzero(decides)), strict=True):
+        told[at]["without"].append(page.names[feature])
     for said in told:
         for key in ("ahead", "behind"):
             if len(said[key]) > 1:
@@ -238,12 +236,11 @@ def _shared_terms(page: Page) -> tuple[list[Explanation], list[list[Explanation]
     evidence, best, found = page.evidence, page.best, page.found
     carried = np.zeros((len(page.rows), LOOKED_AT, len(found.words.codes)), bool)
     carried[best.owner, best.place] = found.has & _common(page)[best.kind]
-    has = np.logical_or.reduce(carried, axis=1)[:, found.words.order]
-    words = [found.words.spelled[at] for at in found.words.order.tolist()]
+    words = found.words.telling
+    has = np.logical_or.reduce(carried, axis=1)[:, words]
     terms: list[list[str]] = [[] for _ in page.rows]
     for at, word in zip(*(places.tolist() for places in np.nonzero(has)), strict=True):
-        if len(words[word]) > 1:  # a single character tells nobody anything
-            terms[at].append(words[word])
+        terms[at].append(found.words.spelled[words[word]])
     kinds = [source.kind for source in evidence.documents]
     first = best.place == 0
     through = dict(zip(best.owner[first].tolist(), best.kind[first].tolist(), strict=True))

@@ -57,13 +57,12 @@ def told(page: Page, verdict: Verdict, in_the_way: Mapping[str, str]) -> dict[st
 
     To viewers of the order each part tells the ranks of all who cover it.
     """
-    found = page.found
     parts: list[dict[str, Any]] = []
-    for at, text in enumerate(found.parts):
-        by = found.covered[:, at]
-        part: dict[str, Any] = {"text": text, "asks": bool(found.asks[at]), "covered": bool(by.sum() >= page.least)}
+    for text, asks, covered in zip(page.found.parts, page.found.asks.tolist(), page.found.covered.T, strict=True):
+        by = np.flatnonzero(covered)
+        part: dict[str, Any] = {"text": text, "asks": asks, "covered": len(by) >= page.least}
         if page.exact:
-            part["ranks"] = (np.flatnonzero(by) + 1).tolist()
+            part["ranks"] = (by + 1).tolist()
         parts.append(part)
     missing = [
         {"part": at, "text": part["text"]} for at, part in enumerate(parts) if part["asks"] and not part["covered"]

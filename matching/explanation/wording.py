@@ -49,6 +49,7 @@ class Wording:
     def __init__(self, kind: MatchKind, catalogue: Catalogue, language: str) -> None:
         self._kind, self._catalogue, self.zh = kind, catalogue, language == "zh"
         self._said: dict[tuple[str, ...], str] = {}
+        self._sources: dict[str, str] = {}
 
     def of(self, labels: Labels) -> str:
         """A label in this language."""
@@ -56,7 +57,11 @@ class Wording:
 
     def source(self, name: str) -> str:
         """What documents of a kind are called; the candidate's own text is its profile."""
-        return self.of(PROFILE if name == self._kind.candidate else self._catalogue.entity(name).labels)
+        said = self._sources.get(name)
+        if said is None:
+            own = name == self._kind.candidate
+            said = self._sources[name] = self.of(PROFILE if own else self._catalogue.entity(name).labels)
+        return said
 
     @property
     def candidate(self) -> str:
@@ -107,22 +112,26 @@ def quoted(part: str) -> str:
     return f"“{part}”" if len(part) <= most else f"“{part[: most - 1].rstrip()}…”"
 
 
-def of_matches(why: Sequence[Mapping[str, Any]], quotes: Sequence[str], asks: bool, wording: Wording) -> list[str]:
-    """Each candidate's explanation in a sentence or three; `quotes` are the parts, `asks` whether texts should."""
-    zh, space = wording.zh, "" if wording.zh else " "
-    kinds = {name: wording.source(name) for name in {cover["through"] for one in why for cover in one["covers"]}}
-    sentences = []
-    for one in why:
-        said = [_covers(one["covers"], quotes, asks, kinds, zh)]
-        if adds := one.get("adds"):
+def of_match(
+    why: Mapping[str, Any], quotes: Sequence[str], asks: bool, wordings: Mapping[str, Wording]
+) -> dict[str, str]:
+    """A candidate's explanation in a sentence or three; `quotes` are the parts, `asks` whether texts should."""
+    lead: tuple[bool, tuple[str, ...], tuple[str, ...], tuple[str, ...]] | None = None
+    if over := why.get("over_next"):
+        ahead, behind = (tuple([part["feature"] for part in over[side]]) for side in ("ahead", "behind"))
+        lead = over["level"], ahead, behind, tuple(over["without"][:1])
+    sentences = {}
+    for language, wording in wordings.items():
+        zh = wording.zh
+        said = [covers] if (covers := _covers(why["covers"], quotes, asks, wording)) else []
+        if adds := why.get("adds"):
             which = wording.joined([quotes[at] for at in adds[:MOST_QUOTED]])
             said.append(f"为组合补上{which}。" if zh else f"Brings {which} to the team.")
-        if one.get("explored"):
+        if why.get("explored"):
             said.append("此前很少展示，排在这里以便被看到。" if zh else "Placed here to be seen: hardly shown before.")
-        if over := one.get("over_next"):
-            sides = (tuple(part["feature"] for part in over[side]) for side in ("ahead", "behind"))
-            said.append(_over_next(wording, over["level"], *sides, tuple(over["without"][:1])))
-        sentences.append(space.join(part for part in said if part))
+        if lead is not None:
+            said.append(_over_next(wording, *lead))
+        sentences[language] = ("" if zh else " ").join(said)
     return sentences
 
 
@@ -148,15 +157,14 @@ def of_group(why: Mapping[str, Any], quotes: Sequence[str], k: int, wording: Wor
     return space.join(said)
 
 
-def _covers(
-    covers: Sequence[Mapping[str, Any]], quotes: Sequence[str], asks: bool, kinds: Mapping[str, str], zh: bool
-) -> str:
+def _covers(covers: Sequence[Mapping[str, Any]], quotes: Sequence[str], asks: bool, wording: Wording) -> str:
+    zh = wording.zh
     if not covers:
         none = "没有一条要求能在其材料中找到。" if zh else "None of the points is found in their documents."
         return none if asks else ""
     told = []
     for cover in covers[:MOST_QUOTED]:
-        through, quote = kinds[cover["through"]], quotes[cover["part"]]
+        through, quote = wording.source(cover["through"]), quotes[cover["part"]]
         if zh:
             words = "、".join(cover["terms"])
             told.append(f"{quote}（{through}：{words}）" if words else f"{quote}（{through}）")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from graph.projection import spans
-from matching.candidates.evidence import Asked, Documents, DocumentScores, Evidence, Reading, Rows
+from matching.candidates.evidence import Asked, Evidence, Reading, Rows
 from matching.candidates.walks import lift
 
 Floats = NDArray[np.float64]
@@ -79,7 +80,7 @@ class Features:
         columns: list[Floats] = []
         if evidence.documents:
             most = POOLED if evidence.kind.documents else 1
-            words, chars, semantic, encoded = _text(evidence.documents, read.documents, rows, most)
+            words, chars, semantic, encoded = _text(evidence, read, rows, most)
             columns += [
                 lift(words, _mean([scores.words for scores in read.documents])),
                 lift(chars, _mean([scores.chars for scores in read.documents])),
@@ -118,27 +119,21 @@ def _parts(scores: NDArray[np.float32], rows: Rows) -> Floats:
     return lift(best.mean(axis=1), float(scores.mean()))
 
 
-def _text(documents: Sequence[Documents], read: Sequence[DocumentScores], rows: Rows, most: int) -> list[Floats]:
+def _text(evidence: Evidence, read: Reading, rows: Rows, most: int) -> list[Floats]:
     """Each view of each candidate row: of its `most` lexically best documents, summed, over `most`."""
-    reach = [spans(source.of.indptr, rows) for source in documents]
-    width = max(most, int(np.sum([lengths for lengths, _ in reach], axis=0).max(initial=0)))
-    lexical = np.zeros((len(rows), width), np.float32)
-    kind = np.full(lexical.shape, -1, np.int8)
-    document = np.zeros(lexical.shape, np.int32)
-    filled = np.zeros(len(rows), np.int64)
-    for number, (scores, source, (lengths, places)) in enumerate(zip(read, documents, reach, strict=True)):
-        owner = np.repeat(np.arange(len(rows)), lengths)
-        at = owner * width + np.arange(len(owner)) + (filled - np.cumsum(lengths) + lengths)[owner]
-        document.put(at, mine := source.of.indices[places])
-        lexical.put(at, scores.lexical[mine])
-        kind.put(at, number)
-        filled += lengths
+    lengths, places = spans(evidence.of.indptr, rows)
+    mine = evidence.of.indices[places]
+    width = max(most, int(lengths.max(initial=0)))
+    begin = np.arange(0, len(rows) * width, width)
+    at = np.arange(len(mine)) + np.repeat(begin - lengths.cumsum() + lengths, lengths)
+    lexical, document = np.zeros(len(rows) * width, np.float32), np.full(len(rows) * width, -1)
+    lexical[at], document[at] = read.lexical[mine], mine
     if width > most:
-        best = np.argpartition(-lexical, most - 1, axis=1)[:, :most]
-        kind, document = np.take_along_axis(kind, best, axis=1), np.take_along_axis(document, best, axis=1)
-    views = np.zeros((4, *kind.shape))
-    for number, (source, scores) in enumerate(zip(documents, read, strict=True)):
-        here = kind == number
-        for view, found in enumerate(scores.views(source, document[here])):
-            views[view, here] = found
-    return list(views.sum(axis=2) / most)
+        best = np.argpartition(-lexical.reshape(-1, width), most - 1, axis=1)[:, :most]
+        document = document[(best + begin[:, None]).ravel()]
+    views = np.zeros((4, len(document)))
+    for source, scores, (first, end) in zip(evidence.documents, read.documents, pairwise(evidence.first), strict=True):
+        here = np.flatnonzero((first <= document) & (document < end))
+        for view, found in zip(views, scores.views(source, document[here] - first), strict=False):
+            view[here] = found
+    return list(views.reshape(4, len(rows), most).sum(axis=2) / most)

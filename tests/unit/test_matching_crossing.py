@@ -15,7 +15,7 @@ from graph.store import open_store
 from matching.build import State, build
 from matching.candidates import crossing
 from matching.candidates.analysis import word_code
-from matching.candidates.crossing import Crossing, crossings, widened
+from matching.candidates.crossing import Crossing, codes_of, crossings, widened
 from matching.candidates.texts import analyse
 from matching.masking import Role, Viewer
 from matching.pipeline import match
@@ -103,4 +103,5 @@ def test_the_glossary_is_sound() -> None:
     assert len(rows) >= 400 and rows == sorted(rows) and len({tuple(row) for row in rows}) == len(rows)
     for zh, en in rows:
         assert re.search("[\u3400-\u9fff]", zh) and re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9 -]*", en), (zh, en)
+        assert len(codes_of("words", zh)) and len(codes_of("words", en))
         assert not re.fullmatch(r".", zh) or zh in "钢铜铝锂钠硅泵膜酶氢煤猪鱼茶骨"

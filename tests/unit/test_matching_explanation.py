@@ -18,6 +18,7 @@ from graph.records import Entity, Origin, Relation
 from graph.store import open_store
 from matching.build import State, build
 from matching.explanation.coverage import LEAST_SHARE, Coverage, Words, best_documents, coverage, team
+from matching.explanation.reasons import exact_shares
 from matching.explanation.wording import FAMILIES, TEXT_FAMILIES, Wording
 from matching.kinds import MatchKinds
 from matching.masking import Role, Viewer
@@ -199,6 +200,14 @@ def test_greedy_cover_reaches_its_bound_and_takes_the_better_of_equals() -> None
         assert len({at for at, _ in members}) == len(members) and all(adds for _, adds in members)
     alike = _found([[LEAST_SHARE, 0.0], [LEAST_SHARE, 0.0], [0.0, LEAST_SHARE]])
     assert team(alike, np.array([2.0, 1.0, 0.0]), 3) == [(0, [0]), (2, [1])]
+
+
+def test_shares_come_largest_first_then_by_name_and_none_that_is_zero() -> None:
+    told = exact_shares(("d", "c", "b", "a"), np.array([[-1.0, 2.0, 1.0, 0.0], [0.0, -0.0, 0.0, 3.0]]))
+    assert [[(one["feature"], one["share"]) for one in pair] for pair in told] == [
+        [("c", 2.0), ("b", 1.0), ("d", -1.0)],
+        [("a", 3.0)],
+    ]
 
 
 def test_every_feature_of_every_kind_has_words_in_both_languages() -> None:

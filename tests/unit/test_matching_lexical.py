@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from matching.candidates.analysis import VIEWS, char_terms, word_terms, words_of
+from matching.candidates.analysis import VIEWS, char_terms, places_of, word_terms, words_of
 from matching.candidates.lexical import LexicalIndex
 from matching.candidates.texts import TextIndex, analyse
 
@@ -79,6 +79,38 @@ def test_character_terms_are_counted_per_text(texts: list[str]) -> None:
                 counted[piece] += 1
         span = slice(terms.indptr[at], terms.indptr[at + 1])
         assert sorted(terms.counts[span].tolist()) == sorted(counted.values())
+
+
+@given(st.sets(st.integers(0, 2**64 - 1)), st.lists(st.integers(0, 2**64 - 1)))
+def test_codes_are_found_in_a_vocabulary(known: set[int], new: list[int]) -> None:
+    codes = np.array([*known, *new], np.uint64)
+    vocabulary = np.array(sorted(known), np.uint64)
+    place, there = places_of(vocabulary, codes)
+    assert there.tolist() == [code in known for code in codes.tolist()]
+    assert vocabulary[place[there]].tolist() == codes[there].tolist()
+
+
+def test_of_a_long_query_the_heaviest_terms_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    index, terms = LexicalIndex.build(char_terms(TEXTS)), char_terms(["锂电池散热 thermal"])
+    whole = index.query(terms)
+    by_weight = np.argsort(-whole.weights, kind="stable")
+    costs = (whole.ends - whole.starts)[by_weight]
+    for name, most, number in (("LONGEST", 3, 3), ("MOST_POSTINGS", int(costs[:4].sum()), 4)):
+        with monkeypatch.context() as patched:
+            patched.setattr(LexicalIndex, name, most)
+            cut = index.query(terms)
+        kept = np.sort(by_weight[:number])
+        for field, values in vars(cut).items():
+            np.testing.assert_array_equal(values, vars(whole)[field][kept])
+
+
+def test_a_part_scores_as_if_it_were_asked_alone() -> None:
+    index, parts = LexicalIndex.build(char_terms(TEXTS)), ["锂电池散热", "thermal 结构", "无人驾驶"]
+    query = index.query(char_terms(["。".join(parts)]))
+    scores = index.part_scores(query, index.parted(query, char_terms(parts)))
+    alone = [index.scores(index.query(char_terms([part]))) for part in parts]
+    np.testing.assert_allclose(scores, np.column_stack(alone), atol=1e-6)
+    assert scores[:, :2].any() and not scores[:, 2].any()
 
 
 def test_words_are_segmented_stemmed_and_lower_case() -> None:

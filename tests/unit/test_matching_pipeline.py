@@ -6,6 +6,7 @@ import ast
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from graph import projection
@@ -134,6 +135,24 @@ def test_a_bad_question_is_told_why(tmp_path: Path, question: Question, reason: 
     state = _state(tmp_path, [Entity("expert", "e", {})])
     with pytest.raises((InputError, UnknownNameError), match=reason):
         match(state, question, BROKER)
+
+
+def test_documents_that_speak_for_nobody_are_not_compared(tmp_path: Path) -> None:
+    spoken = [Entity("publication", f"p{at}", {"title": f"激光焊接缺陷检测 {at}"}) for at in (0, 2, 4)]
+    authored = [Relation("authored", "expert", "free", "publication", paper.id, {}) for paper in spoken]
+    silent = [Entity("publication", f"p{at}", {"title": "激光焊接缺陷检测"}) for at in (1, 3)]
+    state = _state(tmp_path, [*_world(), *spoken, *authored, *silent])
+    evidence = state.prepared("need-expert").evidence
+    own, papers = evidence.documents
+    assert own.compared == slice(None) and papers.vectors is not None
+    assert isinstance(papers.compared, np.ndarray) and papers.compared.tolist() == [0, 2, 4]
+    read = evidence.read(evidence.asked_text("激光焊接缺陷"))
+    scores = read.documents[1]
+    assert scores.meaning is not None and len(scores.meaning) == 3
+    near = np.maximum(papers.texts.semantic.vectors @ scores.query.vector, 0)
+    np.testing.assert_allclose(scores.meaning, near[papers.compared], atol=1e-6)
+    np.testing.assert_array_equal(np.concatenate(evidence.parts_of(read.lexical)), read.lexical)
+    np.testing.assert_array_equal(evidence.parts_of(read.lexical)[1], scores.lexical)
 
 
 def test_entities_with_nothing_but_an_id_are_answered(tmp_path: Path) -> None:
