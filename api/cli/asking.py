@@ -104,10 +104,8 @@ def train(
     state = open_matcher(context.obj.settings).state
     about = {name: dict(model.about) for name, model in learn(state, match_kinds, progress).items()}
     with closing(open_casework(context.obj.settings)) as casework:
-        for name in match_kinds or state.kinds:
-            progress(f"feedback {name}", 0)
-            if (learned := learn_from_use(casework, state, name)) is not None:
-                about.setdefault(name, {})["use"] = dict(learned.about)
+        for name, use in learn_from_use(casework, state, match_kinds or state.kinds, progress).items():
+            about.setdefault(name, {})["use"] = dict(use.about)
     progress.finish()
     if json:
         print_json(about)

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
 from api.access import key_of, service_of
-from api.bodies import answered, read_json
+from api.bodies import answered, question_faults, read_json
 from api.bootstrap import Service
 from api.casework.batches import PAUSE
 from api.casework.feedback import Entry, alias_now, by_alias, checked
@@ -121,12 +121,7 @@ def _wanted(rows: Sequence[dict[str, Any]], longest: int, kinds: MatchKinds) -> 
             one = validated(FeedbackRequest, row)
             checked(one.event, one.reason)
             _ = kinds[one.match_kind]
-            if (one.subject is None) == (one.text is None):
-                reason = "give either `subject` or `text`, as it was asked"
-                faults.append(Fault(field="subject", reason=reason, index=index))
-            if one.text is not None and len(one.text) > longest:
-                reason = f"has {len(one.text)} characters; at most {longest}"
-                faults.append(Fault(field="text", reason=reason, index=index))
+            faults += question_faults(one.subject, one.text, longest, index)
             wanted.append(one)
         except Problem as problem:
             faults += [Fault(field=fault.field, reason=fault.reason, index=index) for fault in problem.errors]

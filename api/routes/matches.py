@@ -9,7 +9,7 @@ from fastapi import FastAPI, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.access import key_of, service_of
-from api.bodies import answered, read_json
+from api.bodies import answered, question_faults, read_json
 from api.casework.impressions import Inquiry
 from api.problems import Fault, Problem, validated
 from api.routes.describe import KEYED, WITH_BODY, json_answer, json_body, problems, ref
@@ -180,13 +180,9 @@ async def match(request: Request, match_kind: Annotated[str, MATCH_KIND]) -> Res
 
 
 def _check(asked: MatchRequest, most: int, longest: int) -> None:
-    faults = []
+    faults = question_faults(asked.subject, asked.text, longest)
     if asked.limit > most:
         faults.append(Fault(field="limit", reason=f"is {asked.limit}; valid: 1 to {most}"))
-    if asked.text is not None and len(asked.text) > longest:
-        faults.append(Fault(field="text", reason=f"has {len(asked.text)} characters; at most {longest}"))
-    if (asked.subject is None) == (asked.text is None):
-        faults.append(Fault(field="subject", reason="give either `subject` or `text`, not both and not neither"))
     if faults:
         raise Problem("invalid", errors=faults)
 
