@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,8 @@ from ingest.sources.row import Row
 
 LONGEST_LINE = 16 * 1024 * 1024
 """Bytes of a line at the most; longer ones are skipped in pieces and rejected."""
+
+_FIELD = re.compile(r'"([^"\\]*)"\s*:')
 
 
 def read(path: Path) -> Iterator[Row]:
@@ -48,7 +51,14 @@ def _parsed(number: int, line: bytes) -> Row:
         try:
             value = orjson.loads(line.decode("gb18030"))
         except (orjson.JSONDecodeError, UnicodeDecodeError):
-            return Row(number, None, f"line is no JSON: {error}")
+            return Row(number, None, f"line is no JSON: {_where(line.decode(errors='replace'), error)}")
     if not isinstance(value, dict):
         return Row(number, None, f"line is a JSON {type(value).__name__}, not an object")
     return Row(number, value)
+
+
+def _where(line: str, error: orjson.JSONDecodeError) -> str:
+    """What is wrong with a line, at which column and behind which field."""
+    at = min(error.pos, len(line.rstrip()))
+    field = max(_FIELD.finditer(line, 0, at), key=lambda found: found.end(), default=None)
+    return f"{error.msg} at column {at + 1}" + (f", behind field {field[1]!r}" if field else "")
