@@ -24,17 +24,36 @@ def match(
     context: typer.Context,
     match_kind: Annotated[str, typer.Argument(help="e.g. need-expert, need-patent, enterprise-fund.")],
     subject: Annotated[str | None, typer.Option(help="Id of the one who asks.")] = None,
-    text: Annotated[str | None, typer.Option(help="A need as free text instead of an id.")] = None,
-    role: Annotated[str, typer.Option("--as", help="Role of the viewer: decides what is shown.")] = "outsider",
+    text: Annotated[str | None, typer.Option(help="A need, or whatever else asks, as free text instead.")] = None,
+    role: Annotated[
+        str,
+        typer.Option(
+            "--as",
+            help="Role of the viewer, which decides what is shown: broker and operator see the order; outsider, "
+            "enterprise, expert, fund-manager and owner see groups.",
+        ),
+    ] = "outsider",
     limit: Annotated[int, typer.Option(help="Matches wanted.")] = 20,
-    explain: Annotated[bool, typer.Option("--explain", help="Say why.")] = False,
-    cover: Annotated[bool, typer.Option("--cover", help="A team that covers the parts of the need; says why.")] = False,
-    filters: Annotated[list[str] | None, typer.Option("--filter", help="FIELD=VALUE that a card must show.")] = None,
+    explain: Annotated[
+        bool,
+        typer.Option(
+            "--explain",
+            help="Add whether there is a good match at all, which parts of the question are covered and which are "
+            "missing, and why each is there.",
+        ),
+    ] = False,
+    cover: Annotated[
+        bool,
+        typer.Option("--cover", help="A team that covers the parts of the need, explained; for broker and operator."),
+    ] = False,
+    filters: Annotated[
+        list[str] | None, typer.Option("--filter", help="FIELD=VALUE that a card must show, as --json writes it.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Rank candidates for a need, an enterprise, a fund or an expert; the answer is masked for the role.
 
-    Questions of a broker or operator are audited.
+    Give --subject or --text. Questions of a broker or operator are audited.
     """
     from api.bootstrap import open_matcher
     from api.casework.feedback import Dismissals, FeedbackLog
