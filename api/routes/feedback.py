@@ -87,8 +87,9 @@ EXAMPLES: dict[str, dict[str, Any]] = {
 async def give(request: Request) -> Response:
     """Record one event or many, all or none; an alias that this key was not shown for that question is a 404.
 
-    A repetition of where a pair stands changes nothing. A dismissed candidate is at once left out of this key's answers
-    to that question.
+    So ask first, here with `{"subject": "need-0001"}`, and put an alias of the answer into the example. A repetition
+    of where a pair stands changes nothing. A dismissed candidate is at once left out of this key's answers to that
+    question.
     """
     body, raw = await read_json(request)
     service, key = service_of(request), key_of(request)

@@ -83,7 +83,7 @@ class MatchGroup(BaseModel):
     """Candidates of one band."""
 
     band: str
-    """strong, good, fair or weak."""
+    """strong, good, fair or weak: how high the score is. What the texts cover is the verdict's."""
     matches: list[MatchItem]
     """At least k cards; toward parties their order says nothing."""
 
@@ -118,7 +118,11 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     },
     "narrowed": {
         "summary": "Narrowed · 筛选",
-        "value": {"subject": "need-0001", "filters": {"title": "教授"}, "exclude": ["9f3c07b2e41d58a6c0be7714"]},
+        "value": {
+            "subject": "need-0001",
+            "filters": {"institution_type": "高校"},
+            "exclude": ["9f3c07b2e41d58a6c0be7714"],
+        },
     },
 }
 ANSWER = {
@@ -142,7 +146,8 @@ async def match(request: Request, match_kind: Annotated[str, MATCH_KIND]) -> Res
     """Rank the candidates for a record or a text: masked, in groups, best first.
 
     A party sees groups of at least k cards whose inner order says nothing; a broker with a mandate sees the order, and
-    is audited as operators are.
+    is audited as operators are. A text needs no record: begin with that example. `need-0001` is there once an operator
+    wrote the example of `POST /v1/entities/{kind}` (a second or more ago); aliases to leave out are those of an answer.
     """
     body, _ = await read_json(request)
     asked = validated(MatchRequest, body)
