@@ -156,6 +156,6 @@ def card(
                 f"the model of {match_kind} has no measured probability; see `qianxian train`", field="plot"
             )
         plot.write_text(reliability_plot(f"{match_kind}: reliability", bins), encoding="utf-8")
-    report(dict(model.about), written(state.kinds[match_kind], model), json=json)
+    report(dict(model.about), written(state.kinds[match_kind], model, state.projection.catalogue), json=json)
     if model.about.get("fingerprint", state.projection.fingerprint) != state.projection.fingerprint:
         typer.echo("the data have changed since; `qianxian train` learns from them", err=True)
