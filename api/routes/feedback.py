@@ -19,6 +19,7 @@ from api.casework.impressions import Inquiry
 from api.casework.keys import Key
 from api.problems import Fault, Problem, absent, validated
 from api.routes.describe import IDEMPOTENCY_KEY, KEYED, WITH_BODY, json_answer, json_body, problems, ref
+from api.routes.matches import TEXT
 from api.writes import Done, once, rows_of
 from graph.errors import QianxianError
 from matching.kinds import MatchKinds
@@ -77,7 +78,7 @@ class FeedbackPage(BaseModel):
     """Cursor of what follows; null at the end."""
 
 
-ONE = {"match_kind": "need-expert", "subject": "need-0001", "alias": "9f3c07b2e41d58a6c0be7714", "event": "accept"}
+ONE = {"match_kind": "need-expert", "text": TEXT, "alias": "9f3c07b2e41d58a6c0be7714", "event": "accept"}
 EXAMPLES: dict[str, dict[str, Any]] = {
     "one": {"summary": "One · 一条", "value": ONE},
     "many": {"summary": "Many · 多条", "value": [{**ONE, "event": "dismiss", "reason": "too-far"}]},
@@ -87,8 +88,8 @@ EXAMPLES: dict[str, dict[str, Any]] = {
 async def give(request: Request) -> Response:
     """Record one event or many, all or none; an alias that this key was not shown for that question is a 404.
 
-    So ask first, here with `{"subject": "need-0001"}`, and put an alias of the answer into the example. A repetition
-    of where a pair stands changes nothing. A dismissed candidate is at once left out of this key's answers to that
+    So ask first: the example goes with that of `/v1/matches/need-expert`, by an alias of that answer. A repetition of
+    where a pair stands changes nothing. A dismissed candidate is at once left out of this key's answers to that
     question.
     """
     body, raw = await read_json(request)

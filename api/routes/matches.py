@@ -106,11 +106,9 @@ class MatchAnswer(BaseModel):
     """The verdict in words, `zh` and `en`."""
 
 
+TEXT = "功率芯片在150℃下的散热测试 heat dissipation of a power chip at 150 °C"
 EXAMPLES: dict[str, dict[str, Any]] = {
-    "text": {
-        "summary": "By text · 按文本",
-        "value": {"text": "功率芯片在150℃下的散热测试 heat dissipation of a power chip at 150 °C", "limit": 10},
-    },
+    "text": {"summary": "By text · 按文本", "value": {"text": TEXT, "limit": 10}},
     "subject": {"summary": "By record · 按记录", "value": {"subject": "need-0001", "explain": True}},
     "team": {
         "summary": "Team · 组队",

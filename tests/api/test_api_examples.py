@@ -1,4 +1,4 @@
-"""What the reference page shows can be tried in the order in which it says: records first, a question, feedback."""
+"""What the reference page shows can be tried from its top to its end, with what its descriptions say comes first."""
 
 from __future__ import annotations
 
@@ -42,6 +42,14 @@ def test_the_examples_work_one_after_the_other(office_api: Api, page: dict[str, 
     def examples(operation: str) -> dict[str, Any]:
         return {name: orjson.loads(text) for name, text in page[operation]["body"]["examples"]}
 
+    asked = "POST /v1/matches/{match_kind}"
+    (alias, *_) = [match["alias"] for group in tried(asked)["groups"] for match in group["matches"]]
+    for body in examples("POST /v1/feedback").values():
+        office_api.service.impressions.flush()
+        given = [{**one, "alias": alias} for one in body] if isinstance(body, list) else {**body, "alias": alias}
+        assert tried("POST /v1/feedback", given) == {"recorded": 1, "unchanged": 0}
+    assert len(tried("GET /v1/feedback")["entries"]) == 2
+
     entities, relations = "/v1/entities/{kind}", "/v1/relations/{kind}"
     assert tried(f"GET {entities}")["records"]
     one, many, firm = examples(f"POST {entities}").values()
@@ -49,21 +57,11 @@ def test_the_examples_work_one_after_the_other(office_api: Api, page: dict[str, 
         assert tried(f"POST {entities}", body)
     written = office_api.post("/v1/entities/enterprise", key=keys["QIANXIAN_OPERATOR"], json=firm)
     assert written.status_code == 200
-    for operation in (f"PUT {entities}/{{id}}", f"GET {entities}/{{id}}", f"POST {relations}"):
+    for operation in (f"GET {entities}/{{id}}", f"PUT {entities}/{{id}}", f"POST {relations}"):
         assert tried(operation)
     build(office_api.service.settings)
     assert office_api.service.take_up()
-
-    asked = "POST /v1/matches/{match_kind}"
-    answers = [tried(asked)]
-    answers += [tried(asked, body) for body in examples(asked).values()]
-    assert all(answer["groups"] for answer in answers[:-1])
-    (alias, *_) = [m["alias"] for g in tried(asked, {"subject": "need-0001"})["groups"] for m in g["matches"]]
-    for body in examples("POST /v1/feedback").values():
-        said = [{**one, "alias": alias} for one in body] if isinstance(body, list) else {**body, "alias": alias}
-        office_api.service.impressions.flush()
-        assert tried("POST /v1/feedback", said) == {"recorded": 1, "unchanged": 0}
-    assert len(tried("GET /v1/feedback")["entries"]) == 2
+    assert all(tried(asked, body)["groups"] for body in examples(asked).values())
     tried(f"DELETE {relations}")
     tried(f"DELETE {entities}/{{id}}")
 
