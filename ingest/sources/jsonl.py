@@ -45,20 +45,30 @@ def _skip_line(file: IO[bytes] | gzip.GzipFile) -> None:
 
 
 def _parsed(number: int, line: bytes) -> Row:
+    line = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
     try:
-        value = orjson.loads(line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line)
-    except orjson.JSONDecodeError as error:
+        value = orjson.loads(line)
+    except orjson.JSONDecodeError:
         try:
-            value = orjson.loads(line.decode("gb18030"))
-        except (orjson.JSONDecodeError, UnicodeDecodeError):
-            return Row(number, None, f"line is no JSON: {_where(line.decode(errors='replace'), error)}")
+            value = orjson.loads(_text(line))
+        except orjson.JSONDecodeError as error:
+            return Row(number, None, f"line is no JSON: {_where(error)}")
+        except UnicodeDecodeError:
+            return Row(number, None, "line is no JSON: it is neither UTF-8 nor GB 18030")
     if not isinstance(value, dict):
         return Row(number, None, f"line is a JSON {type(value).__name__}, not an object")
     return Row(number, value)
 
 
-def _where(line: str, error: orjson.JSONDecodeError) -> str:
+def _text(line: bytes) -> str:
+    try:
+        return line.decode()
+    except UnicodeDecodeError:
+        return line.decode("gb18030")
+
+
+def _where(error: orjson.JSONDecodeError) -> str:
     """What is wrong with a line, at which column and behind which field."""
-    at = min(error.pos, len(line.rstrip()))
-    field = max(_FIELD.finditer(line, 0, at), key=lambda found: found.end(), default=None)
+    at = min(error.pos, len(error.doc.rstrip()))
+    field = max(_FIELD.finditer(error.doc, 0, at), key=lambda found: found.end(), default=None)
     return f"{error.msg} at column {at + 1}" + (f", behind field {field[1]!r}" if field else "")

@@ -105,6 +105,9 @@ def test_a_rejects_file_by_another_name_is_known_by_what_is_left_of_it(tmp_path:
             path.write_text(line, encoding="utf-8")
             with pytest.raises(InputError, match=f"mended.jsonl: line 1: .*{told}"):
                 load(store, path)
+        path.write_text(LINE[:-1], encoding="gb18030")
+        with pytest.raises(InputError, match=r"unexpected end of data .*behind field 'name'"):
+            load(store, path)
         path = tmp_path / "rejects.jsonl"
         path.write_text("{\n" * 5, encoding="utf-8")
         with pytest.raises(InputError, match=r"line 3: .*; and 2 more\."):
