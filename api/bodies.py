@@ -10,6 +10,8 @@ from fastapi import Request, Response
 from api.access import service_of
 from api.limits import deeper_than
 from api.problems import Fault, Problem
+from graph.errors import InputError
+from matching.question import either
 
 
 async def read_json(request: Request) -> tuple[Any, bytes]:
@@ -34,6 +36,18 @@ async def read_json(request: Request) -> tuple[Any, bytes]:
 
 def _too_deep(limit: int) -> Problem:
     return Problem("invalid", errors=[Fault(field="", reason=f"nested too deeply; at most {limit} levels")])
+
+
+def question_faults(subject: str | None, text: str | None, longest: int, index: int | None = None) -> list[Fault]:
+    """What is wrong with how a question is named: not by exactly one of both, or by too long a text."""
+    faults = []
+    try:
+        either(subject, text)
+    except InputError as error:
+        faults.append(Fault(field="subject", reason=str(error), index=index))
+    if text is not None and len(text) > longest:
+        faults.append(Fault(field="text", reason=f"has {len(text)} characters; at most {longest}", index=index))
+    return faults
 
 
 def answered(content: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -16,6 +17,7 @@ from api.casework.feedback import FeedbackLog, parties, reactions
 from api.casework.impressions import Impressions
 from api.casework.keys import list_keys
 from graph.errors import UnknownNameError
+from graph.progress import Progress, silent
 from graph.projection import Projection
 from matching.build import State
 from matching.feedback.exposure import GroupExposure, by_group, gini
@@ -29,14 +31,26 @@ HOUSES = (">employed_by", "<owns", "<posted")
 """Paths from a candidate to the institution or enterprise that it belongs to."""
 
 
-def learn_from_use(casework: Casework, state: State, match_kind: str) -> Learned | None:
-    """Learn and save what the candidates of a match kind earn by use; None, and nothing saved, without feedback.
+def learn_from_use(
+    casework: Casework, state: State, match_kinds: Iterable[str], progress: Progress = silent
+) -> dict[str, Learned]:
+    """Learn and save what the candidates of each match kind earn by use; of kinds without feedback nothing stays saved.
 
     What is older than a year is removed first.
     """
-    impressions, log = Impressions(casework), FeedbackLog(casework)
-    impressions.forget(time.time())
+    Impressions(casework).forget(time.time())
     party = parties(list_keys(casework))
+    learned = {}
+    for name in match_kinds:
+        progress(f"feedback {name}", 0)
+        if (one := _learned(casework, state, name, party)) is not None:
+            learned[name] = one
+    return learned
+
+
+def _learned(casework: Casework, state: State, match_kind: str, party: Mapping[str, str]) -> Learned | None:
+    """What is learned of one match kind; None, and nothing saved, without feedback."""
+    impressions, log = Impressions(casework), FeedbackLog(casework)
     seen = [
         Impression(party.get(key, key), about, shown.first, shown.candidates, shown.scores)
         for key, about, shown in impressions.answered(match_kind)

@@ -86,12 +86,19 @@ def _content(holder: dict[str, Any], media_type: str) -> dict[str, Any]:
 
 
 def _curl(method: str, path: str, operation: dict[str, Any]) -> str:
-    for parameter in operation.get("parameters", ()):
-        sample = next(iter(parameter["schema"].get("examples", ())), parameter["name"])
-        path = path.replace("{" + parameter["name"] + "}", str(sample))
+    samples = {
+        (parameter["in"], parameter["name"]): str(parameter["schema"]["examples"][0])
+        for parameter in operation.get("parameters", ())
+        if "examples" in parameter["schema"]
+    }
+    for (where, name), sample in samples.items():
+        path = path.replace("{" + name + "}", sample) if where == "path" else path
+    query = "&".join(f"{name}={sample}" for (where, name), sample in samples.items() if where == "query")
+    path += f"?{query}" if query else ""
     parts = [f"curl -X {method}" if method != "GET" else "curl", f'"$QIANXIAN_URL{path}"']
     if operation["security"]:
-        parts.append('-H "Authorization: Bearer $QIANXIAN_KEY"')
+        key = "$QIANXIAN_OPERATOR" if operation["x-access"] in {Rule.READ, Rule.WRITE} else "$QIANXIAN_KEY"
+        parts.append(f'-H "Authorization: Bearer {key}"')
     examples = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("examples", {})
     if examples:
         value = orjson.dumps(next(iter(examples.values()))["value"]).decode().replace("'", "'\\''")

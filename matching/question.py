@@ -113,10 +113,15 @@ class Answer:
         }
 
 
+def either(subject: str | None, text: str | None) -> None:
+    """InputError unless exactly one of both is given."""
+    if (subject is None) == (text is None):
+        raise InputError("give either `subject` (an id) or `text`, not both and not neither", field="subject")
+
+
 def checked(question: Question, viewer: Viewer) -> None:
     """Raise InputError that names the field, the reason and what is valid."""
-    if (question.subject is None) == (question.text is None):
-        raise InputError("give either `subject` (an id) or `text`, not both and not neither", field="subject")
+    either(question.subject, question.text)
     if not 1 <= question.limit <= LIMIT:
         raise InputError(f"`limit` is {question.limit}; valid: 1 to {LIMIT}", field="limit")
     if question.text is not None and not question.text.strip():

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
+import shutil
+from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.api.asking import Api
 
 IN_CI = os.environ.get("CI") == "true"
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
@@ -48,6 +52,22 @@ def office(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         ingest(store, [sample])
     build(settings)
     return home
+
+
+@pytest.fixture(scope="module")
+def office_api(office: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    """A service on a copy of that installation, with a real matcher and no keys or feedback of others."""
+    from api.app import create_app
+    from api.bootstrap import open_service
+    from api.settings import Settings
+    from tests.api.asking import Api
+
+    home = tmp_path_factory.mktemp("office-api") / "home"
+    shutil.copytree(office, home, ignore=shutil.ignore_patterns("casework.db*"))
+    service = open_service(Settings(home=home))
+    assert service.take_up()
+    yield Api(create_app(service), service)
+    service.close()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -6,7 +6,8 @@
     python tools/servers.py fetch                  only download Neo4j
 
 What is printed can be given to a shell, and the tests then use these servers instead of starting their own; they empty
-them: `eval "$(python tools/servers.py all --dir DIR)"`. Everything listens on loopback, on free ports, with generated
+them: `eval "$(python tools/servers.py all --dir DIR)"`. What `qianxian` needs to keep its graph there is printed as a
+comment: a store that tests empty is no store. Everything listens on loopback, on free ports, with generated
 passwords. Jars are kept in $QIANXIAN_CACHE (default ~/.cache/qianxian) for the next time.
 """
 
@@ -341,7 +342,8 @@ def _answers(server: Neo4j | Postgres) -> bool:
 
 
 def _announce(name: str, server: Neo4j | Postgres) -> None:
-    print(f"export QIANXIAN_TEST_{name.upper()}={server.url}", flush=True)
+    print(f"export QIANXIAN_TEST_{name.upper()}={server.url}  # for the tests, which empty it")
+    print(f"# for the command and the service instead: export QIANXIAN_STORE={server.url}", flush=True)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
 METADATA = MetaData()
@@ -49,15 +51,23 @@ AUDIT = Table(
 )
 """Who looked at or changed what; `chain` seals the entry and all before it."""
 
+
+def _of_inquiry() -> tuple[Column[Any], ...]:
+    """Columns of what is kept of an inquiry: its number and time, and whose question it was."""
+    return (
+        Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+        Column("time", BigInteger, nullable=False),
+        Column("epoch", String(32), nullable=False),
+        Column("key_id", String(64), nullable=False),
+        Column("match_kind", Text, nullable=False),
+        Column("about", Text, nullable=False),
+    )
+
+
 IMPRESSIONS = Table(
     "impression",
     METADATA,
-    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
-    Column("time", BigInteger, nullable=False),
-    Column("epoch", String(32), nullable=False),
-    Column("key_id", String(64), nullable=False),
-    Column("match_kind", Text, nullable=False),
-    Column("about", Text, nullable=False),
+    *_of_inquiry(),
     Column("shown", Text, nullable=False),
     Index("ix_impression_question", "key_id", "match_kind", "about"),
 )
@@ -66,12 +76,7 @@ IMPRESSIONS = Table(
 FEEDBACK = Table(
     "feedback",
     METADATA,
-    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
-    Column("time", BigInteger, nullable=False),
-    Column("epoch", String(32), nullable=False),
-    Column("key_id", String(64), nullable=False),
-    Column("match_kind", Text, nullable=False),
-    Column("about", Text, nullable=False),
+    *_of_inquiry(),
     Column("candidate", Text, nullable=False),
     Column("event", String(32), nullable=False),
     Column("reason", String(32)),

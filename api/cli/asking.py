@@ -24,17 +24,36 @@ def match(
     context: typer.Context,
     match_kind: Annotated[str, typer.Argument(help="e.g. need-expert, need-patent, enterprise-fund.")],
     subject: Annotated[str | None, typer.Option(help="Id of the one who asks.")] = None,
-    text: Annotated[str | None, typer.Option(help="A need as free text instead of an id.")] = None,
-    role: Annotated[str, typer.Option("--as", help="Role of the viewer: decides what is shown.")] = "outsider",
+    text: Annotated[str | None, typer.Option(help="A need, or whatever else asks, as free text instead.")] = None,
+    role: Annotated[
+        str,
+        typer.Option(
+            "--as",
+            help="Role of the viewer, which decides what is shown: broker and operator see the order; outsider, "
+            "enterprise, expert, fund-manager and owner see groups.",
+        ),
+    ] = "outsider",
     limit: Annotated[int, typer.Option(help="Matches wanted.")] = 20,
-    explain: Annotated[bool, typer.Option("--explain", help="Say why.")] = False,
-    cover: Annotated[bool, typer.Option("--cover", help="A team that covers the parts of the need; says why.")] = False,
-    filters: Annotated[list[str] | None, typer.Option("--filter", help="FIELD=VALUE that a card must show.")] = None,
+    explain: Annotated[
+        bool,
+        typer.Option(
+            "--explain",
+            help="Add whether there is a good match at all, which parts of the question are covered and which are "
+            "missing, and why each is there.",
+        ),
+    ] = False,
+    cover: Annotated[
+        bool,
+        typer.Option("--cover", help="A team that covers the parts of the need, explained; for broker and operator."),
+    ] = False,
+    filters: Annotated[
+        list[str] | None, typer.Option("--filter", help="FIELD=VALUE that a card must show, as --json writes it.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Rank candidates for a need, an enterprise, a fund or an expert; the answer is masked for the role.
 
-    Questions of a broker or operator are audited.
+    Give --subject or --text. Questions of a broker or operator are audited.
     """
     from api.bootstrap import open_matcher
     from api.casework.feedback import Dismissals, FeedbackLog
@@ -104,10 +123,8 @@ def train(
     state = open_matcher(context.obj.settings).state
     about = {name: dict(model.about) for name, model in learn(state, match_kinds, progress).items()}
     with closing(open_casework(context.obj.settings)) as casework:
-        for name in match_kinds or state.kinds:
-            progress(f"feedback {name}", 0)
-            if (learned := learn_from_use(casework, state, name)) is not None:
-                about.setdefault(name, {})["use"] = dict(learned.about)
+        for name, use in learn_from_use(casework, state, match_kinds or state.kinds, progress).items():
+            about.setdefault(name, {})["use"] = dict(use.about)
     progress.finish()
     if json:
         print_json(about)
@@ -139,6 +156,6 @@ def card(
                 f"the model of {match_kind} has no measured probability; see `qianxian train`", field="plot"
             )
         plot.write_text(reliability_plot(f"{match_kind}: reliability", bins), encoding="utf-8")
-    report(dict(model.about), written(state.kinds[match_kind], model), json=json)
+    report(dict(model.about), written(state.kinds[match_kind], model, state.projection.catalogue), json=json)
     if model.about.get("fingerprint", state.projection.fingerprint) != state.projection.fingerprint:
         typer.echo("the data have changed since; `qianxian train` learns from them", err=True)

@@ -49,6 +49,7 @@ def ingest(
     """Load data into the store: good rows load, bad ones are set aside with file, line, field and reason."""
     from api.bootstrap import checked_kinds
     from ingest.load import Options, ingest as load
+    from ingest.sources.rejects import NAME
 
     mine: Context = context.obj.with_store(store)
     if rejects is not None:
@@ -58,7 +59,7 @@ def ingest(
         dry_run=dry_run,
         date=date,
         kinds=kinds,
-        rejects=rejects or (None if dry_run else mine.settings.home / "rejects.jsonl"),
+        rejects=rejects or (None if dry_run else mine.settings.home / NAME),
         resolve="none" if apart else "exact",
     )
     progress = Progress()

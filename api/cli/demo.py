@@ -15,12 +15,15 @@ from rich.text import Text
 
 from api.bootstrap import build, open_matcher
 from api.casework import Casework, keys
+from api.cli import words
 from api.cli.borrowed import DemoError, ask, service
 from api.cli.context import Context, Progress
 from api.cli.showing import show_answer
+from api.cli.words import said
 from api.installation import open_casework
 from api.settings import PREFIX, Settings
 from graph.errors import InputError
+from graph.schema import Labels
 from graph.store import GraphStore
 from ingest.load import Options, ingest
 from ingest.sample.world import write
@@ -40,7 +43,7 @@ GENERATED = "sample-"
 class Story(NamedTuple):
     """A question that the demo asks."""
 
-    title: str
+    title: Labels
     role: Role
     kind: str
     subject: str
@@ -56,29 +59,30 @@ def run(context: Context, experts: int) -> None:
     settings, out, progress = context.settings, context.out, Progress()
     started = time.monotonic()
 
-    def step(what: str, work: Callable[[], object]) -> None:
+    def step(what: Labels, work: Callable[[], object]) -> None:
         began = time.monotonic()
         work()
         progress.finish()
-        out.print(Text.assemble(("✓ ", "green"), what, (f" · {time.monotonic() - began:.1f} s", "dim")))
+        took = said(words.SECONDS, time.monotonic() - began)
+        out.print(Text.assemble(("✓ ", "green"), said(what), (f" · {took}", "dim")))
 
-    out.print(Text("Qianxian 牵线 · a generated world: nobody and nothing in it is real. 以下均为生成数据。", "bold"))
+    out.print(Text(said(words.GENERATED), "bold"))
     world = settings.home / "sample-world"
     with context.open_store(create=True) as store:
         _check_generated(store)
-        step("sample world written", lambda: write(world, experts=experts, progress=progress))
-        step("loaded into the graph store", lambda: ingest(store, [world], Options(), progress))
+        step(words.WRITTEN, lambda: write(world, experts=experts, progress=progress))
+        step(words.LOADED, lambda: ingest(store, [world], Options(), progress))
         shutil.rmtree(world)
-    step("projection, masks and text indexes built", lambda: build(settings, progress=progress))
+    step(words.BUILT, lambda: build(settings, progress=progress))
     matcher = open_matcher(settings)
     stories = _stories(matcher.state)
     asked = [s.kind for s in stories if matcher.state.kinds[s.kind].outcome]
-    step("models learned from past outcomes", lambda: train(matcher.state, asked, progress))
+    step(words.LEARNED, lambda: train(matcher.state, asked, progress))
     matcher = open_matcher(settings)
     for story in stories:
         _tell(context, matcher, story)
     token = _over_http(context, settings, matcher, stories[0])
-    out.print(Text(f"\nDone in {time.monotonic() - started:.0f} s. To go on:", "bold"))
+    out.print(Text(f"\n{said(words.DONE, time.monotonic() - started)}", "bold"))
     out.print(_how_to_go_on(settings, context.home, token, stories[0].subject), soft_wrap=True, markup=False)
 
 
@@ -99,11 +103,11 @@ def _stories(state: State) -> list[Story]:
     need, title = _need(state)
     fund, firm = _experienced(state, "fund-enterprise"), _experienced(state, "enterprise-fund")
     return [
-        Story("A broker looks for experts for an enterprise's need", Role.BROKER, "need-expert", need, title),
-        Story("… patents for the same need", Role.BROKER, "need-patent", need, title),
-        Story("… instruments for the same need", Role.BROKER, "need-instrument", need, title),
-        Story("A fund browses projects", Role.FUND_MANAGER, "fund-enterprise", fund, fund),
-        Story("An enterprise looks for funds", Role.ENTERPRISE, "enterprise-fund", firm, firm),
+        Story(words.FOR_EXPERTS, Role.BROKER, "need-expert", need, title),
+        Story(words.FOR_PATENTS, Role.BROKER, "need-patent", need, title),
+        Story(words.FOR_INSTRUMENTS, Role.BROKER, "need-instrument", need, title),
+        Story(words.FOR_PROJECTS, Role.FUND_MANAGER, "fund-enterprise", fund, fund),
+        Story(words.FOR_FUNDS, Role.ENTERPRISE, "enterprise-fund", firm, firm),
     ]
 
 
@@ -133,7 +137,7 @@ def _experienced(state: State, match_kind: str) -> str:
 def _tell(context: Context, matcher: Matcher, story: Story) -> None:
     viewer = Viewer(id=f"demo-{story.role}", role=story.role, everything=True)
     answer = matcher.match(Question(story.kind, subject=story.subject, limit=SHOWN, explain=True), viewer)
-    context.out.print(Text(f"\n{story.title}", "bold underline"))
+    context.out.print(Text(f"\n{said(story.title)}", "bold underline"))
     _show(context, matcher, story, answer.to_dict())
 
 
@@ -149,12 +153,11 @@ def _over_http(context: Context, settings: Settings, matcher: Matcher, story: St
         token = _issued(casework)
     finally:
         casework.close()
-    title = "\nThe first question over HTTP, of a service started for it and stopped again"
-    context.out.print(Text(title, "bold underline"))
+    context.out.print(Text(f"\n{said(words.OVER_HTTP)}", "bold underline"))
     with service(settings) as base:
         body = {"subject": story.subject, "limit": 1, "explain": True}
         answer, seconds = ask(f"{base}/v1/matches/{story.kind}", token, body)
-    context.out.print(Text(f"POST {base}/v1/matches/{story.kind} → 200 in {seconds * 1000:.0f} ms", "dim"))
+    context.out.print(Text(said(words.TOOK, f"{base}/v1/matches/{story.kind}", seconds * 1000), "dim"))
     _show(context, matcher, story, answer)
     return token
 
@@ -175,8 +178,8 @@ def _how_to_go_on(settings: Settings, home: Path | None, token: str, need: str) 
     command = "qianxian" if shutil.which("qianxian") else sys.argv[0]
     body = orjson.dumps({"subject": need, "limit": 5, "explain": True}).decode()
     return (
-        f"  {given}make serve      (or: {given}{command} serve), then open {address}/\n"
-        f"  a broker's key, valid for 30 days:  {token}\n"
+        f"  {said(words.START, given, given, command, address)}\n"
+        f"  {said(words.KEY, token)}\n"
         f"  curl -s {address}/v1/matches/need-expert -H 'Authorization: Bearer {token}' \\\n"
         f"       -H 'Content-Type: application/json' -d '{body}'\n"
         f"  {given}{command} match need-patent --subject {need} --as broker --explain"

@@ -41,12 +41,11 @@ def give(
     from api.casework.feedback import Entry, FeedbackLog, by_alias, checked
     from api.casework.impressions import Impressions, Inquiry
     from api.installation import open_casework
-    from graph.errors import InputError, NotFoundError
+    from graph.errors import NotFoundError
     from matching.masking import Role, Viewer
-    from matching.question import Question
+    from matching.question import Question, either
 
-    if (subject is None) == (text is None):
-        raise InputError("give either --subject or --text, as it was asked", field="subject")
+    either(subject, text)
     known, why = checked(event, reason)
     state = open_built(context.obj.settings)
     mask, match_kind = state.mask, state.kinds[match_kind].name

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -12,11 +11,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from api.cli import words
+from api.cli.words import language, said
 from matching.explanation.wording import Wording
 
 if TYPE_CHECKING:
     from api.learning import ExposureReport
-    from graph.schema import Catalogue, Labels
+    from graph.schema import Catalogue, EntityKind
     from matching.evaluation.evaluate import Evaluated
     from matching.evaluation.measures import Measured
     from matching.kinds import MatchKind
@@ -25,6 +26,8 @@ LONGEST = 160
 """Most characters of a text on a card."""
 MOST_REASONS = 4
 MOST_RANKS = 8
+NO_COUNT = "<1"
+"""How the bands of a number of neighbours write 0."""
 _LONG = re.compile(r"(?<![\w.-])[0-9]{5,15}(?![\w.-])")
 """Numbers that read better in groups of three digits."""
 VERDICTS = {"good": "bold green", "weak": "bold yellow", "none": "bold red"}
@@ -35,36 +38,42 @@ def show_answer(
     out: Console, answer: Mapping[str, Any], kind: MatchKind, asked: str, role: str, catalogue: Catalogue
 ) -> None:
     """An answer's JSON form, one band after the other: what each card shows, and why where that was asked."""
-    out.print(Text.assemble((said(kind.labels), "bold"), f" · “{_cut(asked)}” · asked as {role}"))
-    _show_verdict(out, answer)
-    if not answer["groups"] and "verdict" not in answer:
-        out.print("no match: nothing fits, or fewer than a group needs")
-    names, wording = _names(catalogue, kind.candidate), Wording(kind, catalogue, _language())
+    head = said(words.ASKED, said(kind.labels), _cut(asked), said(words.ROLES[role]))
+    out.print(Text(head, "bold"))
+    if "verdict" in answer:
+        _show_verdict(out, answer, said(catalogue.entity(kind.subject).labels))
+    elif not answer["groups"]:
+        out.print(said(words.NOBODY))
+    declared, wording = catalogue.entity(kind.candidate), Wording(kind, catalogue, language())
+    if answer["groups"]:
+        names = said(words.COMMA).join(map(said, words.BAND_NAMES.values()))
+        out.print(Text(said(words.BANDS_ARE, names), "dim"))
     for group in answer["groups"]:
         matches = group["matches"]
-        order = "" if any("rank" in match for match in matches) else ", in no order"
-        out.print(Text.assemble((f"● {group['band']}", f"bold {COLOURS.get(group['band'], 'white')}"), order))
-        if order and (explanation := matches[0].get("explanation")):  # the same for all of a group
+        ordered = any("rank" in match for match in matches)
+        band = f"● {said(words.BAND, said(words.BAND_NAMES[group['band']]))}"
+        out.print(Text.assemble((band, f"bold {COLOURS[group['band']]}"), "" if ordered else said(words.UNORDERED)))
+        if not ordered and (explanation := matches[0].get("explanation")):  # the same for all of a group
             for line, style in why_lines(explanation, wording):
                 out.print(Text(f"  {line}", style))
         rows = Table.grid(padding=(0, 1))
         rows.add_column(justify="right", width=4)
         rows.add_column(overflow="fold")
         for match in matches:
-            rows.add_row(str(match.get("rank", "·")), _card(match, names, wording))
+            rows.add_row(str(match.get("rank", "·")), _card(match, declared, wording))
         _print(out, rows)
 
 
-def _show_verdict(out: Console, answer: Mapping[str, Any]) -> None:
+def _show_verdict(out: Console, answer: Mapping[str, Any], subject: str) -> None:
     """How good an answer is in a sentence, and one line for each part that asks for something."""
-    if "verdict" not in answer:
-        return
-    out.print(Text(answer["summary"][_language()], VERDICTS[answer["verdict"]]))
-    for part in answer["parts"]:
-        if part["asks"]:
-            ranks = [str(rank) for rank in part.get("ranks", ())]
-            by = f"  → {', '.join(ranks[:MOST_RANKS])}{'…' if len(ranks) > MOST_RANKS else ''}" if ranks else ""
-            out.print(Text(f"  {'✓' if part['covered'] else '✗'} {_cut(part['text'])}{by}"))
+    out.print(Text(answer["summary"][language()], VERDICTS[answer["verdict"]]))
+    parts = [part for part in answer["parts"] if part["asks"]]
+    if parts:
+        out.print(Text(said(words.SAYS_IN_ORDER if "ranks" in parts[0] else words.SAYS, subject), "dim"))
+    for part in parts:
+        ranks = [str(rank) for rank in part.get("ranks", ())]
+        by = f"  → {', '.join(ranks[:MOST_RANKS])}{'…' if len(ranks) > MOST_RANKS else ''}" if ranks else ""
+        out.print(Text(f"  {'✓' if part['covered'] else '✗'} {_cut(part['text'])}{by}"))
 
 
 def _print(out: Console, table: Table) -> None:
@@ -77,51 +86,42 @@ def _print(out: Console, table: Table) -> None:
     out.file.write("".join(f"{line.rstrip()}\n" for line in drawn.get().splitlines()))
 
 
-def _card(match: Mapping[str, Any], names: Mapping[str, str], wording: Wording) -> Text:
+def _card(match: Mapping[str, Any], declared: EntityKind, wording: Wording) -> Text:
     card = match["card"]
-    labels = card.get("labels", {})
-    facts = [f"{names.get(name, name)} {_value(labels.get(name, value))}" for name, value in card["fields"].items()]
-    words = [_cut(text) for text in card["texts"].values()][:1]
-    lines = [Text(line) for line in (*words, " · ".join(facts)) if line] or [Text("nothing may be shown", "dim")]
+    names = {field.name: said(field.labels) for field in declared.fields}
+    names |= {shown.name: said(shown.labels) for shown in declared.shown}
+    counts = {shown.name for shown in declared.shown if shown.field is None}
+    facts = []
+    for name, value in card["fields"].items():
+        none = name in counts and value == NO_COUNT
+        shown = said(words.NO_COUNT) if none else _value(card.get("labels", {}).get(name, value))
+        facts.append(f"{names.get(name, name)} {shown}")
+    texts = [_cut(text) for text in card["texts"].values()][:1]
+    lines = [Text(line) for line in (*texts, " · ".join(facts)) if line] or [Text(said(words.NOTHING), "dim")]
     if "rank" in match and (explanation := match.get("explanation")):
         lines += [Text(line, style) for line, style in why_lines(explanation, wording)]
-    shared = f" · shown values shared by {match['k']} or more" if (match.get("k") or 0) > 1 else ""
+    shared = f" · {said(words.SHARED, match['k'])}" if (match.get("k") or 0) > 1 else ""
     return Text("\n").join([*lines, Text(f"{match['alias']}{shared}", "dim")])
 
 
 def why_lines(explanation: Mapping[str, Any], wording: Wording) -> list[tuple[str, str]]:
     """An explanation as it is said, and the largest shares behind it; each with its style."""
     largest = explanation["contributions"][:MOST_REASONS]
-    shares = " · ".join(f"{wording.features((part['feature'],))} {_value(part['share'])}" for part in largest)
-    return [(line, style) for line, style in ((explanation["summary"][_language()], "italic"), (shares, "dim")) if line]
-
-
-def _language() -> str:
-    """`zh` or `en`, as the user's environment says."""
-    language = next((value for name in ("LC_ALL", "LC_MESSAGES", "LANG") if (value := os.environ.get(name))), "")
-    return "zh" if language.startswith("zh") else "en"
-
-
-def said(labels: Labels) -> str:
-    """A label in the user's language."""
-    return labels.zh if _language() == "zh" else labels.en
-
-
-def _names(catalogue: Catalogue, kind: str) -> dict[str, str]:
-    declared = catalogue.entity(kind)
-    fields = {field.name: said(field.labels) for field in declared.fields}
-    return fields | {shown.name: said(shown.labels) for shown in declared.shown}
+    shares = " · ".join(f"{wording.features((part['feature'],))} {_share(part['share'])}" for part in largest)
+    return [(line, style) for line, style in ((explanation["summary"][language()], "italic"), (shares, "dim")) if line]
 
 
 def _cut(text: str) -> str:
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
 
+def _share(share: float | str) -> str:
+    return said(words.SHARES[share]) if isinstance(share, str) else f"{share:+.2f}"
+
+
 def _value(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:+.2f}"
     if isinstance(value, list):
-        return "、".join(str(one) for one in value)
+        return said(words.COMMA).join(str(one) for one in value)
     return _LONG.sub(lambda digits: f"{int(digits[0]):,}", value) if isinstance(value, str) else str(value)
 
 

@@ -20,6 +20,7 @@ Kind = Annotated[str, Path(description="Entity kind, from /v1/kinds. 实体类�
 Id = Annotated[str, Path(description="Id of the record; it may hold slashes. 记录编号。", examples=["need-0001"])]
 RECORD = {"$ref": "#/components/schemas/Record"}
 PAGE = {"$ref": "#/components/schemas/RecordPage"}
+FIRM = {"id": "enterprise-0001", "industry": "C39", "regions": ["杭州市"], "tags": ["散热"]}
 NEED = {"id": "need-0001", "title": "功率芯片散热测试", "need_type": "technology", "tags": ["散热", "芯片"]}
 
 
@@ -29,7 +30,7 @@ def shown(entity: Entity) -> dict[str, Any]:
 
 
 async def look(request: Request, kind: Kind, id: Id) -> Response:
-    """One record with all its fields."""
+    """One record with all its fields, from the store. For an operator's key."""
     service, key = service_of(request), key_of(request)
 
     def found() -> Entity | None:
@@ -49,7 +50,7 @@ async def page(
     limit: Annotated[int, Query(ge=1, description="Most records on this page.")] = 50,
     cursor: Annotated[str | None, Query(max_length=4096, description="`next` of the page before.")] = None,
 ) -> Response:
-    """Records of a kind by id, as of the newest projection (so merged duplicates are one)."""
+    """Records of a kind by id, as of the newest projection (so merged duplicates are one). For an operator's key."""
     service, key = service_of(request), key_of(request)
     most = service.settings.match_limit
     if limit > most:
@@ -80,7 +81,7 @@ async def page(
 
 
 async def post(request: Request, kind: Kind) -> Response:
-    """Write one record or many, all or none; given fields are set, others stay as they are."""
+    """Write one record or many, all or none; given fields are set, others stay as they are. For an operator's key."""
     body, raw = await read_json(request)
     rows = rows_of(body, service_of(request).settings.batch_limit)
 
@@ -92,7 +93,7 @@ async def post(request: Request, kind: Kind) -> Response:
 
 
 async def put(request: Request, kind: Kind, id: Id) -> Response:
-    """Set one record to exactly the given fields: 201 when it is new, else 200."""
+    """Set one record to exactly the given fields: 201 when it is new, else 200. For an operator's key."""
     body, raw = await read_json(request)
     rows = rows_of(body, 1)
     if rows[0].get("id", id) != id:
@@ -108,7 +109,7 @@ async def put(request: Request, kind: Kind, id: Id) -> Response:
 
 
 async def delete(request: Request, kind: Kind, id: Id) -> Response:
-    """Delete a record and the relations that touch it."""
+    """Delete a record and the relations that touch it. For an operator's key."""
 
     def act(store: GraphStore) -> Done:
         return Done(204 if store.delete([EntityKey(known("entity", store.catalogue.entities, kind), id)]) else 404)
@@ -132,7 +133,11 @@ def add(app: FastAPI) -> None:
         openapi_extra={
             "requestBody": json_body(
                 {"oneOf": [RECORD, {"type": "array", "items": RECORD, "minItems": 1}]},
-                {"one": {"summary": "One · 一条", "value": NEED}, "many": {"summary": "Many · 多条", "value": [NEED]}},
+                {
+                    "one": {"summary": "One need · 一条需求", "value": NEED},
+                    "many": {"summary": "Many · 多条", "value": [NEED, {**NEED, "id": "need-0002"}]},
+                    "firm": {"summary": "An enterprise, to /v1/entities/enterprise · 一家企业", "value": FIRM},
+                },
             )
         } | keyed,
         responses={200: json_answer("What was written.", WRITTEN, COUNTS), **writes},

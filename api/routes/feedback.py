@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
 from api.access import key_of, service_of
-from api.bodies import answered, read_json
+from api.bodies import answered, question_faults, read_json
 from api.bootstrap import Service
 from api.casework.batches import PAUSE
 from api.casework.feedback import Entry, alias_now, by_alias, checked
@@ -19,6 +19,7 @@ from api.casework.impressions import Inquiry
 from api.casework.keys import Key
 from api.problems import Fault, Problem, absent, validated
 from api.routes.describe import IDEMPOTENCY_KEY, KEYED, WITH_BODY, json_answer, json_body, problems, ref
+from api.routes.matches import TEXT
 from api.writes import Done, once, rows_of
 from graph.errors import QianxianError
 from matching.kinds import MatchKinds
@@ -77,7 +78,7 @@ class FeedbackPage(BaseModel):
     """Cursor of what follows; null at the end."""
 
 
-ONE = {"match_kind": "need-expert", "subject": "need-0001", "alias": "9f3c07b2e41d58a6c0be7714", "event": "accept"}
+ONE = {"match_kind": "need-expert", "text": TEXT, "alias": "9f3c07b2e41d58a6c0be7714", "event": "accept"}
 EXAMPLES: dict[str, dict[str, Any]] = {
     "one": {"summary": "One · 一条", "value": ONE},
     "many": {"summary": "Many · 多条", "value": [{**ONE, "event": "dismiss", "reason": "too-far"}]},
@@ -87,8 +88,9 @@ EXAMPLES: dict[str, dict[str, Any]] = {
 async def give(request: Request) -> Response:
     """Record one event or many, all or none; an alias that this key was not shown for that question is a 404.
 
-    A repetition of where a pair stands changes nothing. A dismissed candidate is at once left out of this key's answers
-    to that question.
+    So ask first: the example goes with that of `/v1/matches/need-expert`, by an alias of that answer. A repetition of
+    where a pair stands changes nothing. A dismissed candidate is at once left out of this key's answers to that
+    question.
     """
     body, raw = await read_json(request)
     service, key = service_of(request), key_of(request)
@@ -121,12 +123,7 @@ def _wanted(rows: Sequence[dict[str, Any]], longest: int, kinds: MatchKinds) -> 
             one = validated(FeedbackRequest, row)
             checked(one.event, one.reason)
             _ = kinds[one.match_kind]
-            if (one.subject is None) == (one.text is None):
-                reason = "give either `subject` or `text`, as it was asked"
-                faults.append(Fault(field="subject", reason=reason, index=index))
-            if one.text is not None and len(one.text) > longest:
-                reason = f"has {len(one.text)} characters; at most {longest}"
-                faults.append(Fault(field="text", reason=reason, index=index))
+            faults += question_faults(one.subject, one.text, longest, index)
             wanted.append(one)
         except Problem as problem:
             faults += [Fault(field=fault.field, reason=fault.reason, index=index) for fault in problem.errors]

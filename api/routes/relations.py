@@ -47,7 +47,10 @@ def _missing_ends(store: GraphStore, edges: list[Relation]) -> list[Fault]:
 
 
 async def post(request: Request, kind: Kind) -> Response:
-    """Write one edge or many, all or none; both ends must exist. An edge of the same identity is updated."""
+    """Write one edge or many, all or none. An edge of the same identity is updated. For an operator's key.
+
+    Both ends must exist: first write the need and the enterprise of the examples of `POST /v1/entities/{kind}`.
+    """
     body, raw = await read_json(request)
     rows = rows_of(body, service_of(request).settings.batch_limit)
 
@@ -66,7 +69,7 @@ async def post(request: Request, kind: Kind) -> Response:
 
 
 async def delete(request: Request, kind: Kind) -> Response:
-    """Delete the edge with these ends and identifying properties, all given in the query."""
+    """Delete the edge with these ends and identifying properties, all given in the query. For an operator's key."""
     row: dict[str, Any] = dict(request.query_params)
 
     def act(store: GraphStore) -> Done:
@@ -86,7 +89,7 @@ def add(app: FastAPI) -> None:
             "name": name,
             "in": "query",
             "required": not name.endswith("_kind"),
-            "schema": {"type": "string"},
+            "schema": {"type": "string", **({"examples": [POSTED[name]]} if name in POSTED else {})},
             "description": text,
         }
         for name, text in ENDS.items()

@@ -37,14 +37,17 @@ def sources_of(path: Path, catalogue: Catalogue) -> list[Source]:
 
 def _json_lines(path: Path, catalogue: Catalogue) -> list[Source]:
     """By what the first object looks like, else by the file's name."""
-    first = next((row.raw for row in islice(jsonl.read(path), 20) if row.raw is not None), {})
+    begin = list(islice(jsonl.read(path), 20))
+    first = next((row.raw for row in begin if row.raw is not None), {})
     if openalex.is_record(first):
         return openalex.sources(path)
-    if rejects.is_record(first):
+    if rejects.is_record(first) or path.name == rejects.NAME:
         return rejects.sources(path, catalogue)
     kind = folder.kind_of(path)
     if kind is not None and (kind in catalogue.entities or kind in catalogue.relations):
         return [Source(path, kind, kind in catalogue.relations, partial(jsonl.read, path))]
+    if begin and not first:
+        raise InputError(f"{path}: line {begin[0].line}: {begin[0].problem}", field="path")
     raise UnknownNameError(
         "kind (a file is named by its kind)",
         kind or path.name,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,8 @@ from ingest.sources.row import Row
 
 LONGEST_LINE = 16 * 1024 * 1024
 """Bytes of a line at the most; longer ones are skipped in pieces and rejected."""
+
+_FIELD = re.compile(r'"([^"\\]*)"\s*:')
 
 
 def read(path: Path) -> Iterator[Row]:
@@ -42,13 +45,30 @@ def _skip_line(file: IO[bytes] | gzip.GzipFile) -> None:
 
 
 def _parsed(number: int, line: bytes) -> Row:
+    line = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
     try:
-        value = orjson.loads(line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line)
-    except orjson.JSONDecodeError as error:
+        value = orjson.loads(line)
+    except orjson.JSONDecodeError:
         try:
-            value = orjson.loads(line.decode("gb18030"))
-        except (orjson.JSONDecodeError, UnicodeDecodeError):
-            return Row(number, None, f"line is no JSON: {error}")
+            value = orjson.loads(_text(line))
+        except orjson.JSONDecodeError as error:
+            return Row(number, None, f"line is no JSON: {_where(error)}")
+        except UnicodeDecodeError:
+            return Row(number, None, "line is no JSON: it is neither UTF-8 nor GB 18030")
     if not isinstance(value, dict):
         return Row(number, None, f"line is a JSON {type(value).__name__}, not an object")
     return Row(number, value)
+
+
+def _text(line: bytes) -> str:
+    try:
+        return line.decode()
+    except UnicodeDecodeError:
+        return line.decode("gb18030")
+
+
+def _where(error: orjson.JSONDecodeError) -> str:
+    """What is wrong with a line, at which column and behind which field."""
+    at = min(error.pos, len(error.doc.rstrip()))
+    field = max(_FIELD.finditer(error.doc, 0, at), key=lambda found: found.end(), default=None)
+    return f"{error.msg} at column {at + 1}" + (f", behind field {field[1]!r}" if field else "")

@@ -11,18 +11,26 @@ from typing import Any
 
 import numpy as np
 
+from graph.schema import Catalogue
+from matching.explanation.wording import FAMILIES, LANGUAGES, Wording
 from matching.kinds import MatchKind
 from matching.ranking.additive import LinearPrior
 from matching.ranking.model import BANDS, Model
 
+IN_WORDS = "in words · 含义"
 SIDE, MARGIN = 420, 56
 """Pixels of a plot's square and of the space around it."""
 TICKS = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 
 
-def card(kind: MatchKind, model: Model) -> str:
-    """The card of a match kind's model, as Markdown."""
-    told = _held_out(model) if "measures" in model.about else [_weights(model.ranker.to_dict()["weights"])]
+def card(kind: MatchKind, model: Model, catalogue: Catalogue) -> str:
+    """The card of a match kind's model, as Markdown; features are called as explanations call them."""
+    wordings = [Wording(kind, catalogue, language) for language in reversed(LANGUAGES)]
+    told = (
+        _held_out(model, wordings)
+        if "measures" in model.about
+        else [_weights(model.ranker.to_dict()["weights"], wordings)]
+    )
     parts = [_head(kind, model), _data(model), *told, _limits(model)]
     return "\n\n".join("\n".join(part) for part in parts) + "\n"
 
@@ -52,14 +60,29 @@ def _data(model: Model) -> list[str]:
     return [*lines, f"- kept: {about.get('kept', 'the prior')}"]
 
 
-def _held_out(model: Model) -> list[list[str]]:
-    return [_measures(model.about), _calibration(model.about["calibration"]), _features(model), _ablation(model.about)]
+def _held_out(model: Model, wordings: Sequence[Wording]) -> list[list[str]]:
+    about = model.about
+    return [
+        _measures(about),
+        _calibration(about["calibration"]),
+        _features(about, wordings),
+        _ablation(about, wordings),
+    ]
 
 
-def _weights(weights: Mapping[str, float]) -> list[str]:
+def _weights(weights: Mapping[str, float], wordings: Sequence[Wording]) -> list[str]:
     """Of a prior that nothing was measured of."""
-    rows = [[f"`{name}`", f"{weight:g}"] for name, weight in weights.items()]
-    return ["## Features", "", *_table(("feature", "weight"), rows)]
+    rows = [[f"`{name}`", _in_words(name, wordings), f"{weight:g}"] for name, weight in weights.items()]
+    return ["## Features", "", *_table(("feature", IN_WORDS, "weight"), rows)]
+
+
+def _in_words(feature: str, wordings: Sequence[Wording]) -> str:
+    return " · ".join(wording.features((feature,)) for wording in wordings)
+
+
+def _family_in_words(family: str, wordings: Sequence[Wording]) -> str:
+    labels = FAMILIES.get(family)
+    return " · ".join(wording.of(labels).format("…") for wording in wordings) if labels else ""
 
 
 def _measures(about: Mapping[str, Any]) -> list[str]:
@@ -109,13 +132,14 @@ def _observed(row: Mapping[str, float]) -> list[str]:
     return [f"{row['pairs']:,.0f}", said[0], said[1], f"[{said[2]}, {said[3]}]"]
 
 
-def _features(model: Model) -> list[str]:
+def _features(about: Mapping[str, Any], wordings: Sequence[Wording]) -> list[str]:
     rows = [
         [
-            f"`{row['feature']}`", f"{row['known']:.0%}", f"{row['low']:.3g} to {row['high']:.3g}",
+            f"`{row['feature']}`", _in_words(row["feature"], wordings), f"{row['known']:.0%}",
+            f"{row['low']:.3g} to {row['high']:.3g}",
             f"{row['least_share']:+.3f} to {row['most_share']:+.3f}", f"{row['importance']:.3f}",
         ]
-        for row in model.about["features"]
+        for row in about["features"]
     ]  # fmt: skip
     lines = [
         "## Features",
@@ -123,13 +147,14 @@ def _features(model: Model) -> list[str]:
         "Where each is known, its usual values and shares (5 % to 95 %), and how far its shares lie from",
     ]
     lines += ["their mean, on average.", ""]
-    return lines + _table(("feature", "known", "values", "shares", "mean distance"), rows)
+    return lines + _table(("feature", IN_WORDS, "known", "values", "shares", "mean distance"), rows)
 
 
-def _ablation(about: Mapping[str, Any]) -> list[str]:
+def _ablation(about: Mapping[str, Any], wordings: Sequence[Wording]) -> list[str]:
     rows = [
         [
             f"`{row['family']}`",
+            _family_in_words(row["family"], wordings),
             str(row["features"]),
             f"{row['change']:+.4f}",
             f"[{row['low']:+.4f}, {row['high']:+.4f}]",
@@ -142,7 +167,7 @@ def _ablation(about: Mapping[str, Any]) -> list[str]:
         "Change of held-out average precision when a family's columns are shuffled among the pairs of a fold",
     ]
     lines += ["(permutation importance; nothing is learned anew, so what another family says as well is no loss).", ""]
-    return lines + _table(("family", "features", "change", "95 % interval"), rows)
+    return lines + _table(("family", IN_WORDS, "features", "change", "95 % interval"), rows)
 
 
 def _limits(model: Model) -> list[str]:

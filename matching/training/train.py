@@ -153,7 +153,8 @@ def train(
         models[name] = learned(prepared)
         if state.models is not None:
             models[name].save(state.models / f"{name}.json")
-            replace(state.models / f"{name}.md", card(prepared.evidence.kind, models[name]).encode())
+            told = card(prepared.evidence.kind, models[name], state.projection.catalogue)
+            replace(state.models / f"{name}.md", told.encode())
     return models
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -19,7 +17,6 @@ from api.casework.feedback import parties
 from api.casework.keys import list_keys
 from api.casework.tables import FEEDBACK, IMPRESSIONS
 from api.learning import exposure_report, learn_from_use
-from api.settings import Settings
 from graph.errors import UnknownNameError
 from matching.feedback.learning import BOUND
 from matching.feedback.use import path_of
@@ -27,17 +24,6 @@ from matching.masking import Role
 from tests.api.asking import Api, faults, problem
 
 ASKED = {"match_kind": "need-expert", "text": "功率模块结壳热阻过高"}
-
-
-@pytest.fixture(scope="module")
-def office_api(office: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
-    """A service on a copy of the small world, with a real matcher."""
-    home = tmp_path_factory.mktemp("feedback") / "home"
-    shutil.copytree(office, home, ignore=shutil.ignore_patterns("casework.db*"))
-    service = open_service(Settings(home=home))
-    assert service.take_up()
-    yield Api(create_app(service), service)
-    service.close()
 
 
 @pytest.fixture(autouse=True)
@@ -133,8 +119,8 @@ def test_many_are_recorded_all_or_none(api: Api, broker: str) -> None:
         ({"event": "dismiss"}, "reason", "is missing; valid: already-known, conflict"),
         ({"event": "decline", "reason": "ugly"}, "reason", "is 'ugly'; valid: already-known"),
         ({"reason": "other"}, "reason", "goes with decline, dismiss only"),
-        ({"text": None}, "subject", "either `subject` or `text`"),
-        ({"subject": "n1"}, "subject", "either `subject` or `text`"),
+        ({"text": None}, "subject", "either `subject` (an id) or `text`"),
+        ({"subject": "n1"}, "subject", "either `subject` (an id) or `text`"),
         ({"colour": "red"}, "colour", "valid: match_kind, subject, text, alias, event, reason"),
         ({"alias": 3}, "alias", "string"),
         ({"match_kind": "need-x"}, "match_kind", "need-expert"),
@@ -253,8 +239,8 @@ def test_what_twenty_keys_of_one_party_click_up_stays_within_the_bound(api: Api)
             found = aliases(api, key, text=text)
             event = {"match_kind": "need-expert", "text": text, "alias": found[target], "event": "deal"}
             assert api.post("/v1/feedback", key=key, json=event).status_code == 200
-    learned = learn_from_use(service.casework, service.matcher.state, "need-expert")
-    assert learned is not None and learned.about["reactions"] == 60
+    learned = learn_from_use(service.casework, service.matcher.state, ["need-expert"])["need-expert"]
+    assert learned.about["reactions"] == 60
     assert max(map(abs, learned.shares.values())) <= BOUND
     assert service.take_up()
     after = aliases(api, watching)
@@ -268,13 +254,17 @@ def test_training_needs_feedback_and_forgets_with_it(api: Api, broker: str) -> N
     service.impressions.flush()
     state = service.matcher.state
     path = path_of(service.settings.matching_folder / "models", "need-expert")
-    assert learn_from_use(service.casework, state, "need-expert") is None and not path.exists()
+
+    def learned() -> list[str]:
+        return list(learn_from_use(service.casework, state, ["need-patent", "need-expert"]))
+
+    assert learned() == [] and not path.exists()
     said(api, broker, alias, "accept")
-    assert learn_from_use(service.casework, state, "need-expert") is not None and path.exists()
+    assert learned() == ["need-expert"] and path.exists()
     with service.casework.writing() as connection:
         for table in (IMPRESSIONS, FEEDBACK):
             connection.execute(table.update().values(time=1_000))
-    assert learn_from_use(service.casework, state, "need-expert") is None and not path.exists()
+    assert learned() == [] and not path.exists()
     assert history(service) == []
 
 

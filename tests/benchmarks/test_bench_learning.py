@@ -138,8 +138,8 @@ def test_the_learning_curve(home: Path, looking: str) -> None:
         while answers < night:
             _answer(users, served, impressions, log, rng, answers, LOOKS[looking])
             answers += 1
-        learned = learn_from_use(casework, served.state, "need-expert")
-        assert learned is not None and served.refresh() and exact.refresh()
+        learned = learn_from_use(casework, served.state, ["need-expert"])["need-expert"]
+        assert served.refresh() and exact.refresh()
         after = {name: users.ndcg(exact, needs) for name, needs in measured.items()}
         told = ", ".join(_gain(name, values, before[name]) for name, values in after.items())
         print(f"{answers:4} answers, {learned.about['reactions']} accepted: {told}")

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from api.app import create_app
-from api.bootstrap import open_service
 from api.casework.feedback import Dismissals, Entry, FeedbackLog
 from api.casework.impressions import Inquiry
 from api.learning import learn_from_use
-from api.settings import Settings
 from graph.records import EntityKey
 from matching.feedback.learning import Event, Reason
 from matching.masking import EpochKeys, Viewer
@@ -23,16 +17,6 @@ from matching.question import Question
 from tests.api.asking import Api, problem
 
 TEXT = "功率模块结壳热阻过高"
-
-
-@pytest.fixture(scope="module")
-def office_api(office: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
-    home = tmp_path_factory.mktemp("feedback") / "home"
-    shutil.copytree(office, home, ignore=shutil.ignore_patterns("casework.db*"))
-    service = open_service(Settings(home=home))
-    assert service.take_up()
-    yield Api(create_app(service), service)
-    service.close()
 
 
 @pytest.fixture
@@ -120,7 +104,7 @@ def test_what_one_viewer_does_another_sees_only_through_trained_weights(api: Api
     assert service.take_up() and seen() == before
 
     assert service.matcher is not None
-    learn_from_use(service.casework, service.matcher.state, "need-expert")
+    learn_from_use(service.casework, service.matcher.state, ["need-expert"])
     assert service.take_up()
     assert seen() != before, "the declared release: what was learned from use"
 

@@ -7,7 +7,7 @@ Fenced blocks say in their info string what they are:
     ```json file=a/b.json   (any language) a file to make
     ```text output          lines that the block before must have printed, in this order; … stands for anything
 
-Port 8000 is replaced by a free one, so that nothing that runs on the machine is in the way.
+Port 8000 is replaced by a free one, so that nothing that runs on the machine is in the way; the language is English.
 """
 
 from __future__ import annotations
@@ -82,8 +82,13 @@ def run(page: Path, scratch: Path) -> None:
     _command(scratch / "bin" / "python", "")
     here = scratch / "reader"
     here.mkdir()
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("QIANXIAN_")}
-    environment = {**kept, "PATH": f"{scratch / 'bin'}:{os.environ['PATH']}", "QIANXIAN_PORT": str(port)}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("QIANXIAN_", "LC_"))}
+    environment = {
+        **kept,
+        "LANG": "C.UTF-8",
+        "PATH": f"{scratch / 'bin'}:{os.environ['PATH']}",
+        "QIANXIAN_PORT": str(port),
+    }
     process = subprocess.Popen(
         [str(shutil.which("bash")), "-c", script(found).replace("127.0.0.1:8000", f"127.0.0.1:{port}")],
         cwd=here, env={**environment, "PYTHONPATH": str(ROOT)}, start_new_session=True,

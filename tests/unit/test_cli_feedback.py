@@ -83,7 +83,7 @@ def test_what_is_wrong_is_told_and_nothing_recorded(qianxian: Command, home: Pat
     give = ("--home", home, "feedback", "give", "need-expert")
     assert "valid: accept, deal" in qianxian(*give, alias, "like", *TEXT).error
     assert "`reason` is missing; valid: already-known" in qianxian(*give, alias, "decline", *TEXT).error
-    assert "--subject or --text" in qianxian(*give, alias, "save").error
+    assert "either `subject` (an id) or `text`" in qianxian(*give, alias, "save").error
     wrong = ("--home", home, "feedback", "give", "need-nothing", alias, "save", *TEXT)
     assert "valid: enterprise-fund" in qianxian(*wrong).error
     assert "no key 'other'" in qianxian("--home", home, "feedback", "list", "--key", "other").error

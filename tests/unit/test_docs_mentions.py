@@ -20,7 +20,7 @@ PAGES = running_docs.pages()
 IDS = [str(page.relative_to(ROOT)) for page in PAGES]
 COMMANDS = docs.leaves()
 GLOBAL = {"--home", "--store", "--version", "--help", "-h"}
-OTHER_VARIABLES = {f"QIANXIAN_{name}" for name in ("DATA", "CACHE", "KEY", "BENCH_EXPERTS", "BENCH_HOME")}
+OTHER_VARIABLES = {f"QIANXIAN_{name}" for name in ("DATA", "CACHE", "KEY", "OPERATOR", "BENCH_EXPERTS", "BENCH_HOME")}
 """Read by the tests and their tools, or a reader's own."""
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from graph.errors import UnknownNameError
+from graph.errors import InputError, UnknownNameError
 from tests.unit.ingest_files import jsonl, load, state, store_in
 
 
@@ -46,16 +46,74 @@ def test_mended_rejects_load(tmp_path: Path) -> None:
         assert not rejects.exists()
 
 
-def test_a_rejects_file_with_an_unknown_kind_or_a_broken_line(tmp_path: Path) -> None:
-    path = tmp_path / "mended.jsonl"
-    good = {"kind": "expert", "row": {"id": "e1", "name": "甲"}}
+GOOD = {"kind": "expert", "row": {"id": "e1", "name": "甲"}}
+ENTRY = {
+    "kind": "expert",
+    "file": "a.csv",
+    "line": 7,
+    "field": "orcid",
+    "reason": "…",
+    "row": {"id": "e2", "name": "乙"},
+}
+LINE = orjson.dumps(ENTRY).decode()
+
+
+def test_a_rejects_file_with_an_unknown_kind_or_a_row_that_is_still_not_written(tmp_path: Path) -> None:
+    path = jsonl(tmp_path / "mended.jsonl", [GOOD, {"kind": "expert", "row": None}])
     with store_in(tmp_path) as store:
-        path.write_bytes(orjson.dumps(good) + b'\n{"kind": "expert", "row": null}\n{"a": 1}\nnot json\n')
         report = load(store, path)
-        assert [entry["line"] for entry in report.rejects] == [2, 3, 4]
+        assert [(entry["line"], entry["kind"]) for entry in report.rejects] == [(2, "expert")]
         assert store.counts() == {"expert": 1}
-        with pytest.raises(UnknownNameError, match=r"valid: .*expert"):
-            load(store, jsonl(path, [good, {"kind": "martian", "row": {}}]))
+        with pytest.raises(UnknownNameError, match=r"line 2: 'martian'; valid: .*expert"):
+            load(store, jsonl(path, [GOOD, {"kind": "martian", "row": {}}]))
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        (LINE[:-1], f"unexpected end of data at column {len(LINE)}, behind field 'name'"),
+        (LINE.replace('"name":', 'name":'), "behind field 'id'"),
+        (LINE + LINE, f"unexpected content after document at column {len(LINE) + 1}"),
+        (LINE + ",", f"at column {len(LINE) + 1}"),
+        (f"[{LINE}]", "JSON list, not an object"),
+        (LINE.replace('"row"', '"rows"'), "field 'rows' is no part of an entry; valid: kind, row"),
+        (LINE.replace('"kind":"expert",', ""), "field 'kind' is missing"),
+        (LINE.replace('"expert"', "null"), "field 'kind' is no text"),
+        (orjson.dumps(ENTRY | {"row": "e2"}).decode(), "field 'row' is no object"),
+        (orjson.dumps(ENTRY | {"name": "乙"}).decode(), "field 'name' stands beside `row`"),
+        ('{"id": "e2", "name": "乙"}', "field 'id' is no part of an entry"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("first", [True, False])
+def test_a_badly_mended_file_is_refused_whole_and_kept(tmp_path: Path, line: str, told: str, first: bool) -> None:
+    """Else it would be replaced by what is still wrong, and what could not be read would be lost."""
+    path, good = tmp_path / "rejects.jsonl", orjson.dumps(GOOD).decode()
+    text = f"{line}\n{good}\n" if first else f"{good}\n{line}\n"
+    path.write_text(text, encoding="utf-8")
+    with store_in(tmp_path) as store:
+        with pytest.raises(InputError) as error:
+            load(store, path, rejects=path)
+        assert f"rejects.jsonl: line {1 if first else 2}: " in str(error.value) and told in str(error.value)
+        assert "Nothing was loaded" in str(error.value) and store.counts() == {}
+    assert path.read_text(encoding="utf-8") == text
+
+
+def test_a_rejects_file_by_another_name_is_known_by_what_is_left_of_it(tmp_path: Path) -> None:
+    path = tmp_path / "mended.jsonl"
+    with store_in(tmp_path) as store:
+        for line, told in ((LINE.replace('"row"', '"rows"'), "field 'rows'"), (LINE[:-1], "behind field 'name'")):
+            path.write_text(line, encoding="utf-8")
+            with pytest.raises(InputError, match=f"mended.jsonl: line 1: .*{told}"):
+                load(store, path)
+        path.write_text(LINE[:-1], encoding="gb18030")
+        with pytest.raises(InputError, match=r"unexpected end of data .*behind field 'name'"):
+            load(store, path)
+        path = tmp_path / "rejects.jsonl"
+        path.write_text("{\n" * 5, encoding="utf-8")
+        with pytest.raises(InputError, match=r"line 3: .*; and 2 more\."):
+            load(store, path)
+        path.write_text("", encoding="utf-8")
+        assert load(store, path).rejected == 0
 
 
 def test_a_dry_run_reports_the_same_and_writes_nothing(tmp_path: Path) -> None:

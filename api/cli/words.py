@@ -1,0 +1,83 @@
+"""What `match` and `demo` say to people, in the user's language; kinds, fields and reasons have words of their own."""
+
+from __future__ import annotations
+
+import os
+
+from graph.schema import Labels
+
+
+def language() -> str:
+    """`zh` or `en`, as the user's environment says."""
+    known = next((value for name in ("LC_ALL", "LC_MESSAGES", "LANG") if (value := os.environ.get(name))), "")
+    return "zh" if known.startswith("zh") else "en"
+
+
+def said(labels: Labels, *values: object) -> str:
+    """A label in the user's language, with values in its places."""
+    text = labels.zh if language() == "zh" else labels.en
+    return text.format(*values) if values else text
+
+
+def _pair(en: str, zh: str) -> Labels:
+    return Labels(en=en, zh=zh)
+
+
+# An answer.
+ASKED = _pair("{} · “{}” · asked as {}", "{} · “{}” · 提问身份：{}")
+NOBODY = _pair("no match: nothing fits, or fewer than a group needs", "没有匹配：没有合适的，或不足一组")
+SAYS_IN_ORDER = _pair(
+    "What the {} says: ✓ covered, → by which ranks; ✗ by nobody", "{}的内容逐条对照：✓ 有涉及者，→ 其名次；✗ 无涉及者"
+)
+SAYS = _pair("What the {} says: ✓ covered; ✗ by fewer than a group", "{}的内容逐条对照：✓ 有涉及者；✗ 涉及者不足一组")
+"""Of the subject, whatever it is: of an expert's or a fund's own texts nothing is asked."""
+BAND = _pair("{} score", "得分{}")
+BANDS_ARE = _pair(
+    "Bands say how high the score is ({}), not how much of what is asked the texts cover.",
+    "档次只表示得分的高低（{}），不表示文字涉及了多少要求。",
+)
+UNORDERED = _pair(", in no order", "，组内无序")
+NOTHING = _pair("nothing may be shown", "没有可展示的内容")
+SHARED = _pair("shown values shared by {} or more", "所示信息至少{}个共有")
+NO_COUNT = _pair("none", "无")
+COMMA = _pair(", ", "、")
+BAND_NAMES = {
+    "strong": _pair("strong", "很高"),
+    "good": _pair("good", "较高"),
+    "fair": _pair("fair", "一般"),
+    "weak": _pair("weak", "较低"),
+}
+SHARES = {"most": _pair("most", "大部分"), "much": _pair("much", "较多"), "some": _pair("some", "少许")}
+ROLES = {
+    "outsider": _pair("outsider", "外部人"),
+    "enterprise": _pair("enterprise", "企业"),
+    "expert": _pair("expert", "专家"),
+    "fund-manager": _pair("fund-manager", "基金管理人"),
+    "owner": _pair("owner", "仪器管理方"),
+    "broker": _pair("broker", "技术经纪人"),
+    "operator": _pair("operator", "运营方"),
+}
+
+# The demo.
+GENERATED = _pair(
+    "Qianxian 牵线 · a generated world: nobody and nothing in it is real.",
+    "牵线 Qianxian · 以下均为生成数据，没有真人真事。",
+)
+WRITTEN = _pair("sample world written", "样例世界已生成")
+LOADED = _pair("loaded into the graph store", "已载入图存储")
+BUILT = _pair("projection, masks and text indexes built", "投影、脱敏与文本索引已建立")
+LEARNED = _pair("models learned from past outcomes", "已从历史成交学习模型")
+SECONDS = _pair("{:.1f} s", "{:.1f} 秒")
+FOR_EXPERTS = _pair("A broker looks for experts for an enterprise's need", "技术经纪人为企业的需求找专家")
+FOR_PATENTS = _pair("… patents for the same need", "……为同一需求找专利")
+FOR_INSTRUMENTS = _pair("… instruments for the same need", "……为同一需求找仪器")
+FOR_PROJECTS = _pair("A fund browses projects", "基金浏览项目")
+FOR_FUNDS = _pair("An enterprise looks for funds", "企业找基金")
+OVER_HTTP = _pair(
+    "The first question over HTTP, of a service started for it and stopped again",
+    "通过 HTTP 再问第一个问题（为此启动的服务随后停止）",
+)
+TOOK = _pair("POST {} → 200 in {:.0f} ms", "POST {} → 200，用时 {:.0f} 毫秒")
+DONE = _pair("Done in {:.0f} s. To go on:", "完成，用时 {:.0f} 秒。接下来：")
+START = _pair("{}make serve      (or: {}{} serve), then open {}/", "{}make serve      （或：{}{} serve），然后打开 {}/")
+KEY = _pair("a broker's key, valid for 30 days:  {}", "技术经纪人的密钥，30 天内有效：  {}")
