@@ -39,7 +39,14 @@ HEAD_START = 2.0
 """Seconds that the servers get to take up what there is before the builder looks whether it is still the newest."""
 TICK = 0.2
 """Seconds between two looks at signals and processes."""
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+ENVIRONMENT = {
+    # An answer is one thread's work; more threads would take the other processes' cores.
+    **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
+    # What a state held goes back to the system once a newer one is taken up: glibc otherwise keeps it for itself.
+    "MALLOC_MMAP_THRESHOLD_": str(4 << 20),
+    "MALLOC_TRIM_THRESHOLD_": str(8 << 20),
+}
+"""What a server process finds in its environment, unless it was set before."""
 
 
 def serve(settings: Settings) -> None:
@@ -211,12 +218,11 @@ def _listen(settings: Settings) -> socket.socket:
 
 @contextmanager
 def _environment(settings: Settings) -> Iterator[None]:
-    """What the processes find in their environment: a fresh folder for metrics, one thread for linear algebra."""
+    """What the processes find in their environment: a fresh folder for metrics, and ENVIRONMENT."""
     folder = settings.home.absolute() / "run" / "metrics"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    # An answer is one thread's work; more threads would take the other processes' cores.
-    wanted = {FOLDER: str(folder), **{name: os.environ.get(name, "1") for name in THREADS}}
+    wanted = {FOLDER: str(folder), **{name: os.environ.get(name, value) for name, value in ENVIRONMENT.items()}}
     before = {name: os.environ.get(name) for name in wanted}
     os.environ.update(wanted)
     try:
