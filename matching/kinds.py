@@ -73,6 +73,8 @@ class MatchKind(_Declared):
     """Entity kind that is ranked."""
     labels: Labels
     """What people call it."""
+    profile: bool = False
+    """Whether the subject's texts tell who it is and ask for nothing: a verdict then rests on bands alone."""
     documents: tuple[PathText, ...] = ()
     """Paths from a candidate to its documents; they are scored one by one beside its own text."""
     outcome: PathText | None = None
@@ -246,6 +248,7 @@ BUILTIN = (
         subject="expert",
         candidate="need",
         labels=Labels(en="needs for an expert", zh="为专家找需求"),
+        profile=True,
         outcome=">collaborated >posted",
         conflicts=(
             _conflict(">employed_by >posted", "posted by the employer", "本单位发布"),
@@ -257,6 +260,7 @@ BUILTIN = (
         subject="enterprise",
         candidate="fund",
         labels=Labels(en="funds for a project", zh="为项目找基金"),
+        profile=True,
         outcome="<invested",
         compare=(
             _compare("stage", "stage", "stages"),
@@ -269,6 +273,7 @@ BUILTIN = (
         subject="fund",
         candidate="enterprise",
         labels=Labels(en="projects for a fund", zh="为基金找项目"),
+        profile=True,
         outcome=">invested",
         compare=(
             _compare("stage", "stages", "stage"),
@@ -281,6 +286,7 @@ BUILTIN = (
         subject="enterprise",
         candidate="patent",
         labels=Labels(en="patents for an enterprise", zh="为企业找专利"),
+        profile=True,
         conflicts=(_conflict(">owns", "owned already", "已拥有"),),
     ),
 )

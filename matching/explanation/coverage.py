@@ -130,9 +130,12 @@ def coverage(evidence: Evidence, asked: Asked, best: Best, n: int) -> Coverage:
     share = share[:, :, shown]
     worded = words.in_part[shown] > 0
     asks = worded & np.array([_asks(said[at]) for at in shown], bool)
+    if evidence.kind.profile and asked.row is not None:
+        asks = np.zeros_like(worded)
+    elif not asks.any():
+        asks = worded  # a need that is told by its story alone
     top = share.argmax(axis=1)
     parts = tuple(said[at] for at in shown)
-    asks = asks if asks.any() else worded  # a need that is told by its story alone
     return Coverage(parts, asks, share.max(axis=1), through[np.arange(n)[:, None], top], words, has)
 
 

@@ -104,10 +104,8 @@ class Page:
     @cached_property
     def basis(self) -> Literal["text", "record"]:
         """What speaks for the candidates: what texts say, or what else is known of the one who asks."""
-        if self.asked.row is None:
+        if self.asked.row is None or len(self.rows) == 0:
             return "text"
-        if not self.found.asks.any():
-            return "record"
         positive = np.maximum(self.shares, 0).sum(axis=0)
         by_text = float(positive[self.is_text].sum() / max(positive.sum(), 1e-12))
         return "text" if by_text >= 0.5 else "record"
@@ -135,7 +133,8 @@ def explanations(page: Page, adds: Sequence[list[int]] | None) -> list[Explanati
         for at, row in enumerate(page.ranked.rows[page.place.start :][: len(page.rows) + 1].tolist())
         if row in page.explored
     }
-    quotes, asks = [quoted(part) for part in page.found.parts], page.basis == "text"
+    quotes = [quoted(part) for part in page.found.parts]
+    asks = (page.found.asks & (page.basis == "text")).tolist()
     made = []
     for at, (score, shares) in enumerate(zip(page.score.tolist(), exact_shares(page.names, page.shares), strict=True)):
         why: Explanation = {"score": score, "base": page.intercept}

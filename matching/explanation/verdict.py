@@ -2,8 +2,9 @@
 
 `good`: the first group's band is strong or good, and the first part that asks for something, or half of those parts,
 are covered. `none`: there is no match, or nobody comes near any such part (less than NEAR of it). `weak`: all else.
-For a free text that is all. Of a record, more may be known: where texts say nothing, or give less than half of what
-speaks for the matches, bands decide: strong and good are good, fair is weak, weak is none.
+For a free text that is all. Of a record, more may be known: where its texts ask for nothing (they are a profile, or say
+nothing), or give less than half of what speaks for the matches, bands decide: strong and good are good, fair is weak,
+weak is none.
 The first places of the order are looked at, however many are shown. Toward the blind what counts is what at least k of
 the candidates there do.
 """
@@ -34,7 +35,7 @@ def verdict_of(page: Page, band: int) -> Verdict:
         return "none"
     found = page.found
     asks = np.flatnonzero(found.asks)
-    if page.basis == "record":
+    if page.basis == "record" or len(asks) == 0:
         return at_most(band)
     if (found.share[:, asks] >= NEAR).any(axis=1).sum() < page.least:
         return "none"

@@ -23,8 +23,8 @@ FAMILIES: dict[str, Labels] = {
     "semantic": Labels(zh="相近的主题", en="a related subject"),
     "encoded": Labels(zh="相近的含义", en="a similar meaning"),
     "walk": Labels(zh="相关成果", en="related work of theirs"),
-    "parts": Labels(zh="单条要求的贴合", en="closeness to single points"),
-    "compare": Labels(zh="{}的匹配", en="{} that fits"),
+    "parts": Labels(zh="逐句的贴合", en="closeness to single sentences"),
+    "compare": Labels(zh="{}的匹配", en="a fit in {}"),
     "popularity": Labels(zh="以往被选次数", en="how often they were chosen before"),
     "reach": Labels(zh="以往合作关系", en="links through past partners"),
     "neighbours": Labels(zh="同类伙伴的选择", en="what those with the same partners chose"),
@@ -113,9 +113,15 @@ def quoted(part: str) -> str:
 
 
 def of_match(
-    why: Mapping[str, Any], quotes: Sequence[str], asks: bool, wordings: Mapping[str, Wording]
+    why: Mapping[str, Any], quotes: Sequence[str], asks: Sequence[bool], wordings: Mapping[str, Wording]
 ) -> dict[str, str]:
-    """A candidate's explanation in a sentence or three; `quotes` are the parts, `asks` whether texts should."""
+    """A candidate's explanation in a sentence or three; `quotes` are the parts, `asks` whether each asks for something.
+
+    Where any does, the others are not named.
+    """
+    covered, demanded = why["covers"], any(asks)
+    if demanded:
+        covered = [cover for cover in covered if asks[cover["part"]]]
     lead: tuple[bool, tuple[str, ...], tuple[str, ...], tuple[str, ...]] | None = None
     if over := why.get("over_next"):
         ahead, behind = (tuple([part["feature"] for part in over[side]]) for side in ("ahead", "behind"))
@@ -123,7 +129,10 @@ def of_match(
     sentences = {}
     for language, wording in wordings.items():
         zh = wording.zh
-        said = [covers] if (covers := _covers(why["covers"], quotes, asks, wording)) else []
+        said = [covers] if (covers := _covers(covered, quotes, demanded, wording)) else []
+        if not said and (terms := why.get("terms")):
+            through = wording.source(why["through"])
+            said.append(f"{through}同样提到{'、'.join(terms)}。" if zh else f"Shares {', '.join(terms)} ({through}).")
         if adds := why.get("adds"):
             which = wording.joined([quotes[at] for at in adds[:MOST_QUOTED]])
             said.append(f"为组合补上{which}。" if zh else f"Brings {which} to the team.")
@@ -157,11 +166,11 @@ def of_group(why: Mapping[str, Any], quotes: Sequence[str], k: int, wording: Wor
     return space.join(said)
 
 
-def _covers(covers: Sequence[Mapping[str, Any]], quotes: Sequence[str], asks: bool, wording: Wording) -> str:
+def _covers(covers: Sequence[Mapping[str, Any]], quotes: Sequence[str], demanded: bool, wording: Wording) -> str:
     zh = wording.zh
     if not covers:
         none = "没有一条要求能在其材料中找到。" if zh else "None of the points is found in their documents."
-        return none if asks else ""
+        return none if demanded else ""
     told = []
     for cover in covers[:MOST_QUOTED]:
         through, quote = wording.source(cover["through"]), quotes[cover["part"]]
@@ -211,7 +220,7 @@ def of_answer(verdict: Mapping[str, Any], least: int, wording: Wording) -> str:
     said = wording.of(head).format(wording.candidate, least)
     asked = sum(part["asks"] for part in verdict["parts"])
     missing = [quoted(part["text"]) for part in verdict["missing"] if "part" in part]
-    if verdict["basis"] == "record":
+    if verdict["basis"] == "record" and verdict["verdict"] != "none":
         said += "（依据是字段和以往往来，不是文字）" if zh else " by fields and past outcomes, not by what texts say"
     elif asked:
         found = asked - len(missing)
