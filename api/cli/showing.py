@@ -53,12 +53,11 @@ def show_answer(
         ordered = any("rank" in match for match in matches)
         band = f"● {said(words.BAND, said(words.BAND_NAMES[group['band']]))}"
         out.print(Text.assemble((band, f"bold {COLOURS[group['band']]}"), "" if ordered else said(words.UNORDERED)))
-        if not ordered and (explanation := matches[0].get("explanation")):  # the same for all of a group
-            for line, style in why_lines(explanation, wording):
-                out.print(Text(f"  {line}", style))
         rows = Table.grid(padding=(0, 1))
         rows.add_column(justify="right", width=4)
         rows.add_column(overflow="fold")
+        if not ordered and (explanation := matches[0].get("explanation")):  # the same for all of a group
+            rows.add_row("", Text("\n").join(Text(*line) for line in why_lines(explanation, wording)))
         for match in matches:
             rows.add_row(str(match.get("rank", "·")), _card(match, declared, wording))
         _print(out, rows)

@@ -109,8 +109,9 @@ def questions(service: Running, operator: str) -> list[bytes]:
 
 
 def load(
-    service: Running, token: str, questions: list[bytes], folder: Path, connections: int, delay: int | None = None
-) -> dict[str, float]:
+    service: Running, token: str, questions: list[bytes], folder: Path, connections: int, *,
+    delay: int | None = None, kind: str = "need-expert",
+) -> dict[str, float]:  # fmt: skip
     """What wrk measured; with `delay`, each connection waits as many milliseconds between two requests."""
     bodies = folder / "bodies.jsonl"
     bodies.write_bytes(b"\n".join(questions) + b"\n")
@@ -120,16 +121,15 @@ def load(
         SCRIPT.replace("TOKEN", token).replace("BODIES", str(bodies)).replace("DELAY", pause), encoding="utf-8"
     )
     command = ["wrk", "-t1", f"-c{connections}", f"-d{SECONDS}", "--timeout", "10", "-s", str(script)]
-    done = subprocess.run(
-        [*command, f"{service.url}/v1/matches/need-expert"], check=True, capture_output=True, text=True
-    )
+    done = subprocess.run([*command, f"{service.url}/v1/matches/{kind}"], check=True, capture_output=True, text=True)
     return {name: float(value) for name, value in re.findall(r"(\w+)=([\d.]+)", done.stdout)}
 
 
-def test_sustained_rate(service: Running, operator: str, questions: list[bytes], tmp_path: Path) -> None:
-    load(service, operator, questions, tmp_path, connections=4)  # both workers have seen every question once
-    found = load(service, operator, questions, tmp_path, connections=8)
-    say(f"top 20 with explanation, as fast as it goes on 8 connections: {found}")
+@pytest.mark.parametrize("kind", ["need-expert", "need-patent", "need-instrument"])
+def test_sustained_rate(service: Running, operator: str, questions: list[bytes], tmp_path: Path, kind: str) -> None:
+    load(service, operator, questions, tmp_path, connections=4, kind=kind)  # both workers have seen every question once
+    found = load(service, operator, questions, tmp_path, connections=8, kind=kind)
+    say(f"top 20 of {kind} with explanation, as fast as it goes on 8 connections: {found}")
     assert found["bad"] == 0
 
 
