@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -199,7 +199,7 @@ def build(
 def encode(
     state: State, encoder: Encoder, *, most: int | None = None, check: bool = True, progress: Progress | None = None
 ) -> int:
-    """Fill vectors of texts that have none yet, `most` at the most; how many were filled.
+    """Fill vectors of texts that had none, `most` at the most; how many, those that others filled meanwhile included.
 
     Each batch is durable at once, so that this may end at any time and go on later; the next `build` takes them up.
     Where `check` is on, damaged vectors are made again.
@@ -211,19 +211,19 @@ def encode(
         hashes = index.kept["words"].hashes
         places = file.sound(file.find(hashes)) if check else file.find(hashes)
         rows = np.flatnonzero((places < 0) & (hashes != SILENT))
-        rows = rows[np.unique(hashes[rows], return_index=True)[1]][: None if most is None else most - done]
+        rows = rows[np.unique(hashes[rows], return_index=True)[1]]
+        rows = np.random.default_rng().permutation(rows)  # so that two processes hardly ever encode the same
+        rows = rows[: None if most is None else most - done]
         columns = state.mask.texts(kind)
         for start in range(0, len(rows), BATCH):
             batch = rows[start : start + BATCH]
-            done += file.fill(hashes[batch], partial(_passages, encoder, columns, batch))
-            say(f"encode {kind}", start + len(batch))
+            done += len(batch)
+            batch = batch[file.lacks(hashes[batch])]
+            if len(batch):
+                texts = [joined(columns, row)[:LONGEST] for row in batch.tolist()]
+                file.add(hashes[batch], encoder.passage(texts))
+            say(f"encode {kind}", min(start + BATCH, len(rows)))
     return done
-
-
-def _passages(
-    encoder: Encoder, columns: Mapping[str, Sequence[str]], rows: NDArray[np.int64], places: NDArray[np.int64]
-) -> NDArray[np.float32]:
-    return encoder.passage([joined(columns, row)[:LONGEST] for row in rows[places].tolist()])
 
 
 def open_state(projection_folder: Path, folder: Path, secret: bytes, policy: Policy | None = None) -> State:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import IO, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +48,9 @@ class VectorFile:
         there = self.path.stat().st_size // _RECORD.itemsize if self.path.exists() else 0
         self.count = there if count is None else min(count, there)
         self._records = np.memmap(self.path, _RECORD, "r", shape=(self.count,)) if self.count else np.empty(0, _RECORD)
+        self._read = self.count
+        self._since: set[int] = set()
+        """Hashes of what was appended since, up to vector `_read`."""
         hashes = np.asarray(self._records["hash"], np.uint64)
         self._order = np.argsort(hashes, kind="stable")
         self._hashes = hashes[self._order]
@@ -67,28 +70,36 @@ class VectorFile:
         """The places, -1 instead of those whose vector is damaged."""
         checked, there = places.copy(), np.flatnonzero(places >= 0)
         for some in np.array_split(there, len(there) // READ + 1):
-            checked[some[~are_sound(self.vectors(places[some]))]] = -1
+            checked[some[~_are_sound(self.vectors(places[some]))]] = -1
         return checked
 
-    def fill(self, hashes: Codes, made: Callable[[Rows], Floats]) -> int:
-        """Append the vectors that are `made` of the texts with these hashes, given by their places; how many.
+    def lacks(self, hashes: Codes) -> NDArray[np.bool_]:
+        """Whether nobody has appended the vector of each text since this was opened."""
+        if self.path.exists():
+            with self.path.open("rb") as file:
+                self._look(file)
+        return np.array([name not in self._since for name in hashes.tolist()], bool)
 
-        It is durable at once, and what a crash left of a record is overwritten. Processes take turns, and what another
-        has appended since this was opened is not made again.
-        """
+    def add(self, hashes: Codes, vectors: Floats) -> None:
+        """Append durably the vectors that are not there yet; what a crash left of a record is overwritten."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("a+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
-            whole = file.seek(0, 2) // _RECORD.itemsize
-            file.truncate(whole * _RECORD.itemsize)
-            file.seek(min(self.count, whole) * _RECORD.itemsize)
-            since = np.frombuffer(file.read(), _RECORD)["hash"]
-            places = np.flatnonzero(~np.isin(hashes, since))
-            records = np.empty(len(places), _RECORD)
-            records["hash"], records["vector"] = hashes[places], made(places) if len(places) else 0
+            file.truncate(file.seek(0, 2) // _RECORD.itemsize * _RECORD.itemsize)
+            self._look(file)
+            new = np.flatnonzero([name not in self._since for name in hashes.tolist()])
+            records = np.empty(len(new), _RECORD)
+            records["hash"], records["vector"] = hashes[new], vectors[new]
             file.write(records.tobytes())
             synced(file)
-        return len(places)
+
+    def _look(self, file: IO[bytes]) -> None:
+        """Take note of what was appended since the last look."""
+        file.seek(self._read * _RECORD.itemsize)
+        data = file.read()
+        records = np.frombuffer(data[: len(data) // _RECORD.itemsize * _RECORD.itemsize], _RECORD)
+        self._since.update(records["hash"].tolist())
+        self._read += len(records)
 
 
 @dataclass(frozen=True)
@@ -118,10 +129,9 @@ class EncodedIndex:
 
         A damaged vector counts as absent.
         """
+        places = file.sound(places)
         known = np.flatnonzero(places >= 0)
         raw = file.vectors(places[known])
-        sound = are_sound(raw)
-        known, raw = known[sound], raw[sound]
         mean = raw.sum(axis=0) / max(len(raw), 1)
         raw -= mean
         sample = raw[np.unique(np.linspace(0, len(raw) - 1, min(len(raw), cls.SAMPLE)).astype(np.int64))]
@@ -180,11 +190,11 @@ class Encodings:
         """The vector of a text without the mean of its kind; None where it was not encoded."""
         if kind not in self.indexes:
             return None
-        place = self.file.find(hashes_of([text]))
+        place = self.file.sound(self.file.find(hashes_of([text])))
         return self.file.vectors(place)[0] - self.indexes[kind].mean if place[0] >= 0 else None
 
 
-def are_sound(vectors: Floats) -> NDArray[np.bool_]:
+def _are_sound(vectors: Floats) -> NDArray[np.bool_]:
     """Whether each of n vectors has length 1, as the encoder makes them; damaged ones hardly do."""
     with np.errstate(over="ignore", invalid="ignore"):
         return np.asarray(np.abs((vectors**2).sum(axis=1) - 1) < LENGTH_ERROR)

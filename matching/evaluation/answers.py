@@ -20,6 +20,7 @@ from matching.evaluation.process import Process
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
+Even = NDArray[np.float32]
 
 BY_OTHERS = ("answers_alike",)
 """What subjects like this one were told of candidates like this one."""
@@ -68,12 +69,12 @@ class Likeness:
         self._encoded = unit(np.hstack(encoded).astype(np.float32)) if encoded else None
 
     def between(self, some: Rows, others: Rows) -> NDArray[np.float32]:
-        """len(some) × len(others) likenesses in [0, 1]."""
+        """len(some) × len(others) likenesses, at most 1; hardly ever below 0, and a positive definite kernel."""
         near, far = ([self._at[row] for row in rows.tolist()] for rows in (some, others))
         alike = np.asarray((self._chars[near] @ self._chars[far].T).toarray(), np.float32)
         if self._encoded is None:
             return alike
-        return np.asarray((alike + np.maximum(self._encoded[near] @ self._encoded[far].T, 0)) / 2, np.float32)
+        return np.asarray((alike + self._encoded[near] @ self._encoded[far].T) / 2, np.float32)
 
     def pairwise(self, some: Rows, others: Rows) -> NDArray[np.float32]:
         """The same, where the same rows come again and again."""
@@ -118,41 +119,43 @@ class Answers:
         return np.column_stack([out[name] for name in names])
 
     def by_all(self, x: Floats, asked: Judged, asked_x: Floats, *, itself: bool) -> tuple[Floats, Floats]:
-        """BY_ALL of the judged pairs, whose features are `x`, and of asked ones; NaN where nothing can be said.
+        """BY_ALL of the judged pairs, whose features are `x`, and of asked ones.
 
-        A judged pair is told without its own grade, and without all of its subject's unless subjects know themselves.
+        A pair is told without its own grade, and without all of its subject's unless subjects know themselves. NaN for
+        pairs that are not in the graph, and for judged pairs that were not drawn.
         """
         places = np.flatnonzero(self._told)
         drawn = np.sort(np.random.default_rng(0).permutation(len(places))[:MOST])
         known, places = self._judged.of(drawn), places[drawn]
-        told = np.flatnonzero([len(np.unique(column[~np.isnan(column)])) > 1 for column in x[places].T])
-        mean, spread = (found(x[places][:, told], axis=0) for found in (np.nanmean, np.nanstd))
-
-        def even(some: Floats) -> Floats:
-            return np.asarray(np.nan_to_num((some[:, told] - mean) / spread) / np.sqrt(max(len(told), 1)))
-
-        near = even(x[places])
-        pairs = np.column_stack([known.subjects, known.candidates] if itself else [known.subjects])
-        process = Process(
-            self._covariance(known, near, known, near), known.grades - self._mean,
-            np.unique(pairs, axis=0, return_inverse=True)[1].ravel(),
-        )  # fmt: skip
+        there = np.flatnonzero((asked.subjects >= 0) & (asked.candidates >= 0))
+        groups = _groups(known, asked.of(there), itself=itself)
+        near, far = _even(x[places], asked_x[there])
+        process = Process(self._covariance(known, near, known, near), known.grades - self._mean, groups[: len(drawn)])
         of_known, of_asked = np.full(len(x), np.nan), np.full(len(asked.subjects), np.nan)
         of_known[places] = process.held_out
-        there = np.flatnonzero((asked.subjects >= 0) & (asked.candidates >= 0))
         for start in range(0, len(there), AT_A_TIME):
-            at = there[start : start + AT_A_TIME]
-            of_asked[at] = process.of(self._covariance(asked.of(at), even(asked_x[at]), known, near))
+            some = slice(start, start + AT_A_TIME)
+            covariance = self._covariance(asked.of(there[some]), far[some], known, near)
+            of_asked[there[some]] = process.of(covariance, groups[len(drawn) :][some])
         return of_known, of_asked
 
-    def _covariance(self, some: Judged, x: Floats, others: Judged, theirs: Floats) -> NDArray[np.float32]:
-        """Of m pairs and n others with their even features, m × n."""
-        alike = self._subjects.pairwise(some.subjects, others.subjects) ** POWER
-        found = BOTH * alike * self._candidates.pairwise(some.candidates, others.candidates) + SUBJECTS * alike
-        apart = (x**2).sum(axis=1)[:, None] + (theirs**2).sum(axis=1) - 2 * x @ theirs.T
-        found += FEATURES * np.exp(-np.maximum(apart, 0) / 2)
-        found += ITSELF * (some.subjects[:, None] == others.subjects)
-        return np.asarray(found, np.float32)
+    def _covariance(self, some: Judged, x: Even, others: Judged, theirs: Even) -> Even:
+        """Of m pairs and n others with their even features, m × n; positive definite, made of sums and products."""
+        alike = self._subjects.pairwise(some.subjects, others.subjects)
+        alike **= 2
+        found = self._candidates.pairwise(some.candidates, others.candidates)
+        found *= BOTH
+        found += SUBJECTS
+        found *= alike
+        found[some.subjects[:, None] == others.subjects] += ITSELF
+        apart = x @ theirs.T
+        apart *= -2
+        apart += (x**2).sum(axis=1)[:, None]
+        apart += (theirs**2).sum(axis=1)
+        np.maximum(apart, 0, out=apart)
+        apart *= -0.5
+        found += FEATURES * np.exp(apart, out=apart)
+        return found
 
     def _by_others(self, subject: int, rows: Rows) -> Floats:
         likeness = self._subjects.between(np.array([subject]), self._known)[0]
@@ -178,6 +181,25 @@ class Answers:
         mean = np.where(number > 0, others @ above / (number + SUBJECT_SMOOTHING), np.nan)
         weights = others * self._candidates.between(rows, candidates) ** POWER
         return (weights @ above + SMOOTHING * mean) / (weights.sum(axis=1) + SMOOTHING), mean
+
+
+def _groups(known: Judged, asked: Judged, *, itself: bool) -> Rows:
+    """A number for the subject of each known and asked pair; for each pair, where subjects know themselves."""
+    columns = [np.concatenate(part) for part in zip(known[:2], asked[:2], strict=True)]
+    pairs = np.column_stack(columns if itself else columns[:1])
+    return np.asarray(np.unique(pairs, axis=0, return_inverse=True)[1].ravel(), np.int64)
+
+
+def _even(x: Floats, asked: Floats) -> tuple[Even, Even]:
+    """Features of known and of asked pairs in units of the known ones' spread, over the root of their number.
+
+    What is unknown is as usual, and what is the same everywhere left out.
+    """
+    told = np.flatnonzero([len(np.unique(column[~np.isnan(column)])) > 1 for column in x.T])
+    mean, spread = (found(x[:, told], axis=0) for found in (np.nanmean, np.nanstd))
+    root = np.sqrt(max(len(told), 1))
+    near, far = (np.asarray(np.nan_to_num((some[:, told] - mean) / spread) / root, np.float32) for some in (x, asked))
+    return near, far
 
 
 def _unit_rows(matrix: sp.csr_array) -> sp.csr_array:

@@ -95,13 +95,17 @@ def test_the_process_is_that_of_scikit_learn_and_leaves_groups_out() -> None:
     covariance = 2 * np.exp(-((points[:, None] - points) ** 2).sum(axis=2) / 2)
     values, groups = rng.normal(size=40), rng.integers(0, 12, 40)
 
-    def predicted(kept: NDArray[Any], asked: NDArray[Any]) -> NDArray[Any]:
+    def predicted(kept: NDArray[Any], asked: Any) -> NDArray[Any]:
         model = KernelRidge(alpha=NOISE, kernel="precomputed").fit(covariance[np.ix_(kept, kept)], values[kept])
         return np.asarray(model.predict(covariance[np.ix_(asked, kept)]))
 
-    known, asked = np.arange(30), np.arange(30, 40)
+    known, asked, nobody = np.arange(30), np.arange(30, 40), np.full(10, 99)
     process = Process(covariance[:30, :30].astype(np.float32), values[:30], groups[:30])
-    np.testing.assert_allclose(process.of(covariance[30:, :30].astype(np.float32)), predicted(known, asked), atol=1e-4)
+    far = covariance[30:, :30].astype(np.float32)
+    np.testing.assert_allclose(process.of(far, nobody), predicted(known, asked), atol=1e-4)
+    for at, group in zip(asked, groups[asked], strict=True):
+        others = known[groups[:30] != group]
+        np.testing.assert_allclose(process.of(far, groups[asked])[at - 30], predicted(others, [at]), atol=1e-4)
     for group in np.unique(groups[:30]):
         mine = known[groups[:30] == group]
         others = np.setdiff1d(known, mine)
@@ -122,15 +126,17 @@ def test_the_process_hears_no_grade_of_the_pair_it_speaks_of(state: State, itsel
 
     of_known, of_asked = by_all(known)
     assert of_asked[0] > of_asked[1]
-    swapped = known._replace(grades=np.array([1.0, 4, 4, 1, 4, 1]))  # the mean of all stays
-    again, other = by_all(swapped)
-    assert other[0] < of_asked[0]
+    own, others = (known._replace(grades=np.array(grades)) for grades in ([1.0, 4, 4, 1, 4, 1], [4.0, 1, 1, 4, 4, 1]))
+    assert by_all(others)[1][0] < of_asked[0]  # the mean of all stays
+    of_known_again, of_asked_again = by_all(own)
     if itself:
-        assert again[0] != pytest.approx(of_known[0])  # it hears the other one
-        one = known._replace(grades=known.grades + np.array([-3.0, 0, 0, 3, 0, 0]))
-        assert by_all(one)[0][0] != pytest.approx(of_known[0])
+        assert of_asked_again[0] < of_asked[0]
+        assert of_known_again[0] != pytest.approx(of_known[0])  # it hears the other one of its need
     else:
-        np.testing.assert_allclose(again[:2], of_known[:2], atol=1e-5)
+        np.testing.assert_allclose(of_asked_again, of_asked, atol=1e-5)
+        np.testing.assert_allclose(of_known_again[:2], of_known[:2], atol=1e-5)
+    of_known, of_asked = Answers(state, evidence, known, known).by_all(x, known, x, itself=itself)
+    np.testing.assert_allclose(of_asked, of_known, atol=1e-5)  # asked again, too
     missing = Judged(np.array([-1]), np.array([0]), np.array([np.nan]))
     assert np.isnan(Answers(state, evidence, known, missing).by_all(x, missing, x[:1], itself=itself)[1]).all()
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 import pytest
@@ -22,6 +24,7 @@ from matching.candidates.analysis import hashes_of
 from matching.candidates.encoded import VectorFile
 from matching.candidates.encoder import WIDTH, Floats
 from matching.candidates.semantic import unit
+from matching.candidates.texts import joined
 from tests.unit.cli_running import Command, command_in
 
 TOPICS = ["电池热失控防护", "小麦抗病育种", "齿轮箱故障诊断", "污水脱氮"]
@@ -106,11 +109,11 @@ def test_half_a_record_is_written_over_and_a_state_sees_what_it_was_built_of(tmp
     hashes = hashes_of(["a", "b", "c"])
     vectors = np.eye(3, WIDTH, dtype=np.float32)
     assert writer.find(hashes).tolist() == [-1, -1, -1]
-    assert writer.fill(hashes[:2], lambda which: vectors[which]) == 2
+    writer.add(hashes[:2], vectors[:2])
     with writer.path.open("ab") as file:
         file.write(b"torn")
     assert VectorFile(tmp_path).find(hashes).tolist() == [0, 1, -1]
-    VectorFile(tmp_path).fill(hashes[2:], lambda which: vectors[2:][which])
+    VectorFile(tmp_path).add(hashes[2:], vectors[2:])
     reader = VectorFile(tmp_path)
     assert reader.find(hashes[::-1]).tolist() == [2, 1, 0]
     np.testing.assert_array_equal(reader.vectors(np.array([2, 0])), vectors[[2, 0]])
@@ -120,9 +123,40 @@ def test_half_a_record_is_written_over_and_a_state_sees_what_it_was_built_of(tmp
 def test_who_encodes_at_the_same_time_does_not_encode_twice(tmp_path: Path) -> None:
     hashes, vectors = hashes_of(["a", "b", "c"]), np.eye(3, WIDTH, dtype=np.float32)
     one, other = VectorFile(tmp_path), VectorFile(tmp_path)
-    assert one.fill(hashes[:2], lambda which: vectors[which]) == 2
-    assert other.fill(hashes, lambda which: vectors[which]) == 1
-    assert VectorFile(tmp_path).find(hashes).tolist() == [0, 1, 2]
+    one.add(hashes[:2], vectors[:2])
+    assert other.lacks(hashes).tolist() == [False, False, True]
+    other.add(hashes, vectors)
+    one.add(hashes, vectors)
+    assert VectorFile(tmp_path).count == 3 and VectorFile(tmp_path).find(hashes).tolist() == [0, 1, 2]
+
+
+def test_two_encode_at_once(tmp_path: Path) -> None:
+    """Each fills what the other has not filled yet; every text has one vector at the end."""
+    state = _state(tmp_path, _world(200))
+    both = [Counting(), Counting()]
+    with ThreadPoolExecutor() as pool:
+        done = list(pool.map(lambda counting: encode(state, counting), both))
+    assert max(done) <= 203 <= sum(done)
+    assert VectorFile(tmp_path / "matching" / "encoded").count == 203
+    assert _built(tmp_path).prepared("need-expert").evidence.is_encoded
+
+
+def test_one_who_encodes_a_few_does_not_wait_for_who_encodes_all(tmp_path: Path) -> None:
+    state = _state(tmp_path, _world(200))
+    started, go_on = Event(), Event()
+
+    class Slow(Counting):
+        def passage(self, texts: Sequence[str]) -> Floats:
+            started.set()
+            assert go_on.wait(30)
+            return super().passage(texts)
+
+    with ThreadPoolExecutor() as pool:
+        slow = pool.submit(encode, state, Slow())
+        assert started.wait(30)
+        assert encode(state, Counting(), most=4, check=False) == 4
+        go_on.set()
+        assert slow.result() == 203
 
 
 def test_a_damaged_vector_counts_as_absent_and_is_made_again(tmp_path: Path) -> None:
@@ -130,7 +164,8 @@ def test_a_damaged_vector_counts_as_absent_and_is_made_again(tmp_path: Path) -> 
     encode(state, counting)
     before = _share(_built(tmp_path), "n1", "x1")
     at = state.projection.table("expert").find("x1")
-    place = VectorFile(tmp_path / "matching" / "encoded").find(state.indexes["expert"].kept["words"].hashes[[at]])[0]
+    file = VectorFile(tmp_path / "matching" / "encoded")
+    place = file.find(state.indexes["expert"].kept["words"].hashes[[at]])[0]
     path = state.encodings.file.path
     for damage in (b"\xff\x7f", b"\x00\x3c"):  # not a number; ones
         record = path.stat().st_size // VectorFile(path.parent).count
@@ -142,6 +177,11 @@ def test_a_damaged_vector_counts_as_absent_and_is_made_again(tmp_path: Path) -> 
         assert encode(state, counting) == 1
         assert _share(_built(tmp_path), "n1", "x1") == pytest.approx(before, abs=1e-3)
         place = VectorFile(path.parent).count - 1
+    asked = file.find(hashes_of([joined(state.mask.texts("need"), state.projection.table("need").find("n1"))]))[0]
+    body = bytearray(path.read_bytes())
+    body[asked * record + 8 : (asked + 1) * record] = b"\xff\x7f" * WIDTH
+    path.write_bytes(bytes(body))
+    assert np.isnan(_share(_built(tmp_path), "n1", "x5"))  # as of any question that was not encoded
 
 
 def test_a_damaged_index_is_made_again(tmp_path: Path) -> None:
