@@ -52,8 +52,10 @@ class Run:
     """What each share of a score comes from: the features, and what was learned from use."""
     passes: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
     """Filter → whether each candidate of `everyone` passes it."""
+    usual: Rows = field(default_factory=lambda: np.empty(0, np.int64))
+    """The candidates that are found without filters."""
     everyone: Ranked = field(default_factory=lambda: Ranked(np.empty(0, np.int64), np.empty((0, 0)), np.empty(0)))
-    """The candidates in order, before filters and exploration."""
+    """The usual candidates in order, before filters and exploration: what is said of an answer rests on these."""
     places: Rows = field(default_factory=lambda: np.empty(0, np.int64))
     """Place of each row in the whole order, which a cursor counts by: an exclusion between two pages moves nobody."""
     explored: frozenset[int] = frozenset()
@@ -82,8 +84,11 @@ class Run:
 
 def retrieve(run: Run) -> None:
     """Stage 1: the union of what the retrievers find, the same for every page; deeper where filters take some away."""
-    run.read = run.prepared.evidence.read(run.asked)
-    run.rows = retrieved(run.prepared.evidence, run.asked, run.read, DEPTH * (5 if run.question.filters else 1))
+    evidence = run.prepared.evidence
+    run.read = evidence.read(run.asked)
+    run.rows = run.usual = retrieved(evidence, run.asked, run.read, DEPTH)
+    if run.question.filters:
+        run.rows = np.union1d(run.usual, retrieved(evidence, run.asked, run.read, 5 * DEPTH))
 
 
 def score(run: Run) -> None:
@@ -107,8 +112,9 @@ def constrain(run: Run) -> None:
     run.take(order[kept[order]])
     run.everyone = run.ranked
     if run.question.filters:
-        run.passes = _passes(run)
-        run.take(np.flatnonzero(np.all(list(run.passes.values()), axis=0)))
+        passes, usual = _passes(run), np.isin(run.rows, run.usual)
+        run.everyone, run.passes = run.ranked.where(usual), {name: passed[usual] for name, passed in passes.items()}
+        run.take(np.flatnonzero(np.all(list(passes.values()), axis=0)))
     _explore(run)
     run.places = np.arange(len(run.rows))
     if run.viewer.sees_order and (run.question.exclude or run.question.dismissed):
@@ -124,16 +130,15 @@ def mask(run: Run) -> None:
     first = int(np.searchsorted(run.places, run.offset))
     page = slice(first, first + run.size)
     shown = _page(run, run.ranked, page)
-    why: Mapping[int | str, Explanation] = {}
-    if run.question.explain:
-        why = dict(zip(shown.rows.tolist(), explanations(shown, run.adds), strict=True)) if shown.exact else _why(run)
+    bands = bands_of(shown.score, run.prepared.model.bounds)
+    groups = grouped(
+        shown.rows, bands, names=BANDS, k=state.mask.k, ordered=viewer.sees_order, key=lambda row: _alias(run, row)
+    )
+    why = _why(run, shown, groups) if run.question.explain else {}
     places = {row: at for at, row in enumerate(shown.rows.tolist())}
     visible = state.mask.visible(kind.candidate)
-    groups, rows = [], []
-    bands = bands_of(shown.score, run.prepared.model.bounds)
-    for band, members in grouped(
-        shown.rows, bands, names=BANDS, k=state.mask.k, ordered=viewer.sees_order, key=lambda row: _alias(run, row)
-    ):
+    shown_groups, rows = [], []
+    for band, members in groups:
         members = members if viewer.sees_order else [row for row in members if _is_wanted(run, row)]
         matches = tuple(
             Match(
@@ -141,11 +146,11 @@ def mask(run: Run) -> None:
                 card=state.mask.card(kind.candidate, row),
                 k=int(visible.floor[row]) or None,
                 rank=first + places[row] + 1 if viewer.sees_order else None,
-                explanation=why.get(row if viewer.sees_order else band),
+                explanation=why.get(row),
             )
             for row in members
         )
-        groups.append((band, matches))
+        shown_groups.append((band, matches))
         rows += members
     more = len(run.rows) > page.stop and bool(groups)
     cursor = {"token": run.question.token, "offset": int(run.places[page.stop - 1]) + 1} if more else None
@@ -153,7 +158,7 @@ def mask(run: Run) -> None:
     about: dict[str, Any] = {}
     if run.question.explain and run.offset == 0:
         about = _about(run, shown, page)
-    run.answer = Answer(tuple(groups), sealed, _shown(run, first, rows, places), about)
+    run.answer = Answer(tuple(shown_groups), sealed, _shown(run, first, rows, places), about)
 
 
 PIPELINE = (retrieve, score, constrain, mask)
@@ -245,7 +250,9 @@ def _explore(run: Run) -> None:
         return
     bands = bands_of(run.score, run.prepared.model.bounds)
     asked = f"{run.question.kind}\x00{run.question.about}"
-    taken = swaps(run.state.mask.keys.tie, asked, bands, use.fresh[run.rows], run.offset + run.size, use.explore)
+    taken = swaps(
+        run.state.mask.keys.tie, asked, bands, use.fresh[run.rows], max(run.offset + run.size, LOOKED_AT), use.explore
+    )
     order = np.arange(len(run.rows))
     for place, later in taken.items():
         order[[place, later]] = order[[later, place]]
@@ -279,7 +286,15 @@ def _page(run: Run, ranked: Ranked, page: slice) -> Page:
     return Page(*said, ranked, page, run.state.mask.k, run.viewer.sees_order, probability, run.explored)
 
 
-def _why(run: Run) -> dict[int | str, Explanation]:
+def _why(run: Run, shown: Page, groups: Sequence[tuple[str, list[int]]]) -> dict[int, Explanation]:
+    """Row → why it is there; toward the blind the same for all of a group."""
+    if shown.exact:
+        return dict(zip(shown.rows.tolist(), explanations(shown, run.adds), strict=True))
+    of = _why_of_bands(run)
+    return {row: of[band] for band, members in groups for row in members if band in of}
+
+
+def _why_of_bands(run: Run) -> dict[str, Explanation]:
     """Band → why its candidates are there, for the blind.
 
     It is said of the first candidates of the band in the whole order, so that neither `limit` nor a filter nor a cursor
@@ -305,10 +320,10 @@ def _about(run: Run, shown: Page, page: slice) -> dict[str, Any]:
     first = slice(0, LOOKED_AT)
     if run.viewer.sees_order:
         looked_at = shown if page == first or run.adds is not None else _page(run, run.ranked, first)
-        verdict = verdict_of(looked_at, _first_band(run, looked_at))
+        verdict = verdict_of(looked_at, _first_band(run, run.ranked))
         return told(looked_at, verdict, _in_the_way(run, verdict, first))
     everyone = _page(run, run.everyone, first)
-    before, now = _first_band(run, everyone), _first_band(run, shown)
+    before, now = _first_band(run, run.everyone), _first_band(run, run.ranked)
     verdict = verdict_of(everyone, before)
     if not run.question.filters:
         return told(everyone, verdict, {})
@@ -316,9 +331,10 @@ def _about(run: Run, shown: Page, page: slice) -> dict[str, Any]:
     return told(everyone, verdict, run.question.filters if now > before else {})
 
 
-def _first_band(run: Run, page: Page) -> int:
-    """Place in BANDS of the first group of a page, behind the last where there is none."""
-    groups = joined(bands_of(page.score, run.prepared.model.bounds), page.least)
+def _first_band(run: Run, ranked: Ranked) -> int:
+    """Place in BANDS of the first group of all candidates, behind the last where there is none."""
+    least = 1 if run.viewer.sees_order else run.state.mask.k
+    groups = joined(bands_of(ranked.score, run.prepared.model.bounds), least)
     return groups[0][0] if groups else len(BANDS)
 
 
@@ -329,7 +345,8 @@ def _in_the_way(run: Run, verdict: Verdict, first: slice) -> dict[str, str]:
         return found
     for dropped in [*({name} for name in run.passes), set(run.passes)]:
         others = [passed for name, passed in run.passes.items() if name not in dropped]
-        without = _page(run, run.everyone.where(np.all(others, axis=0) if others else slice(None)), first)
-        if not found.keys() & dropped and is_better(verdict_of(without, _first_band(run, without)), verdict):
+        without = run.everyone.where(np.all(others, axis=0) if others else slice(None))
+        better = verdict_of(_page(run, without, first), _first_band(run, without))
+        if not found.keys() & dropped and is_better(better, verdict):
             found |= {name: run.question.filters[name] for name in dropped}
     return found

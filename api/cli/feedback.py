@@ -73,10 +73,13 @@ def list_own(
     from api.casework.feedback import FeedbackLog, alias_now
     from api.casework.keys import find
     from api.installation import open_casework
-    from graph.errors import NotFoundError
+    from graph.errors import NotFoundError, ProjectionError
     from matching.masking import Role, Viewer
 
-    keys = open_built(context.obj.settings).mask.keys
+    try:
+        keys = open_built(context.obj.settings).mask.keys
+    except ProjectionError:  # nothing was built, or it has to be built again: there are no aliases now
+        keys = None
     with closing(open_casework(context.obj.settings)) as casework:
         known = find(casework, key)
         if known is None and key != COMMAND_LINE:
@@ -85,7 +88,7 @@ def list_own(
             context.obj.audit("feedback", key)
         viewer = Viewer(COMMAND_LINE, Role.OUTSIDER) if known is None else known.viewer
         page = FeedbackLog(casework).page(key, None, limit)
-    entries = [{**entry.told(), "alias": alias_now(keys, viewer, entry)} for entry in page]
+    entries = [{**entry.told(), "alias": keys and alias_now(keys, viewer, entry)} for entry in page]
     if json:
         print_json(entries)
         return

@@ -27,9 +27,10 @@ def _pair(en: str, zh: str) -> Labels:
 ASKED = _pair("{} · “{}” · asked as {}", "{} · “{}” · 提问身份：{}")
 NOBODY = _pair("no match: nothing fits, or fewer than a group needs", "没有匹配：没有合适的，或不足一组")
 SAYS_IN_ORDER = _pair(
-    "What the {} says: ✓ covered, → by which ranks; ✗ by nobody", "{}的内容逐条对照：✓ 有涉及者，→ 其名次；✗ 无涉及者"
+    "What the {} says: ✓ covered, → by which ranks; ✗ by nobody",
+    "{}的内容逐条对照：✓ 有候选涉及，→ 其名次；✗ 没有候选涉及",
 )
-SAYS = _pair("What the {} says: ✓ covered; ✗ by fewer than a group", "{}的内容逐条对照：✓ 有涉及者；✗ 涉及者不足一组")
+SAYS = _pair("What the {} says: ✓ covered; ✗ by fewer than a group", "{}的内容逐条对照：✓ 有一组候选涉及；✗ 不足一组")
 """Of the subject, whatever it is: of an expert's or a fund's own texts nothing is asked."""
 BAND = _pair("{} score", "得分{}")
 BANDS_ARE = _pair(
@@ -52,7 +53,7 @@ ROLES = {
     "outsider": _pair("outsider", "外部人"),
     "enterprise": _pair("enterprise", "企业"),
     "expert": _pair("expert", "专家"),
-    "fund-manager": _pair("fund-manager", "基金管理人"),
+    "fund-manager": _pair("fund-manager", "基金经理"),
     "owner": _pair("owner", "仪器管理方"),
     "broker": _pair("broker", "技术经纪人"),
     "operator": _pair("operator", "运营方"),
@@ -66,7 +67,7 @@ GENERATED = _pair(
 WRITTEN = _pair("sample world written", "样例世界已生成")
 LOADED = _pair("loaded into the graph store", "已载入图存储")
 BUILT = _pair("projection, masks and text indexes built", "投影、脱敏与文本索引已建立")
-LEARNED = _pair("models learned from past outcomes", "已从历史成交学习模型")
+LEARNED = _pair("models learned from past outcomes", "已根据历史合作训练模型")
 SECONDS = _pair("{:.1f} s", "{:.1f} 秒")
 FOR_EXPERTS = _pair("A broker looks for experts for an enterprise's need", "技术经纪人为企业的需求找专家")
 FOR_PATENTS = _pair("… patents for the same need", "……为同一需求找专利")

@@ -46,7 +46,7 @@ def _json_lines(path: Path, catalogue: Catalogue) -> list[Source]:
     kind = folder.kind_of(path)
     if kind is not None and (kind in catalogue.entities or kind in catalogue.relations):
         return [Source(path, kind, kind in catalogue.relations, partial(jsonl.read, path))]
-    if begin and not first:
+    if begin and all(row.raw is None for row in begin):
         raise InputError(f"{path}: line {begin[0].line}: {begin[0].problem}", field="path")
     raise UnknownNameError(
         "kind (a file is named by its kind)",

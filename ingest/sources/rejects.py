@@ -58,9 +58,13 @@ def _fault(row: Row) -> str:
     """Why a line is no entry; empty for one that is."""
     if row.raw is None:
         return row.problem
-    missing = [name for name in ("kind", "row") if name not in row.raw]
+    missing = [name for name in sorted(_KEYS) if name not in row.raw]
     if beside := sorted(row.raw.keys() - _KEYS - _OTHER_KEYS):
-        wanted = "is no part of an entry; valid: kind, row" if "row" in missing else "stands beside `row`, not in it"
+        wanted = (
+            f"is no part of an entry; valid: {', '.join(sorted(_KEYS | _OTHER_KEYS))}"
+            if "row" in missing
+            else "stands beside `row`, not in it"
+        )
         return f"field {beside[0]!r} {wanted}"
     if missing:
         return f"field {missing[0]!r} is missing"

@@ -111,9 +111,9 @@ class Asked:
 
     @cached_property
     def said(self) -> list[str]:
-        """The text's parts: lines and sentences, each once."""
-        parts = dict.fromkeys(part.strip() for part in _SENTENCE.split(self.text))
-        return [part for part in parts if len(part) >= SHORTEST_PART][:MOST_PARTS]
+        """The text's parts: lines and sentences, each once; short ones where there are no others."""
+        parts = dict.fromkeys(part for sentence in _SENTENCE.split(self.text) if (part := sentence.strip()))
+        return ([part for part in parts if len(part) >= SHORTEST_PART] or list(parts))[:MOST_PARTS]
 
     @cached_property
     def parts(self) -> Terms:
@@ -141,7 +141,8 @@ class DocumentScores(NamedTuple):
     lexical: Floats
     """Both together, as retrieval and explanation rank documents: a part of `Reading.lexical`."""
     meaning: Floats | None
-    """Products with `Documents.vectors`, the sum of semantic and encoded cosines, negative ones as 0."""
+    """Products with `Documents.vectors`, the sum of semantic and encoded cosines, negative ones as 0. Of candidates'
+    own texts it is one for each candidate."""
     query: TextQuery
     """The question in this kind's index."""
     encoded: Floats | None

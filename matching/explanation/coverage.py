@@ -151,7 +151,8 @@ def _shown(evidence: Evidence, asked: Asked) -> list[int]:
 
 def _asks(part: str) -> bool:
     """Whether a part has a clause that does not only tell of the asker and of terms."""
-    return any(not _OF_THE_ASKER.search(clause) for clause in _CLAUSE.split(part) if len(clause) >= SHORTEST_PART)
+    least = min(SHORTEST_PART, len(part))
+    return any(not _OF_THE_ASKER.search(clause) for clause in _CLAUSE.split(part) if len(clause) >= least)
 
 
 def _words(evidence: Evidence, asked: Asked) -> Words:

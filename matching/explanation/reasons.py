@@ -214,9 +214,10 @@ def _over_next(page: Page) -> list[dict[str, Any]]:
     for key, named in (("ahead", tells), ("behind", against_it)):
         for at, feature in zip(*(places.tolist() for places in np.nonzero(named)), strict=True):
             told[at][key].append({"feature": page.names[feature], "share": values[at][feature]})
-    for at in np.flatnonzero(differ[:, page.is_text].sum(axis=1) > leads).tolist():
+    ahead_at_all = np.maximum(leads, 0)  # a lead below 0 is one of rounding, or of who was put there to be seen
+    for at in np.flatnonzero(differ[:, page.is_text].sum(axis=1) > ahead_at_all).tolist():
         told[at]["without"].append("text")
-    decides = np.where(page.is_text, 0, differ) > leads[:, None]
+    decides = (differ > ahead_at_all[:, None]) & ~page.is_text
     for at, feature in zip(*(places.tolist() for places in np.nonzero(decides)), strict=True):
         told[at]["without"].append(page.names[feature])
     for said in told:

@@ -151,15 +151,15 @@ def of_group(why: Mapping[str, Any], quotes: Sequence[str], k: int, wording: Wor
     if covers := why["covers"]:
         named, more = [quotes[at] for at in covers[:MOST_QUOTED]], len(covers) > MOST_QUOTED
         if zh:
-            said.append(f"至少{k}个涉及：{'、'.join(named)}{f'等{len(covers)}条' if more else ''}。")
+            said.append(f"以下各点均有至少{k}个候选涉及：{'、'.join(named)}{f'等{len(covers)}条' if more else ''}。")
         else:
             rest = f" and {len(covers) - MOST_QUOTED} more" if more else ""
-            said.append(f"Each covered by at least {k} of them: {', '.join(named)}{rest}.")
+            said.append(f"Each of these points is covered by at least {k} of them: {', '.join(named)}{rest}.")
     if terms := why["terms"]:
         if zh:
-            said.append(f"至少{k}个的材料提到：{'、'.join(terms)}。")
+            said.append(f"以下用词各见于至少{k}个候选的材料：{'、'.join(terms)}。")
         else:
-            said.append(f"Each in documents of at least {k}: {', '.join(terms)}.")
+            said.append(f"Each of these words is in documents of at least {k} of them: {', '.join(terms)}.")
     if main := tuple(part["feature"] for part in why["contributions"][:2]):
         names = wording.features(main)
         said.append(f"主要依据：{names}。" if zh else f"Speaks for them: {names}.")
@@ -225,14 +225,15 @@ def of_answer(verdict: Mapping[str, Any], least: int, wording: Wording) -> str:
     elif asked:
         found = asked - len(missing)
         if zh:
-            said += f"：{asked}条要求中{found}条有人涉及" if asked > 1 else ""
+            some = f"至少{least}个候选" if least > 1 else "候选"
+            said += f"：{asked}条要求中{found}条有{some}涉及" if asked > 1 else ""
         else:
             are = "is" if found <= 1 else "are"
             said += f": {found or 'none'} of {asked} points {are} covered" if asked > 1 else ""
         if missing:
             told, more = missing[:MOST_QUOTED], len(missing) - MOST_QUOTED
             if zh:
-                nobody = f"涉及者不足{least}个" if least > 1 else "无人涉及"
+                nobody = f"不足{least}个候选涉及" if least > 1 else "没有候选涉及"
                 said += f"，{nobody}的是{'、'.join(told)}{f'等{len(missing)}条' if more > 0 else ''}"
             else:
                 nobody = f"fewer than {least} cover" if least > 1 else "nobody here covers"

@@ -23,6 +23,7 @@ class EpochKeys:
 
     def __init__(self, secret: bytes, epoch: str) -> None:
         self.epoch = epoch
+        """Its name."""
         self._root = hmac.digest(secret, b"epoch\x00" + epoch.encode(), "sha256")
         self._alias = hmac.new(self._derived(b"alias"), digestmod="sha256")
         self._seal = AESSIV(self._derived(b"cursor-1") + self._derived(b"cursor-2"))

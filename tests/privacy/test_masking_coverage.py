@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from graph.records import Entity, EntityKey, Relation
+from matching import pipeline
 from matching.build import State
+from matching.candidates import retrieve
 from matching.masking import Role, Viewer
 from matching.pipeline import match
 from matching.question import Question
@@ -71,9 +73,15 @@ def _why(answer: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return found
 
 
+@pytest.mark.parametrize("is_large", [False, True])
 @pytest.mark.parametrize("authors", [1, 4, 5, 8])
-def test_no_card_says_anything_of_its_own(tmp_path: Path, authors: int) -> None:
+def test_no_card_says_anything_of_its_own(
+    tmp_path: Path, authors: int, is_large: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Else the card that shares most words with a known paper's title were its author's."""
+    if is_large:  # so that filters look deeper
+        monkeypatch.setattr(retrieve, "SMALL", 0)
+        monkeypatch.setattr(pipeline, "DEPTH", 8)
     state = state_of(tmp_path, _with_authors(authors))
     labels = state.mask.visible("expert").labels("institution_region")
     for text in (SECRET, f"功率芯片散热。{SECRET}"):
@@ -81,7 +89,7 @@ def test_no_card_says_anything_of_its_own(tmp_path: Path, authors: int) -> None:
         assert any(set(why["terms"]) & {"铂铑", "热电偶", "漂移", "补偿"} for why in told.values()) == (authors >= 5)
         for label in labels.vocabulary:
             filtered = _why(_answer(state, text=text, limit=60, filters={"institution_region": label}))
-            assert filtered.items() <= told.items()
+            assert all(told[band] == why for band, why in filtered.items() if band in told)
         for limit in (5, 10, 25):
             assert _why(_answer(state, text=text, limit=limit)).items() <= told.items()
 
@@ -98,8 +106,10 @@ def test_leaving_candidates_out_tells_nothing_of_them(tmp_path: Path) -> None:
             assert rest[key] == whole[key]
 
 
-def test_filters_tell_nothing_of_who_covers_what(tmp_path: Path) -> None:
+def test_filters_tell_nothing_of_who_covers_what(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Else two filters whose answers differ by one card would tell whether that card covers a part."""
+    monkeypatch.setattr(retrieve, "SMALL", 0)
+    monkeypatch.setattr(pipeline, "DEPTH", 8)
     state = state_of(tmp_path, _with_authors(8))
     whole = _answer(state, text=SECRET, limit=10)
     assert whole["parts"][0]["covered"]
@@ -107,7 +117,7 @@ def test_filters_tell_nothing_of_who_covers_what(tmp_path: Path) -> None:
     told = [_answer(state, text=SECRET, limit=10, filters={"institution_region": label}) for label in labels.vocabulary]
     assert len(told) > 1
     for answer in told:
-        assert [part["covered"] for part in answer["parts"]] == [True]
+        assert answer["parts"] == whole["parts"]
         assert not any("part" in one for one in answer["missing"])
 
 

@@ -76,7 +76,7 @@ def test_a_rejects_file_with_an_unknown_kind_or_a_row_that_is_still_not_written(
         (LINE + LINE, f"unexpected content after document at column {len(LINE) + 1}"),
         (LINE + ",", f"at column {len(LINE) + 1}"),
         (f"[{LINE}]", "JSON list, not an object"),
-        (LINE.replace('"row"', '"rows"'), "field 'rows' is no part of an entry; valid: kind, row"),
+        (LINE.replace('"row"', '"rows"'), "field 'rows' is no part of an entry; valid: field, file, kind"),
         (LINE.replace('"kind":"expert",', ""), "field 'kind' is missing"),
         (LINE.replace('"expert"', "null"), "field 'kind' is no text"),
         (orjson.dumps(ENTRY | {"row": "e2"}).decode(), "field 'row' is no object"),

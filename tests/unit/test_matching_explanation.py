@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import pairwise, product
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +85,7 @@ def test_a_broker_is_told_who_covers_what_and_what_nobody_does(state: State) -> 
         for cover in covers.values():
             assert cover["through"] == "publication"
             assert cover["terms"] and all(term in answer["parts"][cover["part"]]["text"] for term in cover["terms"])
-    assert "3条要求中2条有人涉及，无人涉及的是“还要修复中世纪羊皮卷手抄本”" in answer["summary"]["zh"]
+    assert "3条要求中2条有候选涉及，没有候选涉及的是“还要修复中世纪羊皮卷手抄本”" in answer["summary"]["zh"]
     assert "nobody here covers “还要修复中世纪羊皮卷手抄本”" in answer["summary"]["en"]
 
 
@@ -144,15 +144,34 @@ def test_parties_are_told_of_groups_only(state: State) -> None:
         assert not {"over_next", "adds", "score"} & set(why)
     best = answer["groups"][0]["matches"][0]["explanation"]
     assert best["covers"] == [0, 1]
-    assert best["summary"]["zh"].startswith(f"至少5个涉及：“{SUBJECTS[0]}”、“{SUBJECTS[1]}”。至少5个的材料提到：")
-    assert best["summary"]["en"].startswith("Each covered by at least 5 of them: ")
+    assert best["summary"]["zh"].startswith(
+        f"以下各点均有至少5个候选涉及：“{SUBJECTS[0]}”、“{SUBJECTS[1]}”。以下用词各见于至少5个候选的材料："
+    )
+    assert best["summary"]["en"].startswith("Each of these points is covered by at least 5 of them: ")
 
 
 def test_a_verdict_does_not_depend_on_how_many_are_wanted(state: State) -> None:
-    for viewer in (BROKER, PARTY):
-        answers = [_ask(state, viewer, subject="n", limit=limit) for limit in (1, 20, 60)]
+    asked: list[dict[str, Any]] = [
+        {"subject": "n"},
+        {"subject": "n", "filters": {"tags": "焊接"}},
+        {"text": f"{SUBJECTS[0]}。{SUBJECTS[2]}"},
+    ]
+    for viewer, about in product((BROKER, PARTY), asked):
+        answers = [_ask(state, viewer, limit=limit, **about) for limit in (1, 5, 10, 20, 60)]
         for key in ("verdict", "basis", "parts", "missing", "summary"):
             assert all(answer[key] == answers[0][key] for answer in answers)
+
+
+def test_a_question_of_one_short_word_is_asked_as_it_is(state: State) -> None:
+    answer = _ask(state, text="焊接")
+    assert [part["text"] for part in answer["parts"]] == ["焊接"]
+    assert answer["verdict"] == "good" and answer["missing"] == []
+
+
+def test_a_profile_asks_for_nothing(state: State) -> None:
+    answer = _ask(state, kind="expert-need", subject="e00")
+    assert answer["parts"] and not any(part["asks"] for part in answer["parts"])
+    assert answer["missing"] == [] and "没有一条" not in str(answer)
 
 
 def test_a_team_covers_the_parts_with_few(state: State) -> None:
