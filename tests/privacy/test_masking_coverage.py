@@ -89,9 +89,9 @@ def test_no_card_says_anything_of_its_own(
         assert any(set(why["terms"]) & {"铂铑", "热电偶", "漂移", "补偿"} for why in told.values()) == (authors >= 5)
         for label in labels.vocabulary:
             filtered = _why(_answer(state, text=text, limit=60, filters={"institution_region": label}))
-            assert all(told[band] == why for band, why in filtered.items() if band in told)
+            assert all(why in told.values() for why in filtered.values())
         for limit in (5, 10, 25):
-            assert _why(_answer(state, text=text, limit=limit)).items() <= told.items()
+            assert all(why in told.values() for why in _why(_answer(state, text=text, limit=limit)).values())
 
 
 def test_leaving_candidates_out_tells_nothing_of_them(tmp_path: Path) -> None:
