@@ -146,7 +146,8 @@ def encode(settings: Settings, *, most: int | None = None, progress: Progress | 
 def build(settings: Settings, *, full: bool = False, progress: Progress | None = None) -> int:
     """Bring projection, masks and text indexes up to the store's revision, which is returned."""
     with open_store(settings.store_url) as store:
-        built = projection.build(store, settings.projection_folder, full=full, progress=progress)
+        used = matching_build.projection_of(settings.matching_folder)
+        built = projection.build(store, settings.projection_folder, full=full, used=used, progress=progress)
     matching_build.build(
         settings.projection_folder,
         settings.matching_folder,

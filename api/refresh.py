@@ -98,7 +98,7 @@ class Builder:
         if done == 0:
             taken_up = self._encoding.encodings.file
             if VectorFile(taken_up.path.parent).count > taken_up.count:  # whoever has filled them
-                log.info("encoded", texts=self._encoded)
+                log.info("encoded", count=self._encoded)
                 self._encoded, self._done = 0, None
             self._encoding = None
 

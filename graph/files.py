@@ -6,6 +6,7 @@ import errno
 import math
 import mmap
 import os
+import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -24,6 +25,7 @@ Directory = Mapping[str, tuple[str, tuple[int, ...], int]]
 
 _ALIGNMENT = 64
 _MAGIC = b"QXARRAY1"
+_SCRATCH = re.compile(r".*\.(\d+)\.part")
 
 
 NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
@@ -53,6 +55,19 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
     finally:
         scratch.unlink(missing_ok=True)
     synced_folder(path.parent)
+
+
+def is_being_written(path: Path) -> bool:
+    """Whether a file is one that `replacing` writes for a process that is alive."""
+    if (found := _SCRATCH.fullmatch(path.name)) is None:
+        return False
+    try:
+        os.kill(int(found[1]), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's
+        return True
+    return True
 
 
 def replace(path: Path, data: bytes) -> None:

@@ -15,7 +15,7 @@ import structlog
 from numpy.typing import NDArray
 
 from graph.errors import ProjectionError
-from graph.files import replace
+from graph.files import is_being_written, replace
 from graph.progress import Progress, silent
 from graph.projection import Current, Projection, open_projection
 from matching.candidates import analysis
@@ -226,6 +226,14 @@ def encode(
     return done
 
 
+def projection_of(folder: Path) -> list[str]:
+    """The projection's build that the artefacts in `folder` were made of, as a list; none where that cannot be read."""
+    try:
+        return [str(orjson.loads((folder / "current.json").read_bytes())["projection"][0])]
+    except (OSError, orjson.JSONDecodeError, KeyError, IndexError, TypeError):
+        return []
+
+
 def open_state(projection_folder: Path, folder: Path, secret: bytes, policy: Policy | None = None) -> State:
     """The state that `build` switched to last; ProjectionError when there is none or it does not fit the projection."""
     path = folder / "current.json"
@@ -265,5 +273,5 @@ def _opened(path: Path) -> TextIndex | None:
 def _sweep(folder: Path, kept: set[str]) -> None:
     """Remove indexes that nothing refers to; who has them mapped keeps their pages."""
     for path in folder.iterdir() if folder.exists() else ():
-        if path.name not in kept:
+        if path.name not in kept and not is_being_written(path):
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)

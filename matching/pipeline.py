@@ -186,8 +186,9 @@ def _asked(state: State, prepared: Prepared, question: Question, viewer: Viewer)
     if question.subject is None:
         return prepared.evidence.asked_text(question.text or "")
     kind = prepared.evidence.kind.subject
+    allowed = viewer.may_ask(state.projection, EntityKey(kind, question.subject))
     row = state.projection.table(kind).find(question.subject)
-    if row < 0 or not viewer.may_ask(state.projection, EntityKey(kind, question.subject)):
+    if row < 0 or not allowed:
         raise NotFoundError(f"no {kind} with this id", field="subject")
     return prepared.evidence.asked(row)
 

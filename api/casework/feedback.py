@@ -155,7 +155,9 @@ def parties(keys: Sequence[Key]) -> Mapping[str, str]:
     for key in keys:
         names = [f"{party.kind}:{party.id}" for party in key.parties]
         if key.role in {Role.BROKER, Role.OPERATOR}:
-            names = [] if key.everything or not names else [f"mandates {' '.join(sorted(names))}"]
+            names = [f"mandates {' '.join(sorted(names))}"] if names else []
+        if key.everything:
+            names = []
             graph.add_node(f"key {key.id}")
         elif not names:
             names = [NOBODY]

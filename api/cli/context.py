@@ -117,10 +117,15 @@ class Progress:
         self._stage = ""
 
 
-def writable(path: Path, field: str) -> Path:
-    """The path of a file to write; InputError, before any work is done, where it cannot become one."""
+def writable(path: Path, field: str, *, new: bool = False) -> Path:
+    """The path of a file to write; InputError, before any work is done, where it cannot become one.
+
+    What is `new` takes the place of no other file.
+    """
     from graph.errors import InputError
 
+    if new and path.exists():
+        raise InputError(f"{path} exists; name a new file", field=field)
     if path.is_dir():
         raise InputError(f"{path} is a folder; a file is needed", field=field)
     if not path.absolute().parent.is_dir():

@@ -109,11 +109,12 @@ def export(
 
     from api.casework.feedback import FeedbackLog
     from api.installation import open_casework
+    from graph.files import replacing
 
-    writable(path, "path")
+    writable(path, "path", new=True)
     context.obj.audit("export", "feedback")
     count = 0
-    with closing(open_casework(context.obj.settings)) as casework, path.open("wb") as file:
+    with closing(open_casework(context.obj.settings)) as casework, replacing(path) as file:
         for entry in FeedbackLog(casework).entries():
             line = {**entry.inquiry._asdict(), **entry.told(), "candidate": entry.candidate}
             file.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))

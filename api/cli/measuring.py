@@ -115,14 +115,17 @@ def score(
     from api.cli.scratch import loaded
     from graph.errors import InputError
     from matching.candidates.encoder import installed
-    from matching.evaluation.judgements import joined, read_pairs
+    from matching.evaluation.judgements import read_judged, read_pairs
     from matching.evaluation.scoring import score_pairs, write_scores
 
     if not folder.is_dir():
         raise InputError(f"{folder} is no folder", field="folder")
+    if not pairs.is_file():
+        raise InputError(f"{pairs} is no file", field="pairs")
+    if writable(out, "out").exists() and out.samefile(pairs):
+        raise InputError(f"{out} holds the pairs; name another file", field="out")
     asked = read_pairs(pairs)
-    writable(out, "out")
-    seen = joined([read_pairs(folder / "judgements" / f"{name}.tsv") for name in train]) if train else None
+    seen = read_judged(folder, train) if train else None
     progress = Progress()
     encoding = installed() if encoder else None
     with loaded([folder], kinds, progress, encoder=encoding, vectors=_vectors(context)) as state:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from itertools import islice
 from pathlib import Path
 
@@ -36,12 +37,15 @@ _FEW = 20_000
 _CATCH_UPS = 3
 
 
-def build(store: GraphStore, folder: Path, *, full: bool = False, progress: Progress | None = None) -> Projection:
+def build(
+    store: GraphStore, folder: Path, *, full: bool = False, used: Collection[str] = (), progress: Progress | None = None
+) -> Projection:
     """Bring the projection in `folder` up to the store's revision, switch to it and open it.
 
     Only the parts that changed since the current projection are made anew; everything is with `full`, and where
     there is none, the catalogue or the store's address is another, or too much changed. `progress` is told
-    (kind or relation, records so far). Builders of one folder wait for each other.
+    (kind or relation, records so far). Builders of one folder wait for each other. Of earlier builds the last one
+    stays, and those that are `used`.
 
     Raises ProjectionError where the current projection is damaged or of another version (unless `full`) or the disk
     refuses; the current projection stays as it was.
@@ -53,11 +57,11 @@ def build(store: GraphStore, folder: Path, *, full: bool = False, progress: Prog
             return before
         old = before.manifest if before else _readable(folder)
         if old is not None:
-            sweep(folder, old)
+            sweep(folder, old, used)
         with Shelf(folder, next_build(folder)) as shelf:
             manifest = _built(store, shelf, before, old, say)
             publish(folder, manifest)
-        sweep(folder, manifest)
+        sweep(folder, manifest, used)
     return open_projection(folder)
 
 

@@ -6,7 +6,7 @@ import fcntl
 import re
 import shutil
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -147,13 +147,14 @@ def publish(folder: Path, manifest: Manifest) -> None:
     replace(folder / _CURRENT, f"{manifest.build} {zlib.crc32(data):08x}\n".encode())
 
 
-def sweep(folder: Path, keep: Manifest | None) -> None:
-    """Remove the builds and parts that neither `keep` nor the build before it uses.
+def sweep(folder: Path, keep: Manifest | None, also: Collection[str] = ()) -> None:
+    """Remove the builds and parts that neither `keep`, nor the build before it, nor those named in `also` use.
 
     Readers that have them mapped are not disturbed: a removed file lives on until it is unmapped.
     """
     used: set[str] = set()
-    for manifest in (keep, _before(folder, keep)):
+    others = [_manifest_of(folder, build) for build in also]
+    for manifest in (keep, _manifest_of(folder, keep.previous if keep is not None else None), *others):
         if manifest is not None:
             used |= {f"{manifest.build}/{_MANIFEST}", *manifest.parts}
     for scratch in folder.glob(f"{_CURRENT}.*"):  # of a builder that died
@@ -171,11 +172,11 @@ def sweep(folder: Path, keep: Manifest | None) -> None:
                 file.unlink()
 
 
-def _before(folder: Path, manifest: Manifest | None) -> Manifest | None:
-    if manifest is None or manifest.previous is None:
+def _manifest_of(folder: Path, build: str | None) -> Manifest | None:
+    if build is None:
         return None
     try:
-        return Manifest.model_validate_json((folder / manifest.previous / _MANIFEST).read_bytes())
+        return Manifest.model_validate_json((folder / build / _MANIFEST).read_bytes())
     except (FileNotFoundError, ValidationError):
         return None
 

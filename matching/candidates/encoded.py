@@ -45,7 +45,7 @@ class VectorFile:
     def __init__(self, folder: Path, count: int | None = None) -> None:
         """Of the first `count` vectors in the folder's file, by default of all: so a question has one answer."""
         self.path = folder / f"{NAME}-{LONGEST}.vectors"
-        there = self.path.stat().st_size // _RECORD.itemsize if self.path.exists() else 0
+        there = self.path.stat().st_size // _RECORD.itemsize if self.path.is_file() else 0
         self.count = there if count is None else min(count, there)
         self._records = np.memmap(self.path, _RECORD, "r", shape=(self.count,)) if self.count else np.empty(0, _RECORD)
         self._read = self.count
@@ -75,7 +75,7 @@ class VectorFile:
 
     def lacks(self, hashes: Codes) -> NDArray[np.bool_]:
         """Whether nobody has appended the vector of each text since this was opened."""
-        if self.path.exists():
+        if self.path.is_file():
             with self.path.open("rb") as file:
                 self._look(file)
         return np.array([name not in self._since for name in hashes.tolist()], bool)
@@ -83,6 +83,8 @@ class VectorFile:
     def add(self, hashes: Codes, vectors: Floats) -> None:
         """Append durably the vectors that are not there yet; what a crash left of a record is overwritten."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        if self.path.is_dir():
+            raise ProjectionError(f"{self.path} is a folder, and vectors are written to a file of that name; remove it")
         with self.path.open("a+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             file.truncate(file.seek(0, 2) // _RECORD.itemsize * _RECORD.itemsize)

@@ -15,7 +15,17 @@ from matching.build import Prepared, State
 from matching.evaluation import measures
 from matching.evaluation.breakdown import Group, groups
 from matching.evaluation.comparison import Compared, compared, compared_places, covered
-from matching.evaluation.judgements import Pairs, Ranked, Run, SetAbout, joined, read_pairs, read_set, run_of, splits
+from matching.evaluation.judgements import (
+    Pairs,
+    Ranked,
+    Run,
+    SetAbout,
+    read_judged,
+    read_pairs,
+    read_set,
+    run_of,
+    splits,
+)
 from matching.evaluation.measures import Judged, Measured
 from matching.evaluation.scoring import ReadPairs, Scored, Scorer, cross_validated
 from matching.ranking.calibration import Calibration, cross_fitted
@@ -80,13 +90,15 @@ def evaluate_complete(
     names = [test] if test else [name for name in splits(folder) if name not in train]
     if not names:
         raise InputError("no split is left to test on", field="test")
-    pairs = joined([read_pairs(folder / "judgements" / f"{name}.tsv") for name in names])
+    if both := sorted(set(names) & set(train)):
+        raise InputError(f"split {both[0]!r} is to learn from and to test on", field="test")
+    pairs = read_judged(folder, names)
     earlier = judged_of(about, pairs, _scored_by(other, pairs)) if other is not None else None
     parts = _groups(state, prepared, by, pairs)
     fold = fold or about.fold
     probability = None
     if train:
-        seen = joined([read_pairs(folder / "judgements" / f"{name}.tsv") for name in train])
+        seen = read_judged(folder, train)
         known, asked = scorer.read(seen), scorer.read(pairs)
         scored, how = scorer.learned(known, asked), f"trained on {', '.join(train)}"
         judged = judged_of(about, pairs, scored)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field as Setting, ValidationError, field_validator
 
 from graph.errors import InputError
+from graph.files import replacing
 from graph.schema import first_problem
 from matching.evaluation.measures import KNOWN, PLACES
 
@@ -20,6 +21,10 @@ Ranked = tuple[str, str, float, float | None]
 """(subject, candidate, score, predicted grade)."""
 Run = dict[str, dict[str, tuple[float, float | None]]]
 """Subject → candidate → (score, predicted grade), as a run file has them."""
+
+
+MOST = 1e9
+"""Grades and scores are less."""
 
 
 class SetAbout(BaseModel):
@@ -101,6 +106,17 @@ def read_pairs(path: Path) -> Pairs:
     return Pairs(np.array(subjects, str), np.array(candidates, str), np.array(grades))
 
 
+def read_judged(folder: Path, names: Sequence[str]) -> Pairs:
+    """The pairs of some splits of a set, all of them judged; InputError where there are none or a grade is missing."""
+    pairs = joined([read_pairs(folder / "judgements" / f"{name}.tsv") for name in names])
+    if len(pairs) == 0:
+        raise InputError(f"{', '.join(names)}: no pair is judged", field="split")
+    if (missing := np.flatnonzero(np.isnan(pairs.grades))).size:
+        subject, candidate = pairs.subjects[missing[0]], pairs.candidates[missing[0]]
+        raise InputError(f"{', '.join(names)}: {subject} and {candidate} have no grade", field="grade")
+    return pairs
+
+
 def read_run(path: Path) -> Run:
     """A run as `write_run` leaves it, `grade` optional; InputError with line and reason."""
     if not path.is_file():
@@ -128,23 +144,34 @@ def run_of(rows: Sequence[Ranked]) -> Run:
 
 def _rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
     """(line, row) of a tab-separated file whose header names the columns."""
+    number = 1
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
-        if not set(columns) <= set(reader.fieldnames or ()):
-            named = f"{', '.join(columns[:-1])} and {columns[-1]}"
-            raise InputError(f"{path}: the header must name {named}, tab separated", field="header")
-        for number, row in enumerate(reader, start=2):
-            if not row["subject"] or not row["candidate"]:
-                raise InputError(f"{path}:{number}: subject and candidate are needed", field="subject")
-            yield number, row
+        try:
+            if not set(columns) <= set(reader.fieldnames or ()):
+                named = f"{', '.join(columns[:-1])} and {columns[-1]}"
+                raise InputError(f"{path}: the header must name {named}, tab separated", field="header")
+            for number, row in enumerate(reader, start=2):
+                if not row["subject"] or not row["candidate"]:
+                    raise InputError(f"{path}:{number}: subject and candidate are needed", field="subject")
+                yield number, row
+        except UnicodeDecodeError as error:
+            reason = f"it is not UTF-8 ({error.reason} at byte {error.start})"
+            raise InputError(f"{path} behind line {number}: {reason}", field="encoding") from error
+        except csv.Error as error:
+            raise InputError(f"{path} behind line {number}: {error}", field="line") from error
 
 
 def _number(path: Path, line: int, row: dict[str, str], column: str) -> float:
     """A column's number, NaN where it is empty or not there."""
+    said = row.get(column) or ""
     try:
-        return float(row.get(column) or "nan")
+        number = float(said or "nan")
     except ValueError:
-        raise InputError(f"{path}:{line}: {column} {row[column]!r} is no number", field=column) from None
+        raise InputError(f"{path}:{line}: {column} {said!r} is no number", field=column) from None
+    if said and not abs(number) < MOST:
+        raise InputError(f"{path}:{line}: {column} {said!r} is no number of less than {MOST:.0e}", field=column)
+    return number
 
 
 def joined(parts: Sequence[Pairs]) -> Pairs:
@@ -158,8 +185,8 @@ def joined(parts: Sequence[Pairs]) -> Pairs:
 
 def write_run(path: Path, rows: Sequence[Ranked]) -> None:
     """`subject candidate score grade`, tab separated, grade empty where none was predicted."""
-    with path.open("w", encoding="utf-8", newline="") as file:
-        file.write("subject\tcandidate\tscore\tgrade\n")
+    with replacing(path) as file:
+        file.write(b"subject\tcandidate\tscore\tgrade\n")
         for subject, candidate, score, grade in rows:
             written = "" if grade is None else repr(grade)
-            file.write(f"{subject}\t{candidate}\t{score!r}\t{written}\n")
+            file.write(f"{subject}\t{candidate}\t{score!r}\t{written}\n".encode())

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from graph.errors import InputError
 from matching.build import Prepared, State
 from matching.evaluation.answers import BY_ALL, BY_ITSELF, BY_OTHERS, Answers, Judged
 from matching.evaluation.judgements import Pairs, write_run
@@ -74,6 +75,9 @@ class Scorer:
             np.array([projection.table(name).find(one) for one in ids.tolist()], np.int64)
             for name, ids in ((kind.subject, pairs.subjects), (kind.candidate, pairs.candidates))
         )
+        if not ((subjects >= 0) & (candidates >= 0)).any():
+            reason = f"no {kind.subject} and {kind.candidate} of these {len(pairs):,} pairs are in the graph"
+            raise InputError(f"{reason}; subjects and candidates are ids", field="subject")
         rows = Judged(subjects, candidates, pairs.grades)
         x = pair_features(self.state, self.prepared, pairs)
         if not self.mutual:
@@ -89,6 +93,9 @@ class Scorer:
     def learned(self, known: ReadPairs, asked: ReadPairs) -> Scored:
         """Scores of asked pairs by a model of judged ones, which are evidence for the asked ones too."""
         features = self.prepared.features
+        if len(np.unique(known.rows.grades)) < 2:
+            reason = "pairs to learn from hold one grade only; `--fold none` measures without learning"
+            raise InputError(reason, field="grade")
         answers = Answers(self.state, self.prepared.evidence, known.rows, asked.rows)
         names: tuple[str, ...] = ()
         if not answers.is_silent and not self.mutual:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,12 +11,10 @@ import orjson
 from numpy.typing import NDArray
 
 from graph.errors import ProjectionError
-from graph.files import map_arrays, replace
+from graph.files import is_being_written, map_arrays, replace
 from graph.projection import Strings
 
 FORMAT = 4
-ABANDONED = 3600
-"""Seconds after which a draft is one of a process that died."""
 NAMES = ""
 """Key of the part that holds the names of the redactor; the others are keyed by their kinds."""
 Part = dict[str, NDArray[Any]]
@@ -66,7 +63,7 @@ def switch(folder: Path, about: Mapping[str, Any]) -> None:
     replace(folder / "current.json", orjson.dumps({"format": FORMAT, **about}))
     kept = {"current.json", *about["parts"].values()}
     for path in folder.iterdir():
-        if path.name not in kept and not (path.suffix == ".part" and time.time() - path.stat().st_mtime < ABANDONED):
+        if path.name not in kept and not is_being_written(path):
             path.unlink(missing_ok=True)
 
 

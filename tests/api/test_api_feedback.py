@@ -216,13 +216,14 @@ def test_keys_of_one_party_are_one(api: Api) -> None:
         api.key("broker", parties=["*"], label=label)
     api.key("outsider", label="nobody")
     api.key("expert", label="nobody either")
+    api.key("broker", label="no mandate")
     keys = list_keys(casework)
     party = parties(keys)
     of = {key.label: party[key.id] for key in keys if key.label}
     assert len({of[label] for label in of if label.startswith("evil")}) == 1
     assert of["broker"] == of["same broker"] != of["evil 0"], "a broker is not the enterprise it speaks for"
     assert of["all"] != of["all too"]
-    assert of["nobody"] == of["nobody either"]
+    assert of["nobody"] == of["nobody either"] == of["no mandate"]
 
 
 def test_what_twenty_keys_of_one_party_click_up_stays_within_the_bound(api: Api) -> None:

@@ -92,5 +92,8 @@ def test_what_is_wrong_is_told_and_nothing_recorded(qianxian: Command, home: Pat
     assert "no such alias" in qianxian(*give, alias, "save", "--text", "激光").error
     assert "valid: " in qianxian("--home", home, "exposure", "need-expert", "--by", "name").error
     assert "valid: " in qianxian("--home", home, "exposure", "nothing").error
-    assert "is a folder" in qianxian("--home", home, "feedback", "export", tmp_path).error
+    for taken in (tmp_path, home / "graph.db", home / "secret.key"):
+        before = taken.stat().st_size
+        assert "exists; name a new file" in qianxian("--home", home, "feedback", "export", taken).error
+        assert taken.stat().st_size == before
     assert qianxian("--home", home, "feedback", "list", "--json").json == []

@@ -227,3 +227,38 @@ def test_probabilities_hold_on_real_data(
     words = [judged_data / name, *(["--kinds", ROOT / "docs" / "examples" / kinds] if kinds else [])]
     told = {m["measure"]: m["value"] for m in qianxian("evaluate", *words, "--json").json[0]["probabilities"]}
     assert told["ece"] <= 0.05 and told["brier_skill"] >= skill
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (b"subject\tcandidate\tgrade\n", "no pair is judged"),
+        (b"subject\tcandidate\tgrade\nn0\tx0\t1\nn1\tx1\t1\n", "hold one grade only"),
+        (b"subject\tcandidate\tgrade\nn0\tx0\t1\nn1\tx1\t\n", "n1 and x1 have no grade"),
+        (b"subject\tcandidate\tgrade\nn0\tx0\tnan\n", ":2: grade 'nan' is no number"),
+        (b"subject\tcandidate\tgrade\nn0\tx0\t1\nn0\tx1\t1e308\n", ":3: grade '1e308' is no number"),
+        (b"subject\tcandidate\tgrade\nn0\tx0\t1\n\xff\tx1\t1\n", "it is not UTF-8"),
+        (b"subject\tcandidate\tgrade\nn0\t" + b"x" * 200_000 + b"\t1\n", "field larger than field limit"),
+        (b"subject\tcandidate\tgrade\nq0\tx0\t1\nq1\tx1\t0\n", "of these 2 pairs are in the graph"),
+    ],
+)
+def test_what_is_wrong_with_judged_pairs_is_told(
+    qianxian: Command, judged: Path, tmp_path: Path, body: bytes, told: str
+) -> None:
+    shutil.copytree(judged, tmp_path / "set")
+    (tmp_path / "set" / "judgements" / "train.tsv").write_bytes(body)
+    ran = qianxian("evaluate", tmp_path / "set", "--train", "train", "--test", "test")
+    assert ran.status == 1 and told in ran.error
+
+
+def test_what_is_learned_from_is_not_tested_on_and_pairs_are_not_written_over(
+    qianxian: Command, judged: Path, tmp_path: Path
+) -> None:
+    both = qianxian("evaluate", judged, "--train", "train", "--test", "train")
+    assert both.status == 1 and "to learn from and to test on" in both.error
+    pairs = tmp_path / "pairs.tsv"
+    pairs.write_text("subject\tcandidate\nn0\tx0\n")
+    score = ("score", judged, "--match", "need-expert", "--pairs")
+    assert "holds the pairs" in qianxian(*score, pairs, "--out", pairs).error
+    assert "is no file" in qianxian(*score, tmp_path / "nothing", "--out", pairs).error
+    assert pairs.read_text() == "subject\tcandidate\nn0\tx0\n"

@@ -96,7 +96,8 @@ def test_who_may_ask(tmp_path: Path, role: Role) -> None:
     assert Viewer("v", role, (first,)).may_ask(graph, first)
     assert Viewer("v", role, (second,)).may_ask(graph, need) is every
     assert Viewer("v", role, (EntityKey("enterprise", "absent"),)).may_ask(graph, need) is every
-    assert Viewer("v", role).may_ask(graph, EntityKey("need", "absent")) is every
+    for parties in ((), (first,), (second,)):
+        assert Viewer("v", role, parties).may_ask(graph, EntityKey("need", "absent")) is every
     assert Viewer("v", role, everything=True).may_ask(graph, need)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import time
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ import pytest
 
 from graph.errors import ProjectionError
 from graph.files import write_arrays
-from matching.masking.stored import ABANDONED, Part, Stored, read_parts, switch
+from matching.masking.stored import Part, Stored, read_parts, switch
 
 
 def _part() -> Part:
@@ -58,11 +58,11 @@ def test_a_part_that_was_cut_short_is_told(tmp_path: Path, cut: int) -> None:
 def test_what_nothing_refers_to_goes_but_a_draft_of_another_process(tmp_path: Path) -> None:
     for name in ("old", "new"):
         write_arrays(tmp_path / name, _part())
-    (tmp_path / "x.1.part").write_bytes(b"being written")
-    (tmp_path / "x.2.part").write_bytes(b"left behind")
-    then = time.time() - 2 * ABANDONED
-    os.utime(tmp_path / "x.2.part", (then, then))
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    (tmp_path / f"x.{os.getpid()}.part").write_bytes(b"being written")
+    (tmp_path / f"x.{ended.pid}.part").write_bytes(b"left behind")
     mapped = read_parts(tmp_path, {"kind": "old"})["kind"]
     switch(tmp_path, {"parts": {"kind": "new"}})
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["current.json", "new", "x.1.part"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["current.json", "new", f"x.{os.getpid()}.part"]
     assert np.array_equal(mapped["floor"], [5, 10])  # who had it open keeps its pages

@@ -16,6 +16,7 @@ from api.bootstrap import build as build_all, open_built
 from api.refresh import Builder
 from api.settings import Settings
 from graph import projection
+from graph.errors import ProjectionError
 from graph.records import Entity, Origin, Relation
 from graph.store import open_store
 from matching.build import State, build, encode, open_state
@@ -182,6 +183,14 @@ def test_a_damaged_vector_counts_as_absent_and_is_made_again(tmp_path: Path) -> 
     body[asked * record + 8 : (asked + 1) * record] = b"\xff\x7f" * WIDTH
     path.write_bytes(bytes(body))
     assert np.isnan(_share(_built(tmp_path), "n1", "x5"))  # as of any question that was not encoded
+
+
+def test_a_folder_in_place_of_the_vectors_stops_no_build(tmp_path: Path) -> None:
+    state = _state(tmp_path, _world())
+    state.encodings.file.path.mkdir(parents=True)
+    assert not _built(tmp_path).prepared("need-expert").evidence.is_encoded
+    with pytest.raises(ProjectionError, match="is a folder"):
+        encode(state, Counting())
 
 
 def test_a_damaged_index_is_made_again(tmp_path: Path) -> None:

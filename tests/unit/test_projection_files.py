@@ -117,6 +117,18 @@ def test_only_parts_in_use_are_kept(tmp_path: Path, store: MemoryStore) -> None:
     assert parts == {*projection.parts, *previous["parts"]}
 
 
+def test_a_build_that_is_used_stays_however_many_follow(tmp_path: Path, store: MemoryStore) -> None:
+    used = build(store, tmp_path)
+    for name in ("x", "y", "z"):
+        _grow(store, name)
+        build(store, tmp_path, full=True, used=[used.at.build])
+    again = open_projection(tmp_path, used.at)
+    assert again.fingerprint == used.fingerprint
+    build(store, tmp_path, full=True)
+    with pytest.raises(ProjectionError):
+        open_projection(tmp_path, used.at)
+
+
 class _Crash(BaseException):
     """As if the process ended here."""
 
