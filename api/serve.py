@@ -15,6 +15,7 @@ from multiprocessing import forkserver
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerContext as Context
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -42,6 +43,8 @@ TICK = 0.2
 ENVIRONMENT = {
     # An answer is one thread's work; more threads would take the other processes' cores.
     **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
+    # What lies in the folder that the service was started from is no part of it.
+    "PYTHONSAFEPATH": "1",
     # What a state held goes back to the system once a newer one is taken up: glibc otherwise keeps it for itself.
     "MALLOC_MMAP_THRESHOLD_": str(4 << 20),
     "MALLOC_TRIM_THRESHOLD_": str(8 << 20),
@@ -223,6 +226,8 @@ def _environment(settings: Settings) -> Iterator[None]:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     wanted = {FOLDER: str(folder), **{name: os.environ.get(name, value) for name, value in ENVIRONMENT.items()}}
+    paths = (str(Path(__file__).resolve().parents[1]), os.environ.get("PYTHONPATH", ""))
+    wanted["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
     before = {name: os.environ.get(name) for name in wanted}
     os.environ.update(wanted)
     try:

@@ -210,6 +210,7 @@ def _passes(run: Run) -> dict[str, NDArray[np.bool_]]:
         if name not in visible.fields:
             raise UnknownNameError("filter", name, visible.fields, field="filters")
         labels = visible.labels(name)
+        value = run.state.mask.code_of(run.prepared.evidence.kind.candidate, name, value)
         if value not in labels.vocabulary:
             valid = ", ".join(islice(labels.vocabulary, MOST_LISTED)) or "none"
             raise InputError(f"no card shows {value!r} as {name}; valid values are such as {valid}", field="filters")

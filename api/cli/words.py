@@ -27,10 +27,12 @@ def _pair(en: str, zh: str) -> Labels:
 ASKED = _pair("{} · “{}” · asked as {}", "{} · “{}” · 提问身份：{}")
 NOBODY = _pair("no match: nothing fits, or fewer than a group needs", "没有匹配：没有合适的，或不足一组")
 SAYS_IN_ORDER = _pair(
-    "What the {} says: ✓ covered, → by which ranks; ✗ by nobody",
+    "What the {} says: ✓ touched on, → by which ranks; ✗ by nobody",
     "{}的内容逐条对照：✓ 有候选涉及，→ 其名次；✗ 没有候选涉及",
 )
-SAYS = _pair("What the {} says: ✓ covered; ✗ by fewer than a group", "{}的内容逐条对照：✓ 有一组候选涉及；✗ 不足一组")
+SAYS = _pair(
+    "What the {} says: ✓ touched on; ✗ by fewer than a group", "{}的内容逐条对照：✓ 有一组候选涉及；✗ 不足一组"
+)
 """Of the subject, whatever it is: of an expert's or a fund's own texts nothing is asked."""
 BAND = _pair("{} score", "得分{}")
 BANDS_ARE = _pair(

@@ -41,6 +41,13 @@ _OF_THE_ASKER = re.compile(
     re.IGNORECASE,
 )
 """A clause that tells of the asker and of terms, not of what is asked."""
+_SAYS_NOTHING = frozenset(
+    {
+        *("做", "好", "真", "长期", "短期", "合作", "提供", "寻求", "寻找", "征集", "急需", "希望"),
+        *("need", "help", "look", "looking", "seek", "seeking", "please", "partner", "long-term"),
+    }
+)
+"""Words by which nothing is covered, beside the stop words of all texts: they stand in any question."""
 _CLAUSE = re.compile("[，,：:]")
 _LATIN = re.compile("[a-z][a-z0-9+#-]*")
 _HASH, _SHIFT = np.uint64(0x9E3779B97F4A7C15), np.uint64(51)
@@ -157,7 +164,8 @@ def _asks(part: str) -> bool:
 
 def _words(evidence: Evidence, asked: Asked) -> Words:
     """The words of a question and which of its parts have them, weighed as in the kind with most documents."""
-    words = [word for word in words_of(asked.text) if not word[0].isdigit()]  # segmented before, to be scored
+    said = words_of(asked.text)  # segmented before, to be scored
+    words = [word for word in said if not word[0].isdigit() and word not in _SAYS_NOTHING]
     flat = np.fromiter(map(word_code, words), np.uint64, len(words))
     codes, first, counts = np.unique(flat, return_index=True, return_counts=True)
     spelled = [words[at] for at in first.tolist()]

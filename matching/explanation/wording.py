@@ -22,7 +22,7 @@ FAMILIES: dict[str, Labels] = {
     "chars": Labels(zh="相近的表述", en="similar wording"),
     "semantic": Labels(zh="相近的主题", en="a related subject"),
     "encoded": Labels(zh="相近的含义", en="a similar meaning"),
-    "walk": Labels(zh="相关成果", en="related work of theirs"),
+    "walk": Labels(zh="相关材料", en="related documents"),
     "parts": Labels(zh="逐句的贴合", en="closeness to single sentences"),
     "compare": Labels(zh="{}的匹配", en="a fit in {}"),
     "popularity": Labels(zh="以往被选次数", en="how often they were chosen before"),
@@ -154,7 +154,7 @@ def of_group(why: Mapping[str, Any], quotes: Sequence[str], k: int, wording: Wor
             said.append(f"以下各点均有至少{k}个候选涉及：{'、'.join(named)}{f'等{len(covers)}条' if more else ''}。")
         else:
             rest = f" and {len(covers) - MOST_QUOTED} more" if more else ""
-            said.append(f"Each of these points is covered by at least {k} of them: {', '.join(named)}{rest}.")
+            said.append(f"Each of these points is touched on by at least {k} of them: {', '.join(named)}{rest}.")
     if terms := why["terms"]:
         if zh:
             said.append(f"以下用词各见于至少{k}个候选的材料：{'、'.join(terms)}。")
@@ -183,7 +183,7 @@ def _covers(covers: Sequence[Mapping[str, Any]], quotes: Sequence[str], demanded
     more = len(covers) - len(told)
     if zh:
         return f"涉及{'、'.join(told)}{f'等{len(covers)}条' if more else ''}。"
-    return f"Covers {', '.join(told)}{f' and {more} more' if more else ''}."
+    return f"Touches on {', '.join(told)}{f' and {more} more' if more else ''}."
 
 
 @lru_cache(maxsize=8192)
@@ -229,14 +229,14 @@ def of_answer(verdict: Mapping[str, Any], least: int, wording: Wording) -> str:
             said += f"：{asked}条要求中{found}条有{some}涉及" if asked > 1 else ""
         else:
             are = "is" if found <= 1 else "are"
-            said += f": {found or 'none'} of {asked} points {are} covered" if asked > 1 else ""
+            said += f": {found or 'none'} of {asked} points {are} touched on" if asked > 1 else ""
         if missing:
             told, more = missing[:MOST_QUOTED], len(missing) - MOST_QUOTED
             if zh:
                 nobody = f"不足{least}个候选涉及" if least > 1 else "没有候选涉及"
                 said += f"，{nobody}的是{'、'.join(told)}{f'等{len(missing)}条' if more > 0 else ''}"
             else:
-                nobody = f"fewer than {least} cover" if least > 1 else "nobody here covers"
+                nobody = f"fewer than {least} touch on" if least > 1 else "nobody here touches on"
                 said += f"; {nobody} {wording.joined([*told, f'{more} more'] if more > 0 else told)}"
     said += "。" if zh else "."
     if filters := [f"{part['filter']}={part['value']}" for part in verdict["missing"] if "filter" in part]:

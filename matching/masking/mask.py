@@ -130,6 +130,13 @@ class Mask:
             card = self._cards[kind, row] = self._card(kind, row)
         return card
 
+    def code_of(self, kind: str, field: str, label: str) -> str:
+        """The code that a card calls so in a field; the label itself where there is none."""
+        for name, _, scheme, words in self._plan(kind).fields:
+            if name == field and scheme is not None and label not in words:
+                return next((code for code in words if _label(scheme, code) == label), label)
+        return label
+
     def _card(self, kind: str, row: int) -> dict[str, Any]:
         fields: dict[str, Any] = {}
         labels: dict[str, list[str]] = {}

@@ -56,12 +56,16 @@ def until(condition: Any, patience: float = PATIENCE) -> None:
 
 
 @contextmanager
-def running(home: Path, start: str = START, **environment: str) -> Iterator[Running]:
-    """The service on a free port with `home` and settings from `environment`; ended for good at the end."""
+def running(home: Path, start: str = START, folder: Path | None = None, **environment: str) -> Iterator[Running]:
+    """The service on a free port with `home` and settings from `environment`, in `folder`; ended at the end."""
     own: Mapping[str, str] = {"QIANXIAN_HOME": str(home), "QIANXIAN_PORT": "0"}
     with tempfile.NamedTemporaryFile(suffix=".log") as log:
         process = subprocess.Popen(
-            [sys.executable, "-c", start], env={**os.environ, **own, **environment}, stdout=log, stderr=log
+            [sys.executable, "-c", start],
+            env={**os.environ, **own, **environment},
+            cwd=folder,
+            stdout=log,
+            stderr=log,
         )
         try:
             service = Running(process, Path(log.name), "")

@@ -24,7 +24,7 @@ from api.metrics import Builds, Metrics
 from api.serve import HOPELESS, serve
 from api.settings import Settings
 from graph.errors import InputError, StoreError
-from tests.api.running import Running, running, until
+from tests.api.running import START, Running, running, until
 
 ROOT = Path(__file__).parents[2]
 
@@ -227,7 +227,16 @@ def test_nothing_outlives_a_killed_service(home: Path) -> None:
         children = psutil.Process(service.process.pid).children(recursive=True)
         assert len(children) >= 3
         service.process.kill()
-        until(lambda: gone(children), 20)
+        until(lambda: gone(children))
+
+
+def test_what_lies_in_the_folder_it_was_started_from_is_no_part_of_it(home: Path, tmp_path: Path) -> None:
+    for name in ("api.py", "graph.py", "uvicorn.py"):
+        (tmp_path / name).write_text("raise SystemExit('not mine')\n")
+    start = f"import sys; sys.path[0] = {str(ROOT)!r}\n{START}"  # as an installed command finds it
+    with running(home, start, tmp_path, QIANXIAN_WORKERS="1") as service:
+        service.wait_until_ready()
+        assert b"not mine" not in service.log.read_bytes()
 
 
 def test_servers_that_die_at_once_end_the_service(tmp_path: Path) -> None:

@@ -210,3 +210,16 @@ def test_answers_do_not_tell_which_identifiers_are_on_record(tmp_path: Path) -> 
                 question = Question(kind=kind, text=text, limit=30, explain=True)
                 first, second = (json.dumps(match(state, question, viewer).to_dict()) for state in (one, two))
                 assert first == second
+
+
+def test_a_filter_takes_a_code_or_what_cards_call_it(state: State) -> None:
+    cards = [found["card"] for found in _matches(_answer(state, BROKER, limit=60))]
+    code, label = next(
+        (card["fields"]["institution_region"], card["labels"]["institution_region"])
+        for card in cards
+        if "institution_region" in card["labels"]
+    )
+    code, label = (value[0] if isinstance(value, list) else value for value in (code, label))
+    assert code != label
+    found = [_answer(state, BROKER, filters={"institution_region": value})["groups"] for value in (code, label)]
+    assert found[0] == found[1] != []

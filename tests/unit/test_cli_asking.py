@@ -271,7 +271,7 @@ def test_score_keeps_the_order_of_the_pairs(qianxian: Command, sample: Path, tmp
         (("evaluate", "SAMPLE", "--match", "moon-sun"), "unknown match kind"),
         (("evaluate", "SAMPLE", "--fold", "moon"), "unknown fold 'moon'; valid:"),
         (("evaluate", "SAMPLE", "--kinds", "nowhere.json"), "nowhere.json"),
-        (("score", "SAMPLE", "--match", "need-expert", "--pairs", "nowhere.tsv", "--out", "o"), "nowhere.tsv does not"),
+        (("score", "SAMPLE", "--match", "need-expert", "--pairs", "nowhere.tsv", "--out", "o"), "nowhere.tsv is no"),
         (("score", "SAMPLE", "--match", "need-expert"), "--pairs"),
         (("score", "nowhere", "--match", "need-expert", "--pairs", "x", "--out", "o"), "nowhere is no folder"),
         (("evaluate", "SAMPLE", "--run", "no/where.tsv"), "cannot be written there"),

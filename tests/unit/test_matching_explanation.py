@@ -86,7 +86,7 @@ def test_a_broker_is_told_who_covers_what_and_what_nobody_does(state: State) -> 
             assert cover["through"] == "publication"
             assert cover["terms"] and all(term in answer["parts"][cover["part"]]["text"] for term in cover["terms"])
     assert "3条要求中2条有候选涉及，没有候选涉及的是“还要修复中世纪羊皮卷手抄本”" in answer["summary"]["zh"]
-    assert "nobody here covers “还要修复中世纪羊皮卷手抄本”" in answer["summary"]["en"]
+    assert "nobody here touches on “还要修复中世纪羊皮卷手抄本”" in answer["summary"]["en"]
 
 
 def test_leads_are_exact_and_so_is_what_would_change_the_order(state: State) -> None:
@@ -147,7 +147,7 @@ def test_parties_are_told_of_groups_only(state: State) -> None:
     assert best["summary"]["zh"].startswith(
         f"以下各点均有至少5个候选涉及：“{SUBJECTS[0]}”、“{SUBJECTS[1]}”。以下用词各见于至少5个候选的材料："
     )
-    assert best["summary"]["en"].startswith("Each of these points is covered by at least 5 of them: ")
+    assert best["summary"]["en"].startswith("Each of these points is touched on by at least 5 of them: ")
 
 
 def test_a_verdict_does_not_depend_on_how_many_are_wanted(state: State) -> None:
