@@ -205,7 +205,7 @@ def test_on_sigterm_running_requests_finish_and_the_exit_code_is_0(home: Path, o
             answer = connection.recv(65_536)
         assert answer.split(b" ")[1] in {b"200", b"201"}, answer
         assert service.process.wait(30) == 0
-        until(lambda: gone(children), 5)
+        until(lambda: gone(children))
         assert service.events()[-1]["event"] == "stopped"
 
 
