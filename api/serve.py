@@ -15,7 +15,6 @@ from multiprocessing import forkserver
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerContext as Context
 from multiprocessing.process import BaseProcess
-from pathlib import Path
 from typing import Any
 
 import structlog
@@ -226,8 +225,6 @@ def _environment(settings: Settings) -> Iterator[None]:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     wanted = {FOLDER: str(folder), **{name: os.environ.get(name, value) for name, value in ENVIRONMENT.items()}}
-    paths = (str(Path(__file__).resolve().parents[1]), os.environ.get("PYTHONPATH", ""))
-    wanted["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
     before = {name: os.environ.get(name) for name in wanted}
     os.environ.update(wanted)
     try:

@@ -47,7 +47,8 @@ def match(
         typer.Option("--cover", help="A team that covers the parts of the need, explained; for broker and operator."),
     ] = False,
     filters: Annotated[
-        list[str] | None, typer.Option("--filter", help="FIELD=VALUE that a card must show, as --json writes it.")
+        list[str] | None,
+        typer.Option("--filter", help="FIELD=VALUE that a card must show: a code, or what cards call it."),
     ] = None,
     json: Json = False,
 ) -> None:

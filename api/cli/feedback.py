@@ -95,7 +95,7 @@ def list_own(
     for entry in entries:
         asked = f"{entry['match_kind']} {entry['subject'] or '(a text)'}"
         reason = f" ({entry['reason']})" if entry["reason"] else ""
-        typer.echo(f"{entry['time']}  {asked}  {entry['alias'] or '(earlier epoch)'}: {entry['event']}{reason}")
+        typer.echo(f"{entry['time']}  {asked}  {entry['alias'] or '(no alias now)'}: {entry['event']}{reason}")
 
 
 @feedback.command()

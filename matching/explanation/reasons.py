@@ -159,16 +159,15 @@ def explanations_together(page: Page, groups: Sequence[Rows]) -> list[Explanatio
     found = page.found
     carried = np.zeros((len(page.rows), len(found.words.codes)), bool)
     np.logical_or.at(carried, page.best.owner, found.has)
+    quotes = [quoted(part) for part in found.parts]
     made: list[Explanation] = []
     for places in groups:
         why: Explanation = {"contributions": banded_shares(page.names, page.shares[places].mean(axis=0))}
         common = carried[places].sum(axis=0) >= page.k
         why["terms"] = [found.words.spelled[at] for at in found.words.telling if common[at]][:MOST_TERMS]
         why["covers"] = np.flatnonzero(found.covered[places].sum(axis=0) >= page.k).tolist()
-        made.append(why)
-    quotes = [quoted(part) for part in found.parts]
-    for why in made:
         why["summary"] = {name: of_group(why, quotes, page.k, wording) for name, wording in page.wordings.items()}
+        made.append(why)
     return made
 
 

@@ -16,6 +16,7 @@ import httpx
 import orjson
 
 START = "from api.serve import serve; from api.settings import load; serve(load())"
+ROOT = Path(__file__).parents[2]
 PATIENCE = 60
 """Seconds to wait for something to happen before the test fails."""
 
@@ -58,7 +59,7 @@ def until(condition: Any, patience: float = PATIENCE) -> None:
 @contextmanager
 def running(home: Path, start: str = START, folder: Path | None = None, **environment: str) -> Iterator[Running]:
     """The service on a free port with `home` and settings from `environment`, in `folder`; ended at the end."""
-    own: Mapping[str, str] = {"QIANXIAN_HOME": str(home), "QIANXIAN_PORT": "0"}
+    own: Mapping[str, str] = {"QIANXIAN_HOME": str(home), "QIANXIAN_PORT": "0", "PYTHONPATH": str(ROOT)}
     with tempfile.NamedTemporaryFile(suffix=".log") as log:
         process = subprocess.Popen(
             [sys.executable, "-c", start],

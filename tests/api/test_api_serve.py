@@ -152,7 +152,14 @@ def test_a_server_that_died_is_not_asked_whether_it_is_ready(service: Running, h
 
 
 def gone(processes: list[psutil.Process]) -> bool:
-    return not [p for p in processes if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
+    return not any(map(lives, processes))
+
+
+def lives(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:  # ended between the two questions
+        return False
 
 
 def test_a_crash_is_a_problem_over_the_wire_too(home: Path, tmp_path: Path) -> None:
