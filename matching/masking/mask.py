@@ -30,9 +30,12 @@ from matching.masking.stored import (
     bytes_in,
     forms_in,
     is_sound,
+    name_of_names,
     names_in,
+    names_part,
     read_parts,
     switch,
+    version_in,
 )
 from matching.masking.texts import Before, Redaction, card_text, is_redacted, texts_of
 from matching.masking.visible import Visible, finest_of, visible_of
@@ -61,14 +64,13 @@ class Mask:
         cls, projection: Projection, folder: Path, *, k: int, epoch: str, secret: bytes,
     ) -> Mask:  # fmt: skip
         """Bring the mask in `folder` up to a projection; levels decided in the same epoch stay as they are."""
-        redactor = redactor_of(projection)
         before = Stored.open(folder)
+        redactor = redactor_of(projection, before)
         same = before is not None and (before.about["epoch"], before.about["k"]) == (epoch, k)
         redaction = Redaction(redactor, *(before.redactor() if before is not None else ()))
-        names = {NAMES: f"names-{redactor.version}"}
+        names = {NAMES: name_of_names(redactor.names, redactor.version)}
         if not is_sound(folder / names[NAMES]):
-            spelled = Strings.of(redactor.forms)
-            write_arrays(folder / names[NAMES], {"forms.blob": spelled.blob, "forms.offsets": spelled.offsets})
+            write_arrays(folder / names[NAMES], names_part(redactor.names, redactor.version))
         for kind in projection.catalogue.entities.values():
             old_name = before.about["parts"].get(kind.name, "") if before is not None and same else ""
             used = redactor.version if is_redacted(kind) else ""
@@ -92,7 +94,7 @@ class Mask:
         about = stored.about
         keys = EpochKeys(secret, about["epoch"])
         parts = read_parts(folder, about["parts"])
-        return cls(projection, about["k"], about["epoch"], keys, about["parts"][NAMES].removeprefix("names-"), parts)
+        return cls(projection, about["k"], about["epoch"], keys, version_in(parts), parts)
 
     def visible(self, kind: str) -> Visible:
         """What may be seen of a kind."""
@@ -215,7 +217,7 @@ def _part_of(
         part[f"counts.{name}.numbers"] = counts.numbers
     before = None
     if previous is not None and rows is not None:
-        before = Before(kind, previous, rows, redaction.redactor)
+        before = Before(kind, previous, rows)
     return part | texts_of(table, kind, redaction, before)
 
 

@@ -6,14 +6,15 @@ This list is a declared release: what a text shows depends on it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice, product
+from typing import NamedTuple
 
 from pypinyin import Style, pinyin
 
 from graph import regions
 from graph.kinds import BUILTIN
-from graph.projection import Projection
+from graph.projection import EntityTable, Projection
 from graph.schema import Access, EntityKind, FieldType
 from matching.masking.patterns import OPAQUE, folded, loosened, visible_only
 
@@ -49,24 +50,42 @@ _WRITTEN_OUT = str.maketrans({
 """Letters and how they are written where a keyboard has none of them."""
 
 
-_known: dict[str, tuple[str, list[str]]] = {}
-"""Kind → state of its table and spellings of its names; "" → those of all: a graph changes little between builds."""
+class Spelled(NamedTuple):
+    """The names of one kind as they may be written."""
+
+    state: str
+    """Of the table: the names are the same as long as it is."""
+    forms: Sequence[str]
+    """Folded and sorted."""
 
 
-def forms_in(projection: Projection) -> list[str]:
-    """The spellings of every revealed name and code in the graph, folded and sorted."""
-    states: dict[str, str] = {}
-    for kind in projection.catalogue.entities.values():
-        if fields := name_fields(kind):
-            table = projection.table(kind.name)
-            states[kind.name] = f"{table.digest} {fields}"
-            if kind.name not in _known or _known[kind.name][0] != states[kind.name]:
-                names = {name for field in fields if table.n for name in table.labels(field).vocabulary}
-                _known[kind.name] = (states[kind.name], forms_of(names))
-    state = repr(states)
-    if "" not in _known or _known[""][0] != state:
-        _known[""] = (state, sorted({form for kind in states for form in _known[kind][1]}))
-    return _known[""][1]
+class Names(NamedTuple):
+    """Every revealed name and code in a graph as it may be written."""
+
+    forms: Sequence[str]
+    """Folded and sorted."""
+    of: Mapping[str, Spelled]
+    """By kind; empty where that is not known."""
+
+    @classmethod
+    def read(cls, projection: Projection, before: Names | None) -> Names:
+        """The names in a projection; `before` itself while they stay, since spelling them all takes seconds."""
+        of: dict[str, Spelled] = {}
+        for kind in projection.catalogue.entities.values():
+            if fields := name_fields(kind):
+                table = projection.table(kind.name)
+                state, known = f"{table.digest} {fields}", before.of.get(kind.name) if before is not None else None
+                if known is None or known.state != state:
+                    known = Spelled(state, forms_of(_names_in(table, fields)))
+                of[kind.name] = known
+        states = {kind: spelled.state for kind, spelled in of.items()}
+        if before is not None and states == {kind: spelled.state for kind, spelled in before.of.items()}:
+            return before
+        return cls(sorted({form for spelled in of.values() for form in spelled.forms}), of)
+
+
+def _names_in(table: EntityTable, fields: Sequence[str]) -> set[str]:
+    return {name for field in fields if table.n for name in table.labels(field).vocabulary}
 
 
 def name_fields(kind: EntityKind) -> list[str]:

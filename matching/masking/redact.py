@@ -12,11 +12,9 @@ from collections.abc import Iterable, Sequence
 from ahocorasick_rs import AhoCorasick, MatchKind
 
 from graph.projection import Projection
-from matching.masking.names import forms_in, forms_of
-from matching.masking.patterns import FINGERPRINT, OPAQUE, Span, folded, identifiers, joined_up, loosened, visible_only
-
-VERSION = "4"
-"""Part of every stored text's key: change it when the same text is redacted otherwise."""
+from matching.masking.names import Names, forms_of
+from matching.masking.patterns import OPAQUE, RULES, Span, folded, identifiers, joined_up, loosened, visible_only
+from matching.masking.stored import Stored
 
 PLACEHOLDERS = {
     "email": "［邮箱 e-mail］", "url": "［网址 link］", "id_card": "［证件 id］", "credit_code": "［代码 code］",
@@ -73,25 +71,23 @@ class Redactor:
     """Takes names and identifiers out of texts; the same names in any order make the same redactor."""
 
     def __init__(self, names: Iterable[str]) -> None:
-        self._take(forms_of(names))
+        self._take(Names(forms_of(names), {}))
 
     @classmethod
-    def of_forms(cls, forms: Sequence[str]) -> Redactor:
-        """The redactor whose `forms` these are."""
+    def of(cls, names: Names) -> Redactor:
+        """The redactor of names that were spelled before."""
         redactor = cls.__new__(cls)
-        redactor._take(forms)
+        redactor._take(names)
         return redactor
 
-    def _take(self, forms: Sequence[str]) -> None:
-        self.forms = forms
-        """Every spelling that is taken out, folded and sorted."""
-        self.rules = f"{VERSION}-{FINGERPRINT}"
-        """Changes when something other than the names changes."""
-        hasher = hashlib.blake2b(self.rules.encode(), digest_size=16)
-        hasher.update("\x00".join(forms).encode())
+    def _take(self, names: Names) -> None:
+        self.names = names
+        """What is taken out."""
+        hasher = hashlib.blake2b(RULES.encode(), digest_size=16)
+        hasher.update("\x00".join(names.forms).encode())
         self.version = hasher.hexdigest()
         """Changes iff redaction changes."""
-        self._names = NameFinder(forms)
+        self._names = NameFinder(names.forms)
 
     def redact(self, text: str) -> str:
         """The text without names and identifiers; doing it again changes nothing."""
@@ -152,13 +148,14 @@ def _latin(char: str) -> bool:
 _latest: list[Redactor] = []
 
 
-def redactor_of(projection: Projection) -> Redactor:
-    """The redactor of every name in a projection; the one made last is kept while the names stay."""
-    forms = forms_in(projection)
-    for known in _latest:
-        if known.forms is forms or known.forms == forms:
-            return known
-    return _kept(Redactor.of_forms(forms))
+def redactor_of(projection: Projection, before: Stored | None) -> Redactor:
+    """The redactor of every name in a projection; the one made last is kept while the names stay.
+
+    A process that has made none goes on from the names that were stored.
+    """
+    known = next((redactor for redactor in _latest if redactor.names.of), None)
+    names = Names.read(projection, known.names if known else before.names() if before else None)
+    return known if known is not None and names is known.names else _kept(Redactor.of(names))
 
 
 def redactor_again(version: str, forms: Sequence[str]) -> Redactor:
@@ -166,7 +163,7 @@ def redactor_again(version: str, forms: Sequence[str]) -> Redactor:
     for known in _latest:
         if known.version == version:
             return known
-    return _kept(Redactor.of_forms(list(forms)))
+    return _kept(Redactor.of(Names(list(forms), {})))
 
 
 def _kept(redactor: Redactor) -> Redactor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,10 @@ from numpy.typing import NDArray
 from graph.errors import ProjectionError
 from graph.files import is_being_written, map_arrays, replace
 from graph.projection import Strings
+from matching.masking.names import Names, Spelled
+from matching.masking.patterns import RULES
 
-FORMAT = 4
+FORMAT = 5
 NAMES = ""
 """Key of the part that holds the names of the redactor; the others are keyed by their kinds."""
 Part = dict[str, NDArray[Any]]
@@ -50,7 +53,41 @@ class Stored:
     def redactor(self) -> tuple[str, Strings] | tuple[()]:
         """Version and names of the redactor; nothing where they are gone or damaged."""
         part = self.part(NAMES)
-        return () if part is None else (self.about["parts"][NAMES].removeprefix("names-"), forms_in({NAMES: part}))
+        return () if part is None else (version_in({NAMES: part}), forms_in({NAMES: part}))
+
+    def names(self) -> Names | None:
+        """The names as they were spelled; None where they are gone or damaged, or would be spelled otherwise today."""
+        part = self.part(NAMES)
+        if part is None or part["rules"].tobytes() != RULES.encode():
+            return None
+        forms = list(forms_in({NAMES: part}))
+        states: dict[str, str] = orjson.loads(part["states"].tobytes())
+        return Names(
+            forms,
+            {kind: Spelled(state, [forms[at] for at in part[f"of.{kind}"].tolist()]) for kind, state in states.items()},
+        )
+
+
+def name_of_names(names: Names, version: str) -> str:
+    """What the part of the names of a graph is called; `version` is the redactor's."""
+    made_of = repr((FORMAT, version, {kind: spelled.state for kind, spelled in names.of.items()}))
+    return f"names-{hashlib.blake2b(made_of.encode(), digest_size=12).hexdigest()}"
+
+
+def names_part(names: Names, version: str) -> Part:
+    """The part of the names of a graph."""
+    spelled, place = Strings.of(names.forms), {form: at for at, form in enumerate(names.forms)}
+    part: Part = {"forms.blob": spelled.blob, "forms.offsets": spelled.offsets}
+    part |= {"version": bytes_in(version.encode()), "rules": bytes_in(RULES.encode())}
+    part["states"] = bytes_in(orjson.dumps({kind: one.state for kind, one in names.of.items()}))
+    for kind, one in names.of.items():
+        part[f"of.{kind}"] = np.fromiter(map(place.__getitem__, one.forms), np.int32, len(one.forms))
+    return part
+
+
+def version_in(parts: Mapping[str, Part]) -> str:
+    """The redactor's version among parts."""
+    return parts[NAMES]["version"].tobytes().decode()
 
 
 def forms_in(parts: Mapping[str, Part]) -> Strings:

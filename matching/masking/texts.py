@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from graph.projection import EntityTable, Strings
 from graph.schema import Access, EntityKind, Field, FieldType
-from matching.masking.patterns import folded, visible_only
+from matching.masking.patterns import RULES, folded, visible_only
 from matching.masking.redact import NameFinder, Redactor
 from matching.masking.stored import Part, bytes_in, names_in
 
@@ -45,7 +45,9 @@ class Redaction:
     def __init__(self, redactor: Redactor, version: str = "", forms: Sequence[str] = ()) -> None:
         """`version` and `forms` are those of the redactor of the build before."""
         self.redactor = redactor
-        self._changed = NameFinder(() if version == redactor.version else sorted(set(forms) ^ set(redactor.forms)))
+        self._changed = NameFinder(
+            () if version == redactor.version else sorted(set(forms) ^ set(redactor.names.forms))
+        )
 
     def still_holds(self, text: str) -> bool:
         """Whether no name that came or went is in an unredacted text: it is redacted as it was."""
@@ -55,10 +57,10 @@ class Redaction:
 class Before:
     """The texts of the build before, of one kind."""
 
-    def __init__(self, kind: EntityKind, part: Part, rows: NDArray[np.int64], redactor: Redactor) -> None:
+    def __init__(self, kind: EntityKind, part: Part, rows: NDArray[np.int64]) -> None:
         """`rows`: row of each entity there, -1 for new ones."""
         self._part, self._rows = part, rows
-        self._usable = part["rules"].tobytes() == _rules(kind, redactor)
+        self._usable = part["rules"].tobytes() == _rules(kind)
 
     def column(self, field: str) -> Strings | None:
         """The redacted texts of a field."""
@@ -93,15 +95,15 @@ def texts_of(table: EntityTable, kind: EntityKind, redaction: Redaction, before:
                 told = redaction.redactor.redact(text)
             columns[field.name].append(told)
     told_columns = {name: Strings.of(column) for name, column in columns.items() if any(column)}
-    part: Part = {"raw": raw, "rules": bytes_in(_rules(kind, redaction.redactor)), "texts": names_in(told_columns)}
+    part: Part = {"raw": raw, "rules": bytes_in(_rules(kind)), "texts": names_in(told_columns)}
     for name, strings in told_columns.items():
         part |= {f"text.{name}.blob": strings.blob, f"text.{name}.offsets": strings.offsets}
     return {**part, "textdigest": bytes_in(_digest(told_columns))}
 
 
-def _rules(kind: EntityKind, redactor: Redactor) -> bytes:
+def _rules(kind: EntityKind) -> bytes:
     """What the texts of a kind rest on beside its data and the names."""
-    return repr((redactor.rules, [(f.name, f.access, f.type) for f in kind.fields if ranked_text(kind, f)])).encode()
+    return repr((RULES, [(f.name, f.access, f.type) for f in kind.fields if ranked_text(kind, f)])).encode()
 
 
 def _words(table: EntityTable, fields: Sequence[Field]) -> Iterator[list[str]]:

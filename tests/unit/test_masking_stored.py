@@ -11,7 +11,11 @@ import pytest
 
 from graph.errors import ProjectionError
 from graph.files import write_arrays
-from matching.masking.stored import Part, Stored, read_parts, switch
+from graph.records import Entity
+from matching.masking import names as spelling
+from matching.masking.names import Names, Spelled
+from matching.masking.stored import NAMES, Part, Stored, names_part, read_parts, switch
+from tests.privacy.worlds import people, state_of
 
 
 def _part() -> Part:
@@ -66,3 +70,43 @@ def test_what_nothing_refers_to_goes_but_a_draft_of_another_process(tmp_path: Pa
     switch(tmp_path, {"parts": {"kind": "new"}})
     assert sorted(path.name for path in tmp_path.iterdir()) == ["current.json", "new", f"x.{os.getpid()}.part"]
     assert np.array_equal(mapped["floor"], [5, 10])  # who had it open keeps its pages
+
+
+NAMES_OF = Names(["ada", "ada lovelace", "lovelace"], {"expert": Spelled("1", ["ada", "lovelace"])})
+
+
+def _stored(folder: Path, part: Part) -> Stored:
+    write_arrays(folder / "n", part)
+    switch(folder, {"parts": {NAMES: "n"}})
+    stored = Stored.open(folder)
+    assert stored is not None
+    return stored
+
+
+def test_names_come_back_as_they_were_spelled(tmp_path: Path) -> None:
+    stored = _stored(tmp_path, names_part(NAMES_OF, "v"))
+    assert stored.names() == NAMES_OF
+    assert [part if isinstance(part, str) else list(part) for part in stored.redactor()] == ["v", NAMES_OF.forms]
+
+
+def test_names_spelled_by_other_rules_are_spelled_again(tmp_path: Path) -> None:
+    other = names_part(NAMES_OF, "v") | {"rules": np.frombuffer(b"other", np.uint8)}
+    assert _stored(tmp_path, other).names() is None
+
+
+def test_only_names_that_may_have_changed_are_spelled_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = state_of(tmp_path / "one", [*people(), Entity("expert", "x", {"name": "司徒样板"})]).projection
+    two = state_of(tmp_path / "two", [*people(), Entity("expert", "x", {"name": "欧阳样板"})]).projection
+    before = Names.read(one, None)
+    asked: list[str] = []
+
+    def spelled(name: str) -> set[str]:
+        asked.append(name)
+        return {name}
+
+    monkeypatch.setattr(spelling, "spellings", spelled)
+    assert Names.read(one, before) is before
+    assert asked == []
+    after = Names.read(two, before)
+    assert "欧阳样板" in asked and "浙江样本0大学" not in asked
+    assert "浙江样本0大学" in after.forms and "司徒样板" not in after.forms
