@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import orjson
@@ -32,7 +33,7 @@ from matching.masking import Mask
 from matching.ranking.features import Features
 from matching.ranking.model import Model, StaleModelError
 
-FORMAT = 4
+FORMAT = 5
 ANALYSED = f"{FORMAT}.{analysis.VERSION}"
 """Ends the name of every index: it is of texts analysed and written as they are now."""
 BATCH = 64
@@ -163,7 +164,7 @@ def build(
     projection = open_projection(projection_folder)
     say = progress or silent
     say("mask", 0)
-    mask = Mask.build(projection, folder / "mask", k=k, epoch=epoch, secret=secret)
+    mask = Mask.build(projection, folder / "mask", _noted(folder).get("mask"), k=k, epoch=epoch, secret=secret)
     indexes, keys = {}, {}
     for kind in indexed_kinds(MatchKinds.of(projection.catalogue), projection):
         columns = mask.texts(kind)
@@ -186,11 +187,13 @@ def build(
         "projection": list(projection.at),
         "revision": projection.revision,
         "fingerprint": projection.fingerprint,
+        "mask": mask.about,
         "indexes": keys,
         "encoded": encodings.names,
         "vectors": encodings.file.count,
     }
     replace(folder / "current.json", orjson.dumps(manifest))
+    _sweep(folder / "mask", set(mask.about["parts"].values()))
     _sweep(folder / "index", {f"{kind}-{key}" for kind, key in keys.items()})
     _sweep(encoded, {*encodings.names.values(), encodings.file.path.name})
     return State(projection, mask, indexes, encodings, folder / "models")
@@ -228,10 +231,17 @@ def encode(
 
 def projection_of(folder: Path) -> list[str]:
     """The projection's build that the artefacts in `folder` were made of, as a list; none where that cannot be read."""
+    made_of = _noted(folder).get("projection")
+    return [str(made_of[0])] if isinstance(made_of, list) and made_of else []
+
+
+def _noted(folder: Path) -> dict[str, Any]:
+    """What `build` noted last, of whatever format; empty where that cannot be read."""
     try:
-        return [str(orjson.loads((folder / "current.json").read_bytes())["projection"][0])]
-    except (OSError, orjson.JSONDecodeError, KeyError, IndexError, TypeError):
-        return []
+        manifest = orjson.loads((folder / "current.json").read_bytes())
+    except (OSError, orjson.JSONDecodeError):
+        return {}
+    return manifest if isinstance(manifest, dict) else {}
 
 
 def open_state(projection_folder: Path, folder: Path, secret: bytes, policy: Policy | None = None) -> State:
@@ -249,7 +259,7 @@ def open_state(projection_folder: Path, folder: Path, secret: bytes, policy: Pol
     projection = open_projection(projection_folder, Current(*manifest["projection"]))
     if projection.fingerprint != manifest["fingerprint"]:
         raise ProjectionError("mask and indexes are of another revision than the projection; run `qianxian build`")
-    mask = Mask.open(folder / "mask", projection, secret)
+    mask = Mask.open(projection, folder / "mask", manifest["mask"], secret)
     indexes = {kind: TextIndex.open(folder / "index" / f"{kind}-{key}") for kind, key in manifest["indexes"].items()}
     vectors = VectorFile(folder / "encoded", manifest["vectors"])
     encodings = Encodings.open(folder / "encoded", vectors, manifest["encoded"])

@@ -34,7 +34,6 @@ from matching.masking.stored import (
     names_in,
     names_part,
     read_parts,
-    switch,
     version_in,
 )
 from matching.masking.texts import Before, Redaction, card_text, is_redacted, texts_of
@@ -50,10 +49,14 @@ class Mask:
     """What anyone but its owner may see of every entity of one projection."""
 
     def __init__(
-        self, projection: Projection, k: int, epoch: str, keys: EpochKeys, redactor: str, parts: Mapping[str, Part]
+        self, projection: Projection, about: Mapping[str, Any], secret: bytes, parts: Mapping[str, Part]
     ) -> None:
-        self.projection, self.k, self.epoch, self.keys = projection, k, epoch, keys
-        self._version, self._parts = redactor, parts
+        self.projection = projection
+        self.about = about
+        """What a later process opens it by, or builds on."""
+        self.k, self.epoch = int(about["k"]), str(about["epoch"])
+        self.keys = EpochKeys(secret, self.epoch)
+        self._parts = parts
         self._visible: dict[str, Visible] = {}
         self._texts: dict[str, Texts] = {}
         self._plans: dict[str, _CardPlan] = {}
@@ -61,13 +64,17 @@ class Mask:
 
     @classmethod
     def build(
-        cls, projection: Projection, folder: Path, *, k: int, epoch: str, secret: bytes,
+        cls, projection: Projection, folder: Path, last: object, *, k: int, epoch: str, secret: bytes,
     ) -> Mask:  # fmt: skip
-        """Bring the mask in `folder` up to a projection; levels decided in the same epoch stay as they are."""
-        before = Stored.open(folder)
+        """The mask of a projection; levels decided in the same epoch stay as they are.
+
+        It goes on from the `last` one, given by its `about`, and leaves the parts of that in the folder.
+        """
+        before = Stored.noted(folder, last)
         redactor = redactor_of(projection, before)
         same = before is not None and (before.about["epoch"], before.about["k"]) == (epoch, k)
         redaction = Redaction(redactor, *(before.redactor() if before is not None else ()))
+        folder.mkdir(parents=True, exist_ok=True)
         names = {NAMES: name_of_names(redactor.names, redactor.version)}
         if not is_sound(folder / names[NAMES]):
             write_arrays(folder / names[NAMES], names_part(redactor.names, redactor.version))
@@ -81,20 +88,18 @@ class Mask:
                 previous = before.part(kind.name) if before is not None else None
                 write_arrays(folder / name, _part_of(projection, kind, k, redaction, previous, same))
             names[kind.name] = name
-        about = {"epoch": epoch, "k": k, "fingerprint": projection.fingerprint, "parts": names}
-        switch(folder, about)
-        return cls(projection, k, epoch, EpochKeys(secret, epoch), redactor.version, read_parts(folder, names))
+        about = {
+            "format": FORMAT, "epoch": epoch, "k": k, "fingerprint": projection.fingerprint, "parts": names,
+        }  # fmt: skip
+        return cls(projection, about, secret, read_parts(folder, names))
 
     @classmethod
-    def open(cls, folder: Path, projection: Projection, secret: bytes) -> Mask:
-        """The mask built last; ProjectionError where there is none for this projection."""
-        stored = Stored.open(folder)
+    def open(cls, projection: Projection, folder: Path, about: object, secret: bytes) -> Mask:
+        """The mask that is noted so; ProjectionError where that is none of this projection."""
+        stored = Stored.noted(folder, about)
         if stored is None or stored.about["fingerprint"] != projection.fingerprint:
             raise ProjectionError("the mask is absent or of another revision than the projection; run `qianxian build`")
-        about = stored.about
-        keys = EpochKeys(secret, about["epoch"])
-        parts = read_parts(folder, about["parts"])
-        return cls(projection, about["k"], about["epoch"], keys, version_in(parts), parts)
+        return cls(projection, stored.about, secret, read_parts(folder, stored.about["parts"]))
 
     def visible(self, kind: str) -> Visible:
         """What may be seen of a kind."""
@@ -121,7 +126,7 @@ class Mask:
     @cached_property
     def _redactor(self) -> Redactor:
         """Made on first use: a million names take seconds, and only free texts need them."""
-        return redactor_again(self._version, forms_in(self._parts))
+        return redactor_again(version_in(self._parts), forms_in(self._parts))
 
     def card(self, kind: str, row: int) -> Mapping[str, Any]:
         """What a counterpart may see: visible fields, names of codes, and texts that were redacted or are public."""

@@ -14,7 +14,7 @@ from pypinyin import Style, pinyin
 
 from graph import regions
 from graph.kinds import BUILTIN
-from graph.projection import EntityTable, Projection
+from graph.projection import EntityTable, Projection, Strings
 from graph.schema import Access, EntityKind, FieldType
 from matching.masking.patterns import OPAQUE, folded, loosened, visible_only
 
@@ -55,14 +55,14 @@ class Spelled(NamedTuple):
 
     state: str
     """Of the table: the names are the same as long as it is."""
-    forms: Sequence[str]
+    forms: Strings
     """Folded and sorted."""
 
 
 class Names(NamedTuple):
-    """Every revealed name and code in a graph as it may be written."""
+    """Every revealed name and code in a graph as it may be written: a million of them are some 20 MB."""
 
-    forms: Sequence[str]
+    forms: Strings
     """Folded and sorted."""
     of: Mapping[str, Spelled]
     """By kind; empty where that is not known."""
@@ -76,12 +76,12 @@ class Names(NamedTuple):
                 table = projection.table(kind.name)
                 state, known = f"{table.digest} {fields}", before.of.get(kind.name) if before is not None else None
                 if known is None or known.state != state:
-                    known = Spelled(state, forms_of(_names_in(table, fields)))
+                    known = Spelled(state, Strings.of(forms_of(_names_in(table, fields))))
                 of[kind.name] = known
         states = {kind: spelled.state for kind, spelled in of.items()}
         if before is not None and states == {kind: spelled.state for kind, spelled in before.of.items()}:
             return before
-        return cls(sorted({form for spelled in of.values() for form in spelled.forms}), of)
+        return cls(Strings.of(sorted({form for spelled in of.values() for form in spelled.forms})), of)
 
 
 def _names_in(table: EntityTable, fields: Sequence[str]) -> set[str]:

@@ -9,9 +9,10 @@ import hashlib
 import re
 from collections.abc import Iterable, Sequence
 
+import numpy as np
 from ahocorasick_rs import AhoCorasick, MatchKind
 
-from graph.projection import Projection
+from graph.projection import Projection, Strings
 from matching.masking.names import Names, forms_of
 from matching.masking.patterns import OPAQUE, RULES, Span, folded, identifiers, joined_up, loosened, visible_only
 from matching.masking.stored import Stored
@@ -31,7 +32,7 @@ class NameFinder:
     """Finds any of many folded names in folded text."""
 
     def __init__(self, forms: Sequence[str]) -> None:
-        self._found = AhoCorasick(forms, matchkind=MatchKind.Standard, store_patterns=False) if forms else None
+        self._found = AhoCorasick(forms, matchkind=MatchKind.Standard, store_patterns=False) if len(forms) else None
 
     @property
     def is_empty(self) -> bool:
@@ -71,7 +72,7 @@ class Redactor:
     """Takes names and identifiers out of texts; the same names in any order make the same redactor."""
 
     def __init__(self, names: Iterable[str]) -> None:
-        self._take(Names(forms_of(names), {}))
+        self._take(Names(Strings.of(forms_of(names)), {}))
 
     @classmethod
     def of(cls, names: Names) -> Redactor:
@@ -84,7 +85,8 @@ class Redactor:
         self.names = names
         """What is taken out."""
         hasher = hashlib.blake2b(RULES.encode(), digest_size=16)
-        hasher.update("\x00".join(names.forms).encode())
+        hasher.update(np.asarray(names.forms.offsets).data)
+        hasher.update(np.asarray(names.forms.blob).data)
         self.version = hasher.hexdigest()
         """Changes iff redaction changes."""
         self._names = NameFinder(names.forms)
@@ -158,12 +160,12 @@ def redactor_of(projection: Projection, before: Stored | None) -> Redactor:
     return known if known is not None and names is known.names else _kept(Redactor.of(names))
 
 
-def redactor_again(version: str, forms: Sequence[str]) -> Redactor:
+def redactor_again(version: str, forms: Strings) -> Redactor:
     """The redactor of a version, from the forms kept of it; the one made last, where it is that."""
     for known in _latest:
         if known.version == version:
             return known
-    return _kept(Redactor.of(Names(list(forms), {})))
+    return _kept(Redactor.of(Names(forms, {})))
 
 
 def _kept(redactor: Redactor) -> Redactor:

@@ -1,4 +1,4 @@
-"""Mask folders: per kind one immutable file of plain arrays, memory-mapped, and one that says which of them hold."""
+"""Mask folders: per kind one immutable file of plain arrays, memory-mapped; another file says which of them hold."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import orjson
 from numpy.typing import NDArray
 
 from graph.errors import ProjectionError
-from graph.files import is_being_written, map_arrays, replace
+from graph.files import map_arrays
 from graph.projection import Strings
 from matching.masking.names import Names, Spelled
 from matching.masking.patterns import RULES
@@ -20,27 +20,22 @@ from matching.masking.patterns import RULES
 FORMAT = 5
 NAMES = ""
 """Key of the part that holds the names of the redactor; the others are keyed by their kinds."""
+_NOTED = {"format", "epoch", "k", "fingerprint", "parts"}
 Part = dict[str, NDArray[Any]]
 
 
 class Stored:
-    """A mask folder as it is."""
+    """The parts of a mask in their folder, and what was noted of them."""
 
-    def __init__(self, folder: Path, about: dict[str, Any]) -> None:
+    def __init__(self, folder: Path, about: Mapping[str, Any]) -> None:
         self.folder, self.about = folder, about
 
     @classmethod
-    def open(cls, folder: Path) -> Stored | None:
-        """What is there; None where nothing is, or nothing that this version reads."""
-        path = folder / "current.json"
-        folder.mkdir(parents=True, exist_ok=True)
-        if not path.exists():
+    def noted(cls, folder: Path, about: object) -> Stored | None:
+        """What `Mask.about` noted of the parts in a folder; None where this version cannot read it."""
+        if not isinstance(about, dict) or not about.keys() >= _NOTED or about["format"] != FORMAT:
             return None
-        try:
-            about = orjson.loads(path.read_bytes())
-        except orjson.JSONDecodeError:  # damaged is like absent: what is there is built again
-            return None
-        return cls(folder, about) if isinstance(about, dict) and about.get("format") == FORMAT else None
+        return cls(folder, about)
 
     def part(self, kind: str) -> Part | None:
         """The part of a kind; None where it is gone or damaged."""
@@ -60,11 +55,10 @@ class Stored:
         part = self.part(NAMES)
         if part is None or part["rules"].tobytes() != RULES.encode():
             return None
-        forms = list(forms_in({NAMES: part}))
         states: dict[str, str] = orjson.loads(part["states"].tobytes())
         return Names(
-            forms,
-            {kind: Spelled(state, [forms[at] for at in part[f"of.{kind}"].tolist()]) for kind, state in states.items()},
+            forms_in({NAMES: part}),
+            {kind: Spelled(state, _strings(part, f"forms.{kind}")) for kind, state in states.items()},
         )
 
 
@@ -76,12 +70,10 @@ def name_of_names(names: Names, version: str) -> str:
 
 def names_part(names: Names, version: str) -> Part:
     """The part of the names of a graph."""
-    spelled, place = Strings.of(names.forms), {form: at for at, form in enumerate(names.forms)}
-    part: Part = {"forms.blob": spelled.blob, "forms.offsets": spelled.offsets}
-    part |= {"version": bytes_in(version.encode()), "rules": bytes_in(RULES.encode())}
-    part["states"] = bytes_in(orjson.dumps({kind: one.state for kind, one in names.of.items()}))
-    for kind, one in names.of.items():
-        part[f"of.{kind}"] = np.fromiter(map(place.__getitem__, one.forms), np.int32, len(one.forms))
+    states = orjson.dumps({kind: spelled.state for kind, spelled in names.of.items()})
+    part: Part = {"version": bytes_in(version.encode()), "rules": bytes_in(RULES.encode()), "states": bytes_in(states)}
+    for name, forms in [("forms", names.forms), *((f"forms.{kind}", one.forms) for kind, one in names.of.items())]:
+        part |= {f"{name}.blob": forms.blob, f"{name}.offsets": forms.offsets}
     return part
 
 
@@ -92,16 +84,11 @@ def version_in(parts: Mapping[str, Part]) -> str:
 
 def forms_in(parts: Mapping[str, Part]) -> Strings:
     """The names of the redactor among parts."""
-    return Strings(parts[NAMES]["forms.blob"], parts[NAMES]["forms.offsets"])
+    return _strings(parts[NAMES], "forms")
 
 
-def switch(folder: Path, about: Mapping[str, Any]) -> None:
-    """Let the parts named in `about` hold from now on; the others go, and who has them mapped keeps their pages."""
-    replace(folder / "current.json", orjson.dumps({"format": FORMAT, **about}))
-    kept = {"current.json", *about["parts"].values()}
-    for path in folder.iterdir():
-        if path.name not in kept and not is_being_written(path):
-            path.unlink(missing_ok=True)
+def _strings(part: Part, name: str) -> Strings:
+    return Strings(part[f"{name}.blob"], part[f"{name}.offsets"])
 
 
 def names_in(columns: Mapping[str, Any]) -> NDArray[np.uint8]:

@@ -78,15 +78,17 @@ def test_masks_of_a_sample_world(tmp_path: Path) -> None:
     with open_store(f"sqlite:///{tmp_path / 'graph.db'}") as store:
         ingest(store, [tmp_path / "world"])
 
+        made: list[Mask] = []
+
         def step(what: str, *records: Entity) -> Mask:
             store.upsert(records, Origin("bench", "2099"))
             built = projection.build(store, tmp_path / "projection")
-            made = []
+            last = made[-1].about if made else None
             _timed(
                 f"mask: {what}",
-                lambda: made.append(Mask.build(built, tmp_path / "mask", k=5, epoch="bench", secret=SECRET)),
+                lambda: made.append(Mask.build(built, tmp_path / "mask", last, k=5, epoch="bench", secret=SECRET)),
             )
-            return made[0]
+            return made[-1]
 
         step("all")
         step("nothing new")
@@ -94,7 +96,7 @@ def test_masks_of_a_sample_world(tmp_path: Path) -> None:
         step("one more need", Entity("need", "x2", {"title": "低温轴承", "tags": ["材料"]}))
         step("one new expert, so a new name", Entity("expert", "x1", {"name": "欧阳样板", "tags": ["材料"]}))
         mask = step("another expert", Entity("expert", "x2", {"name": "司徒样板", "tags": ["材料"]}))
-    _timed("opening", lambda: Mask.open(tmp_path / "mask", mask.projection, SECRET))
+    _timed("opening", lambda: Mask.open(mask.projection, tmp_path / "mask", mask.about, SECRET))
     rows = np.random.default_rng(1).integers(0, mask.visible("expert").n, 20_000).tolist()
     mask.card("expert", rows[0])
     took = _timed("20,000 cards", lambda: [mask.card("expert", row) for row in rows])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -12,7 +13,7 @@ from graph import projection
 from graph.errors import ProjectionError
 from graph.records import Entity, Origin, Relation
 from graph.store import open_store
-from matching.build import State
+from matching.build import State, open_state
 from matching.masking import Mask
 from tests.privacy.worlds import SECRET, people, state_of
 
@@ -67,7 +68,7 @@ def test_a_field_that_is_closed_is_not_shown_on_a_neighbours_card_either(tmp_pat
         store.adopt(closed)
         store.upsert(people(), Origin("test", "2024-01-01"))
         built = projection.build(store, tmp_path / "projection")
-    mask = Mask.build(built, tmp_path / "mask", k=1, epoch="e1", secret=SECRET)
+    mask = Mask.build(built, tmp_path / "mask", None, k=1, epoch="e1", secret=SECRET)
     card = mask.card("expert", 0)
     assert "institution_region" in card["fields"]
     assert "高校" not in repr(card)
@@ -78,13 +79,35 @@ def test_a_field_that_is_closed_is_not_shown_on_a_neighbours_card_either(tmp_pat
 def test_a_damaged_mask_is_refused_and_built_again(tmp_path: Path) -> None:
     state = state_of(tmp_path, people())
     folder = tmp_path / "matching" / "mask"
-    about = (folder / "current.json").read_bytes()
-    for broken in (b"", b"{", b"[]", about.replace(b"expert-", b"absent-")):
-        (folder / "current.json").write_bytes(broken)
+    about = state.mask.about
+    absent = {**about, "parts": {**about["parts"], "expert": "absent"}}
+    broken: object
+    for broken in (None, [], {}, {**about, "format": 1}, absent):
         with pytest.raises(ProjectionError, match="qianxian build"):
-            Mask.open(folder, state.projection, SECRET)
-        built = Mask.build(state.projection, folder, k=5, epoch="e1", secret=SECRET)
+            Mask.open(state.projection, folder, broken, SECRET)
+        built = Mask.build(state.projection, folder, broken, k=5, epoch="e1", secret=SECRET)
         assert built.card("expert", 0) == state.mask.card("expert", 0)
+
+
+def test_a_build_that_ends_before_its_switch_leaves_the_answers_of_the_one_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def parts() -> set[str]:
+        return {path.name for path in (tmp_path / "matching" / "mask").iterdir()}
+
+    before = state_of(tmp_path, people())
+    more = Entity("expert", "x1", {"name": "欧阳样板", "tags": ["散热"]})
+    with monkeypatch.context() as patched:
+        patched.setattr("matching.build.replace", Mock(side_effect=OSError("no space")))
+        with pytest.raises(OSError, match="no space"):
+            state_of(tmp_path, [more])
+    opened = open_state(tmp_path / "projection", tmp_path / "matching", SECRET)
+    assert opened.projection.fingerprint == before.projection.fingerprint
+    assert opened.mask.card("expert", 0) == before.mask.card("expert", 0)
+    assert parts() > set(before.mask.about["parts"].values())  # those of the build that failed wait for the next
+    after = state_of(tmp_path, [])
+    assert after.projection.table("expert").n == before.projection.table("expert").n + 1
+    assert parts() == set(after.mask.about["parts"].values())
 
 
 def _texts(state: State, kind: str) -> dict[str, list[str]]:
@@ -119,11 +142,11 @@ def test_a_text_that_is_closed_within_an_epoch_is_redacted(tmp_path: Path) -> No
         store.adopt({"entities": [{**open_kind, "fields": [{**field, "access": "public"}]}]})
         store.upsert([Entity("note", "n1", {"body": "电话13800138000"})], Origin("test", "2024-01-01"))
         built = projection.build(store, tmp_path / "projection")
-        mask = Mask.build(built, tmp_path / "mask", k=5, epoch="e1", secret=SECRET)
+        mask = Mask.build(built, tmp_path / "mask", None, k=5, epoch="e1", secret=SECRET)
         assert mask.card("note", 0)["texts"] == {"body": "电话13800138000"}
         store.adopt({"entities": [{"name": "note", "fields": [{"name": "body", "access": "redacted"}]}]})
         built = projection.build(store, tmp_path / "projection")
-    mask = Mask.build(built, tmp_path / "mask", k=5, epoch="e1", secret=SECRET)
+    mask = Mask.build(built, tmp_path / "mask", mask.about, k=5, epoch="e1", secret=SECRET)
     assert "13800138000" not in repr(mask.card("note", 0))
     assert "13800138000" not in repr(list(mask.texts("note")["body"]))
 

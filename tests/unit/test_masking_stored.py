@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +9,11 @@ import pytest
 
 from graph.errors import ProjectionError
 from graph.files import write_arrays
+from graph.projection import Strings
 from graph.records import Entity
 from matching.masking import names as spelling
 from matching.masking.names import Names, Spelled
-from matching.masking.stored import NAMES, Part, Stored, names_part, read_parts, switch
+from matching.masking.stored import NAMES, Part, Stored, names_part, read_parts
 from tests.privacy.worlds import people, state_of
 
 
@@ -53,40 +52,23 @@ def test_a_part_that_was_cut_short_is_told(tmp_path: Path, cut: int) -> None:
     (tmp_path / "a").write_bytes(whole[:-cut])
     with pytest.raises(ProjectionError, match="damaged"):
         read_parts(tmp_path, {"kind": "a"})
-    switch(tmp_path, {"parts": {"kind": "a"}})
-    stored = Stored.open(tmp_path)
-    assert stored is not None
-    assert stored.part("kind") is None
+    assert Stored(tmp_path, {"parts": {"kind": "a"}}).part("kind") is None
 
 
-def test_what_nothing_refers_to_goes_but_a_draft_of_another_process(tmp_path: Path) -> None:
-    for name in ("old", "new"):
-        write_arrays(tmp_path / name, _part())
-    ended = subprocess.Popen(["true"])
-    ended.wait()
-    (tmp_path / f"x.{os.getpid()}.part").write_bytes(b"being written")
-    (tmp_path / f"x.{ended.pid}.part").write_bytes(b"left behind")
-    mapped = read_parts(tmp_path, {"kind": "old"})["kind"]
-    switch(tmp_path, {"parts": {"kind": "new"}})
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["current.json", "new", f"x.{os.getpid()}.part"]
-    assert np.array_equal(mapped["floor"], [5, 10])  # who had it open keeps its pages
-
-
-NAMES_OF = Names(["ada", "ada lovelace", "lovelace"], {"expert": Spelled("1", ["ada", "lovelace"])})
+NAMES_OF = Names(Strings.of(["a  b", "ada", "甲"]), {"expert": Spelled("1", Strings.of(["ada", "甲"]))})
 
 
 def _stored(folder: Path, part: Part) -> Stored:
     write_arrays(folder / "n", part)
-    switch(folder, {"parts": {NAMES: "n"}})
-    stored = Stored.open(folder)
-    assert stored is not None
-    return stored
+    return Stored(folder, {"parts": {NAMES: "n"}})
 
 
 def test_names_come_back_as_they_were_spelled(tmp_path: Path) -> None:
     stored = _stored(tmp_path, names_part(NAMES_OF, "v"))
-    assert stored.names() == NAMES_OF
-    assert [part if isinstance(part, str) else list(part) for part in stored.redactor()] == ["v", NAMES_OF.forms]
+    names = stored.names()
+    assert names is not None and list(names.forms) == list(NAMES_OF.forms)
+    assert {kind: (one.state, list(one.forms)) for kind, one in names.of.items()} == {"expert": ("1", ["ada", "甲"])}
+    assert [part if isinstance(part, str) else list(part) for part in stored.redactor()] == ["v", ["a  b", "ada", "甲"]]
 
 
 def test_names_spelled_by_other_rules_are_spelled_again(tmp_path: Path) -> None:
