@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graph.projection import Projection
-from matching.candidates.evidence import Asked, Rows
+from matching.candidates.asked import Asked, Rows
 from matching.kinds import MatchKind
 from matching.masking import Mask
 

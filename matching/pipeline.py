@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from graph.errors import InputError, NotFoundError, UnknownNameError
 from graph.records import EntityKey
 from matching.build import Prepared, State
-from matching.candidates.evidence import Asked, Reading, Rows
+from matching.candidates.asked import Asked, Rows
+from matching.candidates.evidence import Reading
 from matching.candidates.retrieve import DEPTH, retrieve as retrieved
 from matching.explanation.coverage import team
 from matching.explanation.reasons import Explanation, Page, Ranked, explanations, explanations_together

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -15,26 +14,19 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from graph.projection import Projection, offsets_of, spans
-from matching.candidates.analysis import Terms, char_terms
+from matching.candidates.asked import Asked, Rows
 from matching.candidates.compare import Comparator, comparator, own_labels
-from matching.candidates.crossing import Crossing, crossings, widened
 from matching.candidates.encoded import EncodedIndex, Encodings
 from matching.candidates.lexical import Floats
 from matching.candidates.outcomes import Outcomes, Values
 from matching.candidates.semantic import unit
-from matching.candidates.texts import TextIndex, TextQuery, analyse, joined
+from matching.candidates.texts import TextIndex, TextQuery, joined
 from matching.candidates.walks import DocumentWalk
 from matching.kinds import MatchKind
 from matching.masking import Mask
 
-Rows = NDArray[np.int64]
-
 TITLE_WEIGHT = 2
 """How often a subject's title counts: measured on judged needs, twice ranks better than once."""
-
-SHORTEST_PART, MOST_PARTS = 4, 12
-"""Characters of a part at least, and parts of a question at the most."""
-_SENTENCE = re.compile(r"[\n。；;！!？?]|\. ")
 
 CHARS_WEIGHT = np.float32(2)
 """What character n-grams count against words where documents are picked; measured on judged needs."""
@@ -42,6 +34,8 @@ CHARS_WEIGHT = np.float32(2)
 MEANING_WEIGHT = np.float32(3)
 """What semantic cosines count against lexical ones where a walk begins; measured on judged experts."""
 
+QUESTIONS_KEPT = 512
+"""Questions that are kept analysed: pages, filters and dismissals ask the same one again."""
 SCANNED = 25_000
 """Semantic vectors that are compared with each question at the most."""
 MOST_COUNTED = 2_000
@@ -96,39 +90,6 @@ class Documents:
             if len(waiting) == 0:
                 break
         return common
-
-
-@dataclass
-class Asked:
-    """A subject as it asks: its row if it is in the graph, and its redacted text."""
-
-    row: int | None
-    """Row among the subject kind, None for a free text."""
-    text: str
-    """Redacted text."""
-    encoded: Floats | None = None
-    """Its encoded vector without the mean of its kind's; None where there is none (yet)."""
-
-    @cached_property
-    def said(self) -> list[str]:
-        """The text's parts: lines and sentences, each once; short ones where there are no others."""
-        parts = dict.fromkeys(part for sentence in _SENTENCE.split(self.text) if (part := sentence.strip()))
-        return ([part for part in parts if len(part) >= SHORTEST_PART] or list(parts))[:MOST_PARTS]
-
-    @cached_property
-    def parts(self) -> Terms:
-        """Character terms of the text's parts."""
-        return char_terms(self.said)
-
-    @cached_property
-    def crossed(self) -> list[Crossing]:
-        """Terms of the text in the other language."""
-        return crossings(self.text)
-
-    @cached_property
-    def analysed(self) -> Mapping[str, Terms]:
-        """The text in every view, with its terms in the other language."""
-        return widened(analyse(self.text), self.crossed)
 
 
 class DocumentScores(NamedTuple):
@@ -201,6 +162,10 @@ class Evidence:
         self.values = {n: mask.visible(kind.candidate).numbers(n) for n in _numbers(projection, kind.candidate)}
         own = _numbers(projection, kind.subject) if kind.mutual else []
         self.own = {name: mask.visible(kind.subject).numbers(name) for name in own}
+        self.asked = lru_cache(QUESTIONS_KEPT)(self._of_row)
+        """An entity of the subject kind as it asks, by its row."""
+        self.asked_text = lru_cache(QUESTIONS_KEPT)(self._of_text)
+        """A free text as it asks, redacted as if it were posted; its first line counts as its title."""
 
     @property
     def is_encoded(self) -> bool:
@@ -213,14 +178,12 @@ class Evidence:
         copied.outcomes = self.outcomes.without(hidden) if self.outcomes is not None else None
         return copied
 
-    def asked(self, row: int) -> Asked:
-        """An entity of the subject kind as it asks."""
+    def _of_row(self, row: int) -> Asked:
         texts = self.mask.texts(self.kind.subject)
         encoded = self.encodings.of(self.kind.subject, joined(texts, row)) if self.is_encoded else None
         return Asked(row, joined(texts, row, lead=TITLE_WEIGHT), encoded)
 
-    def asked_text(self, text: str) -> Asked:
-        """A free text as it asks, redacted as if it were posted; its first line counts as its title."""
+    def _of_text(self, text: str) -> Asked:
         redacted = self.mask.redact(text)
         title = redacted.split("\n", 1)[0]
         return Asked(None, "\n".join([title] * (TITLE_WEIGHT - 1) + [redacted]))
@@ -230,7 +193,7 @@ class Evidence:
         documents = []
         lexical = np.empty(self.first[-1], np.float32)
         for source, mine in zip(self.documents, self.parts_of(lexical), strict=True):
-            query = source.texts.query(asked.analysed)
+            query = asked.query(source.kind, source.texts)
             words, chars = source.texts.scores(query)
             encoded = source.encoded.query(asked.encoded) if source.encoded and asked.encoded is not None else None
             meaning = _meaning(source, query.vector, encoded)

@@ -7,8 +7,9 @@ from collections.abc import Callable
 import numpy as np
 
 from graph.projection import spans
+from matching.candidates.asked import Asked, Rows
 from matching.candidates.compare import LabelComparator
-from matching.candidates.evidence import Asked, Evidence, Reading, Rows
+from matching.candidates.evidence import Evidence, Reading
 from matching.candidates.texts import nearest
 
 DEPTH = 90

@@ -7,20 +7,20 @@ kind, exact from document frequencies.
 
 from __future__ import annotations
 
-import re
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from graph.projection import spans
-from matching.candidates.analysis import Codes, places_of, word_code, words_of
+from matching.candidates.analysis import Codes, places_of
+from matching.candidates.asked import NO_WORDS, Asked, Flags, Rows, Words
 from matching.candidates.crossing import codes_of
-from matching.candidates.evidence import SHORTEST_PART, Asked, Evidence, Reading, Rows
+from matching.candidates.evidence import Evidence, Reading
+from matching.candidates.lexical import LexicalIndex
 from matching.masking.texts import card_text
 
 Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
 
 LOOKED_AT = 3
 """Documents of a candidate that are looked at, of all kinds together: the lexically best, as ranking does."""
@@ -29,27 +29,8 @@ LEAST_SHARE = 0.25
 LEAST_LIFT = 5.0
 """Times chance that such a share is at least, unless it is WHOLE. Both chosen on judged and on real texts, see
 docs/explanations.md."""
-MOST_WORDS = 128
-"""Words of a question that are looked for, the heaviest."""
 WHOLE, RELEVANCE = 0.5, 0.5
 """Share that counts as all of a part; what the best score counts in a team, against one part."""
-_OF_THE_ASKER = re.compile(
-    "公司|企业|我司|我厂|我们|现状|营收|利润|产值|年产|主要出口|客户|订单|投诉|同行|合作期限|知识产权|实验室|共建|联合开发|"
-    "经费|预算|融资|投资人|股权|股份|样品|试验场地|中试|机时|面议|协商|联系|重视|"
-    r"\b(?:company|firm|budget|revenue|turnover|customers?|competitors?|laboratory|intellectual property|funding|"
-    r"investors?|contact|samples?|instrument time|cooperation)\b",
-    re.IGNORECASE,
-)
-"""A clause that tells of the asker and of terms, not of what is asked."""
-_SAYS_NOTHING = frozenset(
-    {
-        *("做", "好", "真", "长期", "短期", "合作", "提供", "寻求", "寻找", "征集", "急需", "希望"),
-        *("need", "help", "look", "looking", "seek", "seeking", "please", "partner", "long-term"),
-    }
-)
-"""Words by which nothing is covered, beside the stop words of all texts: they stand in any question."""
-_CLAUSE = re.compile("[，,：:]")
-_LATIN = re.compile("[a-z][a-z0-9+#-]*")
 _HASH, _SHIFT = np.uint64(0x9E3779B97F4A7C15), np.uint64(51)
 
 
@@ -64,31 +45,6 @@ class Best(NamedTuple):
     """Row of the document in its kind."""
     place: Rows
     """Its place among those of its candidate."""
-
-
-class Words(NamedTuple):
-    """The words of a question's parts, without numbers, by rising code."""
-
-    spelled: list[str]
-    codes: Codes
-    order: Rows
-    """Places by falling tf-idf."""
-    of: Floats
-    """Words × parts: the part of a part's idf² weight that each word is; each column adds up to 1, or is 0."""
-    chance: Floats
-    """Share of each part that a document has in the mean."""
-    in_part: NDArray[np.int64]
-    """How many words each part has."""
-
-    @property
-    def telling(self) -> list[int]:
-        """Places of the words that may be named, by falling tf-idf: a single character tells nobody anything."""
-        return [at for at in self.order.tolist() if len(self.spelled[at]) > 1]
-
-
-_NO_WORDS = Words(
-    [], np.empty(0, np.uint64), np.empty(0, np.int64), np.zeros((0, 0)), np.zeros(0), np.empty(0, np.int64)
-)
 
 
 class Coverage(NamedTuple):
@@ -129,14 +85,14 @@ def best_documents(evidence: Evidence, read: Reading, rows: Rows) -> Best:
 def coverage(evidence: Evidence, asked: Asked, best: Best, n: int) -> Coverage:
     """The coverage of a question by n candidates with their best documents; without parts where either has no text."""
     said = asked.said if evidence.documents else []
-    words = _words(evidence, asked) if said else _NO_WORDS
+    words = asked.words(_largest(evidence)) if said else NO_WORDS
     has, lengths = _has(evidence, asked, best, words)
     share, through = np.zeros((n, LOOKED_AT, len(said))), np.zeros((n, LOOKED_AT), np.int64)
     share[best.owner, best.place], through[best.owner, best.place] = _shares(words, has, lengths), best.kind
     shown = _shown(evidence, asked) if said else []
     share = share[:, :, shown]
     worded = words.in_part[shown] > 0
-    asks = worded & np.array([_asks(said[at]) for at in shown], bool)
+    asks = worded & asked.asks[shown]
     if evidence.kind.profile and asked.row is not None:
         asks = np.zeros_like(worded)
     elif not asks.any():
@@ -144,6 +100,11 @@ def coverage(evidence: Evidence, asked: Asked, best: Best, n: int) -> Coverage:
     top = share.argmax(axis=1)
     parts = tuple(said[at] for at in shown)
     return Coverage(parts, asks, share.max(axis=1), through[np.arange(n)[:, None], top], words, has)
+
+
+def _largest(evidence: Evidence) -> LexicalIndex:
+    """The words of the kind with most documents, by which a question's are weighed."""
+    return max((source.texts.words for source in evidence.documents), key=lambda words: words.n)
 
 
 def _shown(evidence: Evidence, asked: Asked) -> list[int]:
@@ -154,38 +115,6 @@ def _shown(evidence: Evidence, asked: Asked) -> list[int]:
     fields = evidence.projection.catalogue.entity(evidence.kind.subject).fields
     shown = "\n".join(texts[field.name][asked.row] for field in fields if field.name in texts and card_text(field))
     return [at for at, part in enumerate(asked.said) if part in shown]
-
-
-def _asks(part: str) -> bool:
-    """Whether a part has a clause that does not only tell of the asker and of terms."""
-    least = min(SHORTEST_PART, len(part))
-    return any(not _OF_THE_ASKER.search(clause) for clause in _CLAUSE.split(part) if len(clause) >= least)
-
-
-def _words(evidence: Evidence, asked: Asked) -> Words:
-    """The words of a question and which of its parts have them, weighed as in the kind with most documents."""
-    said = words_of(asked.text)  # segmented before, to be scored
-    words = [word for word in said if not word[0].isdigit() and word not in _SAYS_NOTHING]
-    flat = np.fromiter(map(word_code, words), np.uint64, len(words))
-    codes, first, counts = np.unique(flat, return_index=True, return_counts=True)
-    spelled = [words[at] for at in first.tolist()]
-    parts = [part.lower() for part in asked.said]
-    latin = [frozenset(_LATIN.findall(part)) for part in parts] if any(map(str.isascii, spelled)) else []
-    where = [
-        [word in names for names in latin] if word.isascii() else [word in part for part in parts] for word in spelled
-    ]
-    inside = np.array(where, np.float64).reshape(len(spelled), len(parts))
-    index = max((source.texts.words for source in evidence.documents), key=lambda words: words.n)
-    idf, frequency = np.full(len(codes), np.log(1 + index.n) + 1), np.zeros(len(codes))
-    place, known = places_of(index.vocabulary, codes)
-    place = place[known]
-    idf[known], frequency[known] = index.idf[place], (index.indptr[place + 1] - index.indptr[place]) / index.n
-    weight = idf * (1 + np.log(counts))
-    order = np.argsort(-weight, kind="stable")
-    inside[order[MOST_WORDS:]] = 0
-    of = inside * (idf**2)[:, None]
-    of /= np.maximum(of.sum(axis=0), 1e-12)
-    return Words(spelled, codes, order, of, frequency @ of, inside.sum(axis=0).astype(np.int64))
 
 
 def _shares(words: Words, has: Flags, lengths: Rows) -> Floats:

@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matching.candidates.analysis import places_of
-from matching.candidates.evidence import Asked, Evidence, Reading, Rows
+from matching.candidates.asked import Asked, Rows
+from matching.candidates.evidence import Evidence, Reading
 from matching.explanation.coverage import LOOKED_AT, Best, Coverage, best_documents, coverage
 from matching.explanation.wording import TEXT_FAMILIES, Wording, of_group, of_match, quoted
 

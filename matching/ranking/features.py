@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graph.projection import spans
-from matching.candidates.evidence import Asked, Evidence, Reading, Rows
+from matching.candidates.asked import Asked, Rows
+from matching.candidates.evidence import Evidence, Reading
 from matching.candidates.walks import lift
 
 Floats = NDArray[np.float64]

@@ -17,7 +17,8 @@ from graph.kinds import BUILTIN
 from graph.records import Entity, Origin, Relation
 from graph.store import open_store
 from matching.build import State, build
-from matching.explanation.coverage import LEAST_SHARE, Coverage, Words, best_documents, coverage, team
+from matching.candidates.asked import Words
+from matching.explanation.coverage import LEAST_SHARE, Coverage, best_documents, coverage, team
 from matching.explanation.reasons import exact_shares
 from matching.explanation.wording import FAMILIES, TEXT_FAMILIES, Wording
 from matching.kinds import MatchKinds
