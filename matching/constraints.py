@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
 from graph.projection import Projection
-from matching.candidates.asked import Asked, Rows
+from matching.candidates.asked import QUESTIONS_KEPT, Asked, Rows
 from matching.kinds import MatchKind
 from matching.masking import Mask
 
@@ -22,22 +24,25 @@ class Constraints:
 
     def __init__(self, kind: MatchKind, projection: Projection, mask: Mask) -> None:
         self.kind, self.projection, self.mask = kind, projection, mask
+        self._excluded = lru_cache(QUESTIONS_KEPT)(self._reached)
+        """Candidates that a subject row must not be answered with, as they are asked for."""
 
     def kept(self, asked: Asked, rows: Rows) -> Kept:
         """Which candidate rows may be answered."""
         kept = self.pool(asked, rows)
         if asked.row is None:
             return kept
-        excluded = [conflict.path for conflict in self.kind.conflicts]
-        if self.kind.outcome is not None:
-            excluded.append(self.kind.outcome)
-        for path in excluded:
-            reached = self.projection.walk(self.kind.subject, [asked.row], path).get(self.kind.candidate)
-            if reached is not None and len(reached):
-                kept &= ~np.isin(rows, reached)
+        kept &= ~np.isin(rows, self._excluded(asked.row))
         if self.kind.subject == self.kind.candidate:
             kept &= rows != asked.row
         return kept
+
+    def _reached(self, subject: int) -> Rows:
+        paths = [conflict.path for conflict in self.kind.conflicts]
+        if self.kind.outcome is not None:
+            paths.append(self.kind.outcome)
+        found = [self.projection.walk(self.kind.subject, [subject], path).get(self.kind.candidate) for path in paths]
+        return np.concatenate([np.empty(0, np.int64), *(rows for rows in found if rows is not None)])
 
     def pool(self, asked: Asked, rows: Rows) -> Kept:
         """Which candidate rows compete at all: equal and different fields as declared, over visible values."""

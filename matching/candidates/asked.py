@@ -19,6 +19,8 @@ from matching.candidates.texts import TextIndex, TextQuery, analyse
 Rows = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
+QUESTIONS_KEPT = 512
+"""Questions that are kept analysed: pages, filters and dismissals ask the same one again."""
 SHORTEST_PART, MOST_PARTS = 4, 12
 """Characters of a part at least, and parts of a question at the most."""
 _SENTENCE = re.compile(r"[\n。；;！!？?]|\. ")

@@ -14,7 +14,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from graph.projection import Projection, offsets_of, spans
-from matching.candidates.asked import Asked, Rows
+from matching.candidates.asked import QUESTIONS_KEPT, Asked, Rows
 from matching.candidates.compare import Comparator, comparator, own_labels
 from matching.candidates.encoded import EncodedIndex, Encodings
 from matching.candidates.lexical import Floats
@@ -34,8 +34,6 @@ CHARS_WEIGHT = np.float32(2)
 MEANING_WEIGHT = np.float32(3)
 """What semantic cosines count against lexical ones where a walk begins; measured on judged experts."""
 
-QUESTIONS_KEPT = 512
-"""Questions that are kept analysed: pages, filters and dismissals ask the same one again."""
 SCANNED = 25_000
 """Semantic vectors that are compared with each question at the most."""
 MOST_COUNTED = 2_000
