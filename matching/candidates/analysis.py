@@ -24,6 +24,8 @@ VERSION = "5"
 """Part of every index's key: change it when the same text gives other codes."""
 
 CJK = r"\u3400-\u9fff"
+CHINESE, ENGLISH = 0.75, 0.1
+"""Least share of CJK characters among a Chinese text's letters, and the greatest among an English one's."""
 _CHUNK = re.compile(rf"[{CJK}]+|[a-z][a-z0-9+#-]*|[0-9]+(?:\.[0-9]+)?")
 _CJK_RUN = re.compile(rf"[{CJK}]")
 _SAYING_NOTHING = """
@@ -63,6 +65,15 @@ class Kept(NamedTuple):
 _stemmer = Stemmer.Stemmer("english")
 _word_codes: dict[str, int] = {}
 _WORDS_KEPT = 1_000_000
+
+
+def language(text: str) -> str:
+    """`Chinese`, `English`, `mixed`, by the share of CJK characters among a text's letters; `none` without any."""
+    letters = [letter for letter in text if letter.isalpha()]
+    if not letters:
+        return "none"
+    share = sum("\u3400" <= letter <= "\u9fff" for letter in letters) / len(letters)
+    return "Chinese" if share >= CHINESE else "English" if share <= ENGLISH else "mixed"
 
 
 def word_code(word: str) -> int:

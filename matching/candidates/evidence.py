@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from graph.projection import Projection, offsets_of, spans
 from matching.candidates.asked import QUESTIONS_KEPT, Asked, Rows
 from matching.candidates.compare import Comparator, comparator, own_labels
-from matching.candidates.encoded import EncodedIndex, Encodings
+from matching.candidates.encoded import SCANNED, EncodedIndex, Encodings, cosines, readers
 from matching.candidates.lexical import Floats
 from matching.candidates.outcomes import Outcomes, Values
 from matching.candidates.semantic import unit
 from matching.candidates.texts import TextIndex, TextQuery, joined
-from matching.candidates.walks import DocumentWalk
+from matching.candidates.walks import DocumentWalk, links_of, spread
 from matching.kinds import MatchKind
 from matching.masking import Mask
 
@@ -34,8 +34,6 @@ CHARS_WEIGHT = np.float32(2)
 MEANING_WEIGHT = np.float32(3)
 """What semantic cosines count against lexical ones where a walk begins; measured on judged experts."""
 
-SCANNED = 25_000
-"""Semantic vectors that are compared with each question at the most."""
 MOST_COUNTED = 2_000
 """Documents of a term that are looked at to see whether enough candidates carry it."""
 
@@ -60,6 +58,10 @@ class Documents:
     too."""
     compared: slice | Rows | None
     """The documents that `vectors` are of; None where they are of candidates."""
+    read: NDArray[np.int8]
+    """How many encoders read each of those."""
+    links: sp.csr_array | None
+    """Documents × those that are most like each, rows that add up to 1; None where they are not known."""
 
     _common: dict[int, NDArray[np.int8]] = field(default_factory=dict)
     """k → whether each word is carried by as many; -1 where nobody asked yet."""
@@ -110,11 +112,18 @@ class DocumentScores(NamedTuple):
     """Character cosines of all × parts of the question; None where candidates have documents, not only a text."""
 
     def views(self, source: Documents, rows: Rows) -> list[Floats]:
-        """Cosines of some documents in each view: words, chars, semantic, encoded; negative ones as 0."""
-        vectors = [(source.texts.semantic.vectors, self.query.vector)]
-        if source.encoded is not None and self.encoded is not None:
-            vectors.append((source.encoded.vectors, self.encoded))
-        return [self.words[rows], self.chars[rows], *(np.maximum(all_[rows] @ mine, 0) for all_, mine in vectors)]
+        """Cosines of some documents in each view but the encoder's: words, chars, semantic; negative ones as 0."""
+        return [
+            self.words[rows],
+            self.chars[rows],
+            np.maximum(source.texts.semantic.vectors[rows] @ self.query.vector, 0),
+        ]
+
+    def encoded_cosines(self, source: Documents, rows: Rows) -> list[Floats]:
+        """Encoded cosines of some documents, negative ones and unknown ones as 0."""
+        if source.encoded is None or self.encoded is None:
+            return [np.zeros(len(rows), np.float32)]
+        return [np.maximum(source.encoded.cosines(rows, self.encoded), 0)]
 
 
 class Reading(NamedTuple):
@@ -230,7 +239,9 @@ class Evidence:
                 direct += near
             else:
                 squared[source.compared] += near
-        return self.walk.reached(relevance, direct)
+        return self.walk.reached(
+            [spread(values, source.links) for values, source in zip(relevance, self.documents, strict=True)], direct
+        )
 
 
 def _meaning(source: Documents, semantic: Floats, encoded: Floats | None) -> Floats | None:
@@ -239,7 +250,7 @@ def _meaning(source: Documents, semantic: Floats, encoded: Floats | None) -> Flo
         return None
     near: Floats = source.vectors[:, : len(semantic)] @ semantic
     if encoded is not None:
-        near += source.vectors[:, len(semantic) :] @ encoded
+        near += cosines(source.vectors[:, len(semantic) :], source.read, encoded)
     np.maximum(near, 0, out=near)
     return near
 
@@ -269,14 +280,16 @@ def _documents_of(kind: str, of: sp.csr_array, indexes: Mapping[str, TextIndex],
     encoded = encodings.indexes.get(kind)
     encoded = encoded if encoded is not None and encoded.is_enough else None
     owners = sp.csr_array(of.T.tocsr())
-    return Documents(kind, indexes[kind], encoded, of, owners, *_compared(of, owners, indexes[kind], encoded))
+    links = links_of(encoded.nearest) if encoded is not None and encoded.nearest.shape[1] else None
+    return Documents(kind, indexes[kind], encoded, of, owners, *_compared(of, owners, indexes[kind], encoded), links)
 
 
 def _compared(
     of: sp.csr_array, owners: sp.csr_array, texts: TextIndex, encoded: EncodedIndex | None
-) -> tuple[Floats | None, slice | Rows | None]:
-    """See `Documents.vectors` and `Documents.compared`."""
-    views = [texts.semantic.vectors, *([encoded.vectors] if encoded is not None else [])]
+) -> tuple[Floats | None, slice | Rows | None, NDArray[np.int8]]:
+    """See `Documents.vectors`, `Documents.compared` and `Documents.read`."""
+    parts = encoded.parts if encoded is not None else []
+    views = [texts.semantic.vectors, *parts]
     compared: slice | Rows | None = None
     if of.shape[1] <= SCANNED:
         speaks = np.diff(owners.indptr) > 0
@@ -285,8 +298,8 @@ def _compared(
     elif of.shape[0] <= SCANNED:
         views = [unit(np.asarray(of @ vectors, np.float32)) for vectors in views]
     else:
-        return None, None
-    return views[0] if len(views) == 1 else np.hstack(views), compared
+        return None, None, readers(parts)
+    return views[0] if len(views) == 1 else np.hstack(views), compared, readers(views[1:])
 
 
 def _outcomes(kind: MatchKind, projection: Projection, mask: Mask) -> Outcomes | None:

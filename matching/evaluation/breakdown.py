@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from graph.errors import InputError, UnknownNameError
 from matching.build import Prepared, State
+from matching.candidates.analysis import language
 from matching.evaluation.judgements import Pairs
 from matching.evaluation.measures import Measured
 
@@ -18,8 +19,6 @@ Members = NDArray[np.bool_]
 
 MOST = 20
 """Groups that are told apart, those of the most pairs; the rest is one group."""
-CHINESE, ENGLISH = 0.75, 0.1
-"""Least share of CJK characters among a Chinese text's letters, and the greatest among an English one's."""
 ABSENT, REST = "(none)", "(other)"
 
 
@@ -38,15 +37,6 @@ class Group:
             "by": self.by, "group": self.name, "pairs": self.pairs,
             "measures": [measured.to_dict() for measured in self.measured],
         }  # fmt: skip
-
-
-def language(text: str) -> str:
-    """`Chinese`, `English`, `mixed`, by the share of CJK characters among a text's letters; `none` without any."""
-    letters = [letter for letter in text if letter.isalpha()]
-    if not letters:
-        return "none"
-    share = sum("\u3400" <= letter <= "\u9fff" for letter in letters) / len(letters)
-    return "Chinese" if share >= CHINESE else "English" if share <= ENGLISH else "mixed"
 
 
 def groups(state: State, prepared: Prepared, by: str, pairs: Pairs) -> dict[str, Members]:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from graph.projection import spans
 from matching.candidates.asked import Asked, Rows
-from matching.candidates.evidence import Evidence, Reading
+from matching.candidates.evidence import Documents, DocumentScores, Evidence, Reading
 from matching.candidates.walks import lift
 
 Floats = NDArray[np.float64]
@@ -121,7 +122,10 @@ def _parts(scores: NDArray[np.float32], rows: Rows) -> Floats:
 
 
 def _text(evidence: Evidence, read: Reading, rows: Rows, most: int) -> list[Floats]:
-    """Each view of each candidate row: of its `most` lexically best documents, summed, over `most`."""
+    """Each view of each candidate row: of its `most` best documents, summed, over `most`.
+
+    The best are the lexically best, and for the encoder's view those that it says are.
+    """
     lengths, places = spans(evidence.of.indptr, rows)
     mine = evidence.of.indices[places]
     width = max(most, int(lengths.max(initial=0)))
@@ -129,12 +133,25 @@ def _text(evidence: Evidence, read: Reading, rows: Rows, most: int) -> list[Floa
     at = np.arange(len(mine)) + np.repeat(begin - lengths.cumsum() + lengths, lengths)
     lexical, document = np.zeros(len(rows) * width, np.float32), np.full(len(rows) * width, -1)
     lexical[at], document[at] = read.lexical[mine], mine
+    encoded = np.zeros((len(rows), width), np.float32)
+    if evidence.is_encoded:
+        encoded.reshape(-1)[at] = _by_kind(evidence, read, mine, 1, DocumentScores.encoded_cosines)[0]
     if width > most:
         best = np.argpartition(-lexical.reshape(-1, width), most - 1, axis=1)[:, :most]
         document = document[(best + begin[:, None]).ravel()]
-    views = np.zeros((4, len(document)))
+        encoded = np.partition(encoded, width - most, axis=1)[:, -most:]
+    views = _by_kind(evidence, read, document, 3, DocumentScores.views)
+    return [*(views.reshape(3, len(rows), most).sum(axis=2) / most), encoded.sum(axis=1, dtype=np.float64) / most]
+
+
+def _by_kind(
+    evidence: Evidence, read: Reading, document: NDArray[np.integer[Any]], views: int,
+    of: Callable[[DocumentScores, Documents, Rows], Sequence[NDArray[np.float32]]],
+) -> Floats:  # fmt: skip
+    """What is said of some documents, counted over all kinds, view by view; 0 of the place of no document, -1."""
+    said = np.zeros((views, len(document)))
     for source, scores, (first, end) in zip(evidence.documents, read.documents, pairwise(evidence.first), strict=True):
         here = np.flatnonzero((first <= document) & (document < end))
-        for view, found in zip(views, scores.views(source, document[here] - first), strict=False):
+        for view, found in zip(said, of(scores, source, document[here] - first), strict=True):
             view[here] = found
-    return list(views.reshape(4, len(rows), most).sum(axis=2) / most)
+    return said

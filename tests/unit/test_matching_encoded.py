@@ -22,29 +22,15 @@ from graph.store import open_store
 from matching.build import State, build, encode, open_state
 from matching.candidates import encoder as encoders
 from matching.candidates.analysis import hashes_of
-from matching.candidates.encoded import VectorFile
-from matching.candidates.encoder import WIDTH, Floats
+from matching.candidates.encoded import NEAREST, EncodedIndex, VectorFile, cosines, nearest
+from matching.candidates.encoder import PARTS, WIDTH, Floats
 from matching.candidates.semantic import unit
 from matching.candidates.texts import joined
 from tests.unit.cli_running import Command, command_in
+from tests.unit.encoders import Counting
 
+NAME = Counting.name
 TOPICS = ["电池热失控防护", "小麦抗病育种", "齿轮箱故障诊断", "污水脱氮"]
-
-
-class Counting:
-    """An encoder that knows a text by its characters, and counts what it is asked."""
-
-    def __init__(self) -> None:
-        self.asked: list[str] = []
-
-    def passage(self, texts: Sequence[str]) -> Floats:
-        """See Encoder."""
-        self.asked += texts
-        vectors = np.zeros((len(texts), WIDTH), np.float32)
-        for row, text in enumerate(texts):
-            for character in text:
-                vectors[row, ord(character) % WIDTH] += 1
-        return unit(vectors)
 
 
 def _world(experts: int = 24) -> list[Entity | Relation]:
@@ -106,29 +92,29 @@ def test_what_is_new_or_asked_in_words_waits_for_no_vector(tmp_path: Path) -> No
 
 
 def test_half_a_record_is_written_over_and_a_state_sees_what_it_was_built_of(tmp_path: Path) -> None:
-    writer = VectorFile(tmp_path)
+    writer = VectorFile(tmp_path, NAME)
     hashes = hashes_of(["a", "b", "c"])
     vectors = np.eye(3, WIDTH, dtype=np.float32)
     assert writer.find(hashes).tolist() == [-1, -1, -1]
     writer.add(hashes[:2], vectors[:2])
     with writer.path.open("ab") as file:
         file.write(b"torn")
-    assert VectorFile(tmp_path).find(hashes).tolist() == [0, 1, -1]
-    VectorFile(tmp_path).add(hashes[2:], vectors[2:])
-    reader = VectorFile(tmp_path)
+    assert VectorFile(tmp_path, NAME).find(hashes).tolist() == [0, 1, -1]
+    VectorFile(tmp_path, NAME).add(hashes[2:], vectors[2:])
+    reader = VectorFile(tmp_path, NAME)
     assert reader.find(hashes[::-1]).tolist() == [2, 1, 0]
     np.testing.assert_array_equal(reader.vectors(np.array([2, 0])), vectors[[2, 0]])
-    assert VectorFile(tmp_path, 2).find(hashes).tolist() == [0, 1, -1]  # what was built saw two
+    assert VectorFile(tmp_path, NAME, 2).find(hashes).tolist() == [0, 1, -1]  # what was built saw two
 
 
 def test_who_encodes_at_the_same_time_does_not_encode_twice(tmp_path: Path) -> None:
     hashes, vectors = hashes_of(["a", "b", "c"]), np.eye(3, WIDTH, dtype=np.float32)
-    one, other = VectorFile(tmp_path), VectorFile(tmp_path)
+    one, other = VectorFile(tmp_path, NAME), VectorFile(tmp_path, NAME)
     one.add(hashes[:2], vectors[:2])
     assert other.lacks(hashes).tolist() == [False, False, True]
     other.add(hashes, vectors)
     one.add(hashes, vectors)
-    assert VectorFile(tmp_path).count == 3 and VectorFile(tmp_path).find(hashes).tolist() == [0, 1, 2]
+    assert VectorFile(tmp_path, NAME).count == 3 and VectorFile(tmp_path, NAME).find(hashes).tolist() == [0, 1, 2]
 
 
 def test_two_encode_at_once(tmp_path: Path) -> None:
@@ -138,7 +124,7 @@ def test_two_encode_at_once(tmp_path: Path) -> None:
     with ThreadPoolExecutor() as pool:
         done = list(pool.map(lambda counting: encode(state, counting), both))
     assert max(done) <= 203 <= sum(done)
-    assert VectorFile(tmp_path / "matching" / "encoded").count == 203
+    assert VectorFile(tmp_path / "matching" / "encoded", NAME).count == 203
     assert _built(tmp_path).prepared("need-expert").evidence.is_encoded
 
 
@@ -160,16 +146,66 @@ def test_one_who_encodes_a_few_does_not_wait_for_who_encodes_all(tmp_path: Path)
         assert slow.result() == 203
 
 
+class Two(Counting):
+    """Two encoders, of which the second reads Latin script only, and says the opposite there."""
+
+    name = list(PARTS)[1]
+
+    def passage(self, texts: Sequence[str]) -> Floats:
+        """See Encoder."""
+        every = super().passage(texts)
+        return np.hstack([every, every[:, ::-1] * np.array([[text.isascii()] for text in texts])])
+
+
+def test_what_a_second_encoder_read_is_taken_up_once_it_has_read_as_much(tmp_path: Path) -> None:
+    state = _state(tmp_path, _world())
+    encode(state, Counting())
+    assert encode(_built(tmp_path), Two(), most=9) == 9
+    assert _built(tmp_path).encodings.file.name == Counting.name
+    assert encode(_built(tmp_path), Two()) == 27 - 9
+    state = _built(tmp_path)
+    assert state.encodings.file.name == Two.name
+    assert {len(index.mean) for index in state.encodings.indexes.values()} == {2}
+    assert _share(state, "n1", "x1") > _share(state, "n1", "x2")
+    assert open_state(tmp_path / "projection", tmp_path / "matching", b"s" * 32).encodings.file.name == Two.name
+
+
+def test_texts_are_compared_by_the_last_encoder_that_read_both() -> None:
+    d = EncodedIndex.DIMENSIONS
+    first, second = np.eye(1, d, 0, dtype=np.float32)[0], np.eye(1, d, 1, dtype=np.float32)[0]
+    none = np.zeros(d, np.float32)
+    texts = np.array([[*first, *second], [*second, *second], [*first, *none]], np.float32)
+    read = np.array([2, 2, 1], np.int8)
+    assert cosines(texts, read, np.array([*first, *second])).tolist() == [1, 1, 1]
+    assert cosines(texts, read, np.array([*first, *first])).tolist() == [0, 0, 1]
+    assert cosines(texts, read, np.array([*first, *none])).tolist() == [1, 0, 1]
+
+
+def test_the_nearest_others_are_those_of_a_full_comparison() -> None:
+    rng = np.random.default_rng(7)
+    vectors = unit(rng.standard_normal((1_203, 8)).astype(np.float32))  # more than two blocks
+    vectors[5] = 0
+    found = nearest(vectors, NEAREST)
+    products = vectors @ vectors.T
+    np.fill_diagonal(products, -2)
+    wanted = np.sort(np.argsort(-products, axis=1)[:, :NEAREST], axis=1)
+    told = np.arange(len(vectors)) != 5
+    np.testing.assert_array_equal(np.sort(found, axis=1)[told], wanted[told])
+    assert set(found[5].tolist()) == {5}
+    assert nearest(vectors[:3], NEAREST).shape == (3, NEAREST)
+    assert nearest(vectors[:1], NEAREST).tolist() == [[0] * NEAREST]
+
+
 def test_a_damaged_vector_counts_as_absent_and_is_made_again(tmp_path: Path) -> None:
     state, counting = _state(tmp_path, _world(60)), Counting()
     encode(state, counting)
     before = _share(_built(tmp_path), "n1", "x1")
     at = state.projection.table("expert").find("x1")
-    file = VectorFile(tmp_path / "matching" / "encoded")
+    file = VectorFile(tmp_path / "matching" / "encoded", NAME)
     place = file.find(state.indexes["expert"].kept["words"].hashes[[at]])[0]
-    path = state.encodings.file.path
+    path = file.path
     for damage in (b"\xff\x7f", b"\x00\x3c"):  # not a number; ones
-        record = path.stat().st_size // VectorFile(path.parent).count
+        record = path.stat().st_size // VectorFile(path.parent, NAME).count
         body = bytearray(path.read_bytes())
         body[place * record + 8 : (place + 1) * record] = damage * WIDTH
         path.write_bytes(bytes(body))
@@ -177,7 +213,7 @@ def test_a_damaged_vector_counts_as_absent_and_is_made_again(tmp_path: Path) -> 
         assert _share(state, "n1", "x1") == 0 != _share(state, "n1", "x5")
         assert encode(state, counting) == 1
         assert _share(_built(tmp_path), "n1", "x1") == pytest.approx(before, abs=1e-3)
-        place = VectorFile(path.parent).count - 1
+        place = VectorFile(path.parent, NAME).count - 1
     asked = file.find(hashes_of([joined(state.mask.texts("need"), state.projection.table("need").find("n1"))]))[0]
     body = bytearray(path.read_bytes())
     body[asked * record + 8 : (asked + 1) * record] = b"\xff\x7f" * WIDTH
@@ -187,7 +223,7 @@ def test_a_damaged_vector_counts_as_absent_and_is_made_again(tmp_path: Path) -> 
 
 def test_a_folder_in_place_of_the_vectors_stops_no_build(tmp_path: Path) -> None:
     state = _state(tmp_path, _world())
-    state.encodings.file.path.mkdir(parents=True)
+    VectorFile(tmp_path / "matching" / "encoded", NAME).path.mkdir(parents=True)
     assert not _built(tmp_path).prepared("need-expert").evidence.is_encoded
     with pytest.raises(ProjectionError, match="is a folder"):
         encode(state, Counting())
