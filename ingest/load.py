@@ -20,7 +20,8 @@ from ingest.normalise import Normaliser
 from ingest.report import Rejects, Report
 from ingest.sources import folder
 from ingest.sources.detect import sources_of
-from ingest.sources.row import Row, Source
+from ingest.sources.heads import valid_titles
+from ingest.sources.row import Row, Skipped, Source
 
 
 @dataclass(frozen=True)
@@ -73,11 +74,11 @@ class _Load:
 def ingest(
     store: GraphStore, paths: Sequence[Path], options: Options | None = None, progress: Progress | None = None
 ) -> Report:
-    """Load files and data folders; kinds first, then entities, then relations, whatever the order of `paths`.
+    """Load files and folders; kinds first, then entities, then relations, whatever the order of `paths`.
 
-    Good rows load, bad ones are rejected one by one. Raises InputError for a path that is no input or cannot be read,
-    DeclarationError for a bad kinds file, StoreError when the store fails or goes away: what was loaded stays, and the
-    load can be repeated without harm.
+    Good rows load, bad ones are rejected one by one; sheets and files that list no known kind are skipped. Raises
+    InputError for a path that cannot be read, or where everything would be skipped, DeclarationError for a bad kinds
+    file, StoreError when the store fails or goes away: what was loaded stays, and the load can be repeated.
     """
     options = options or Options()
     for path in paths:
@@ -86,8 +87,13 @@ def ingest(
     catalogue = store.catalogue
     for document in _kinds(paths, options):
         catalogue = catalogue.extended(document) if options.dry_run else store.adopt(document)
-    found = [source for path in paths for source in sources_of(path, catalogue)]
-    report = Report(dry_run=options.dry_run)
+    read = [found for path in paths for found in sources_of(path, catalogue)]
+    found = [source for source in read if isinstance(source, Source)]
+    skipped = [source for source in read if isinstance(source, Skipped)]
+    if skipped and not found:
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in skipped)
+        raise InputError(f"nothing to load: {reasons}; valid titles: {valid_titles(catalogue)}", field="path")
+    report = Report(dry_run=options.dry_run, skipped=skipped)
     rejects = Rejects(report, options.rejects)
     normaliser = Normaliser(catalogue, strict=options.strict)
     load = _Load(store, options, report, rejects, normaliser, progress or silent)
@@ -116,7 +122,7 @@ def ingest(
 
 
 def _kinds(paths: Sequence[Path], options: Options) -> Iterator[dict[str, Any]]:
-    files = [path / "kinds.json" for path in paths if (path / "kinds.json").is_file()]
+    files = [path / folder.KINDS for path in paths if (path / folder.KINDS).is_file()]
     for file in [*files, *([options.kinds] if options.kinds else [])]:
         yield folder.kinds_document(file)
 
