@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
@@ -16,6 +17,7 @@ from graph.store import GraphStore
 from graph.store.port import BATCH
 from ingest import duplicates
 from ingest.ends import Ends
+from ingest.inventors import KINDS, Inventors
 from ingest.normalise import Normaliser
 from ingest.report import Rejects, Report
 from ingest.sources import folder
@@ -64,11 +66,18 @@ class _Load:
     progress: Progress
     seen: set[tuple[str, str]] = field(default_factory=set)
     """Entities of a dry run, which the store does not get to know."""
+    kept: dict[str, list[Entity | Relation]] = field(default_factory=dict)
+    """Records of a dry run by which people are found."""
 
     def existing(self, kind: str, ids: Sequence[str]) -> set[str]:
         """Which of the ids exist, those of a dry run included, whose kinds the store need not know."""
         stored = self.store.existing(kind, ids) if kind in self.store.catalogue.entities else set[str]()
         return stored | {id for id in ids if (kind, id) in self.seen}
+
+    def records(self, kind: str) -> Iterator[Entity | Relation]:
+        """The records of a kind, those kept of a dry run included."""
+        yield from self.store.entities(kind) if kind in self.store.catalogue.entities else self.store.relations(kind)
+        yield from self.kept.get(kind, ())
 
 
 def ingest(
@@ -97,6 +106,9 @@ def ingest(
     rejects = Rejects(report, options.rejects)
     normaliser = Normaliser(catalogue, strict=options.strict)
     load = _Load(store, options, report, rejects, normaliser, progress or silent)
+    naming = [source for source in found if source.by_name]
+    if naming and options.dry_run:
+        load.kept = {kind: [] for kind in KINDS}
     try:
         before = store.revision()
         for source in found:
@@ -105,8 +117,12 @@ def ingest(
         if options.resolve == "exact" and not options.dry_run:
             _resolve(load, before)
         for source in found:
-            if source.is_relation:
+            if source.is_relation and not source.by_name:
                 _load_source(load, source)
+        inventors = Inventors((row for source in naming for row in source.rows()), load.records)
+        for source in naming:
+            _load_source(load, replace(source, rows=partial(inventors.tied, source.rows)))
+        report.untied_inventors = inventors.untied
     except StoreError as error:
         error.args = (f"{error}; {report.loaded:,} records were loaded, the same command can be repeated to go on",)
         raise
@@ -213,11 +229,14 @@ def _check_only(load: _Load, source: Source, records: list[_Record]) -> None:
     ids = {record.id for _, record in records if isinstance(record, Entity)}
     tally.inserted += len(ids - load.existing(source.kind, sorted(ids)))
     load.seen.update((source.kind, id) for id in ids)
+    kept = load.kept.get(source.kind, [])
+    kept += (record for _, record in records if isinstance(record, Entity))
     relations = [(row, record) for row, record in records if isinstance(record, Relation)]
     present = _present(load, [end for _, relation in relations for end in (relation[1:3], relation[3:5])])
     for row, relation in relations:
         if {relation[1:3], relation[3:5]} <= present:
             tally.inserted += 1
+            kept.append(relation)
         else:
             _reject_dangling(load, source, row, relation)
 

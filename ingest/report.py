@@ -39,6 +39,8 @@ class Report:
     """(kind, field) that nobody declared → rows."""
     skipped: list[Skipped] = field(default_factory=list)
     """Files and sheets that list no known kind."""
+    untied_inventors: int = 0
+    """Inventors that tables of patents name and that are tied to no expert."""
     rejects: list[dict[str, Any]] = field(default_factory=list)
     """The first rejects."""
     rejects_path: str = ""
@@ -66,6 +68,7 @@ class Report:
             "kinds": {kind: vars(tally) for kind, tally in self.kinds.items()},
             "unknown_fields": [{"kind": k, "field": f, "rows": n} for (k, f), n in sorted(self.unknown.items())],
             "skipped": [{"file": name, "reason": reason} for name, reason in self.skipped],
+            "untied_inventors": self.untied_inventors,
             "rejects": self.rejects,
             "rejects_file": self.rejects_path,
         }
@@ -85,6 +88,9 @@ class Report:
         lines += [f"skipped {name}: {reason}" for name, reason in self.skipped[:SHOWN]]
         if len(self.skipped) > SHOWN:
             lines.append(f"… and {len(self.skipped) - SHOWN:,} more skipped")
+        if self.untied_inventors:
+            reason = "name and patentee together have to fit exactly one expert"
+            lines.append(f"{self.untied_inventors:,} inventors of patents are tied to no expert: {reason}")
         for reject in self.rejects[:SHOWN]:
             lines.append(f"rejected {reject['file']}:{reject['line']}: {reject['reason']}")
         if self.rejected > SHOWN:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +14,8 @@ from ingest.values import ABSENT, SPLIT
 
 PLACE = "\0beside"
 """Key of the other party's name in a raw row; with a colon and a kind, of its further values if it is of that kind."""
+EMPLOYERS = "\0employers"
+"""Key of the names of those, one of whom employs the person that a row names."""
 PARTIES = ("institution", "enterprise")
 """What the other party may be."""
 
@@ -37,6 +39,10 @@ class Beside(NamedTuple):
     """Fields of the thing listed, without which the table is a list of the other party."""
     many: bool = False
     """Whether a cell may name several."""
+    people: str = ""
+    """Field of the thing listed that names people whom the other party employs."""
+    people_relation: str = ""
+    """Relation kind from these people to the thing."""
 
 
 _PLACES = (
@@ -76,7 +82,7 @@ _ASKING = (
 BESIDE = {
     "expert": Beside("employed_by", False, "institution", _PLACES),
     "instrument": Beside("owns", True, "institution", _PLACES),
-    "patent": Beside("owns", True, "institution", _PLACES, many=True),
+    "patent": Beside("owns", True, "institution", _PLACES, many=True, people="inventors", people_relation="invented"),
     "need": Beside(
         "posted",
         True,
@@ -127,7 +133,7 @@ def without_word(title: str) -> str:
 def parties(beside: Beside, raw: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     """Kind and raw row of each other party in a row: by its name, or without one by what else identifies it."""
     cell = str(raw.get(PLACE) or "")
-    people = {plain(name) for name in listed(raw.get("inventors"))}
+    people = {plain(name) for name in _listed(raw.get(beside.people))}
     names = [name.strip() for name in (_SEVERAL.split(cell) if beside.many else [cell])]
     told = [name for name in names if plain(name) and name.lower() not in ABSENT and plain(name) not in people]
     names = list(dict.fromkeys(told))
@@ -145,16 +151,14 @@ def parties(beside: Beside, raw: Mapping[str, Any]) -> list[tuple[str, dict[str,
     return found
 
 
-def listed(value: Any) -> list[str]:
-    """The names in a cell that lists people."""
-    return [name.strip() for name in SPLIT.split(str(value or "")) if name.strip()]
-
-
-def sources(path: Path, sheet: str, kind: str, read: Read, named: bool) -> list[Source]:
-    """Sources of entities whose raw rows may hold `PLACE`: they, the other parties, the relations between them."""
+def sources(path: Path, sheet: str, kind: str, read: Read, columns: Collection[str]) -> list[Source]:
+    """Sources of entities whose raw rows may hold `PLACE`: they, the other parties, the relations to them."""
     found = [Source(path, kind, False, partial(_alone, read), sheet)]
-    if named:
-        beside = BESIDE[kind]
+    beside = BESIDE.get(kind)
+    if beside is not None and beside.people in columns:
+        people = partial(_people, read, kind, beside)
+        found.append(Source(path, beside.people_relation, True, people, sheet, by_name=True))
+    if beside is not None and PLACE in columns:
         for other in PARTIES:
             found.append(Source(path, other, False, partial(_parties, read, beside, other), sheet))
         found.append(Source(path, beside.relation, True, partial(_relations, read, kind, beside), sheet))
@@ -174,10 +178,12 @@ def _parties(read: Read, beside: Beside, kind: str) -> Iterator[Row]:
     given: dict[str, set[str]] = {}
     for row in read():
         for other, values in parties(beside, row.raw or {}):
-            told = given.setdefault(values["id"], set()) if other == kind else values.keys()
-            if not values.keys() <= told:
-                yield Row(row.line, {name: value for name, value in values.items() if name == "id" or name not in told})
-                given[values["id"]] |= values.keys()
+            if other != kind:
+                continue
+            told = given.setdefault(values["id"], set())
+            if new := values.keys() - told:
+                told |= new
+                yield Row(row.line, {name: value for name, value in values.items() if name in new or name == "id"})
 
 
 def _relations(read: Read, kind: str, beside: Beside) -> Iterator[Row]:
@@ -187,3 +193,20 @@ def _relations(read: Read, kind: str, beside: Beside) -> Iterator[Row]:
             (source_kind, source), (target_kind, target) = ends if beside.is_source else ends[::-1]
             pair = {"source": source, "target": target}
             yield Row(row.line, {**pair, "source_kind": source_kind, "target_kind": target_kind})
+
+
+def _people(read: Read, kind: str, beside: Beside) -> Iterator[Row]:
+    """A row for each person named, in order, with the names of those who may employ them."""
+    for row in read():
+        raw = row.raw or {}
+        names = _listed(raw.get(beside.people))
+        employers = [values["name"] for _, values in parties(beside, raw) if "name" in values]
+        for position, name in enumerate(names, start=1):
+            told = employers if names.count(name) == 1 else []  # two people of one name cannot be told apart
+            ends = {"source": name, "target": str(raw["id"]), "target_kind": kind}
+            yield Row(row.line, {**ends, "position": position, EMPLOYERS: told})
+
+
+def _listed(value: Any) -> list[str]:
+    """The names in a cell."""
+    return [name.strip() for name in SPLIT.split(str(value or "")) if plain(name)]

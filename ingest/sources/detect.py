@@ -9,7 +9,7 @@ from pathlib import Path
 from graph.errors import InputError, QianxianError, quoted
 from graph.schema import Catalogue
 from ingest.sources import csv_file, excel, folder, jsonl, openalex, rejects
-from ingest.sources.row import Found, Skipped, Source
+from ingest.sources.row import Found, Row, Skipped, Source
 
 VALID = (
     "a data folder (entities/, relations/), KIND.jsonl or KIND.jsonl.gz, OpenAlex works or authors as .jsonl or .gz, "
@@ -38,6 +38,8 @@ def _of_files(path: Path, catalogue: Catalogue) -> list[Found]:
             found += _in_folder(path, file, catalogue)
         except QianxianError as error:
             found.append(Skipped(file.name, str(error)))
+        except OSError as error:
+            found.append(Skipped(file.name, f"cannot be read: {error.strerror}"))
     if not found:
         raise InputError(f"{path} is no data folder and holds no files; valid: {VALID}", field="path")
     return found
@@ -45,12 +47,27 @@ def _of_files(path: Path, catalogue: Catalogue) -> list[Found]:
 
 def _in_folder(path: Path, file: Path, catalogue: Catalogue) -> list[Found]:
     if file.is_dir():
-        return [Skipped(file.name, "is a folder of its own: give its path to load it")]
-    if file.name == rejects.NAME:  # what was mended in it is loaded when it is meant
-        return [Skipped(file.name, "holds rejects of an earlier load: give its path to load it")]
+        return [Skipped(file.name, "is a folder within: its files are read when its own path is given")]
     if not file.resolve().is_relative_to(path.resolve()):
         return [Skipped(file.name, "leads out of the folder")]
+    if file.is_file() and _is_json_lines(file) and _holds_rejects(file, _first(file)):
+        # The rows that it was made of would be rejected again, beside their own.
+        return [Skipped(file.name, "holds rejects of an earlier load: they are loaded when its own path is given")]
     return _of_file(file, catalogue)
+
+
+def _is_json_lines(path: Path) -> bool:
+    return path.suffix.lower() in {".jsonl", ".gz"}
+
+
+def _first(path: Path) -> Row:
+    """The first of the first rows that can be read, else the first."""
+    begin = list(islice(jsonl.read(path), 20))
+    return next((row for row in begin if row.raw is not None), begin[0] if begin else Row(0, {}))
+
+
+def _holds_rejects(path: Path, first: Row) -> bool:
+    return rejects.is_record(first.raw or {}) or path.name == rejects.NAME
 
 
 def _of_file(path: Path, catalogue: Catalogue) -> list[Found]:
@@ -61,24 +78,23 @@ def _of_file(path: Path, catalogue: Catalogue) -> list[Found]:
         return csv_file.sources(path, catalogue)
     if ending in excel.ENDINGS:
         return excel.sources(path, catalogue)
-    if ending in {".jsonl", ".gz"}:
+    if _is_json_lines(path):
         return _json_lines(path, catalogue)
     return [Skipped(path.name, f"is of no known format; valid: {VALID}")]
 
 
 def _json_lines(path: Path, catalogue: Catalogue) -> list[Found]:
     """By what the first object looks like, else by the file's name."""
-    begin = list(islice(jsonl.read(path), 20))
-    first = next((row.raw for row in begin if row.raw is not None), {})
-    if openalex.is_record(first):
+    first = _first(path)
+    if openalex.is_record(first.raw or {}):
         return [*openalex.sources(path)]
-    if rejects.is_record(first) or path.name == rejects.NAME:
+    if _holds_rejects(path, first):
         return [*rejects.sources(path, catalogue)]
     kind = folder.kind_of(path)
     if kind is not None and (kind in catalogue.entities or kind in catalogue.relations):
         return [Source(path, kind, kind in catalogue.relations, partial(jsonl.read, path))]
-    if begin and all(row.raw is None for row in begin):
-        raise InputError(f"{path}: line {begin[0].line}: {begin[0].problem}", field="path")
+    if first.raw is None:
+        raise InputError(f"{path}: line {first.line}: {first.problem}", field="path")
     listed = ", ".join((*catalogue.entities, *catalogue.relations))
     return [
         Skipped(path.name, f"unknown kind {quoted(kind or path.name)} (a file is named by its kind); valid: {listed}")

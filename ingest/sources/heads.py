@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,17 +46,17 @@ def find_head(rows: Sequence[Sequence[Any]], names: Sequence[str], catalogue: Ca
     kinds: list[EntityKind | RelationKind] = (
         [catalogue.relations[exact]] if exact is not None else list(catalogue.entities.values())
     )
-    others = [Titles(catalogue.entities[party]) for party in PARTIES]
+    known = {name: Titles(kind) for name, kind in catalogue.entities.items()}
+    others = [known[party] for party in PARTIES]
     named = _named(kinds, (*names, *_above(rows)))
     ranked: list[tuple[float, Head]] = []
     nameless = ""
     for kind in kinds:
-        titles = Titles(kind, others if kind.name in BESIDE else ())
-        fit, head = _best_row(rows, titles)
+        fit, head = _best_row(rows, Titles(kind, others if kind.name in BESIDE else ()))
         bonus = named.get(kind.name, 0.0)
         if head is None or fit < (0.9 if bonus else 1.8) or _count(head) < (1 if bonus and fit >= 1 else 2):
             continue
-        if _explains(rows, head, titles):
+        if _is_guide(rows, head, known.values()):
             continue
         if isinstance(kind, EntityKind) and not any(column.name in _IDENTIFYING for column in head.columns):
             nameless = f"no column identifies the {kind.name}: an id, a name or a number is needed"
@@ -91,13 +91,13 @@ def _unfit(rows: Sequence[Sequence[Any]]) -> str:
     return f"its column titles fit no kind: {told}"
 
 
-def _explains(rows: Sequence[Sequence[Any]], head: Head, titles: Titles) -> bool:
-    """Whether what stands below the titles are titles again: a page that explains how to fill in the table."""
-    below = [
-        {row[column.at] for row in rows[head.row + 1 :] if column.at < len(row) and row[column.at] not in {None, ""}}
-        for column in head.columns
-    ]
-    return any(sum(1 for cell in cells if titles.field(cell) is not None) >= 2 for cells in below)
+def _is_guide(rows: Sequence[Sequence[Any]], head: Head, known: Collection[Titles]) -> bool:
+    """Whether further titles stand above or below one of them: a page that explains how to fill in a table."""
+    for at in {column.at for column in head.columns if column.known}:
+        cells = {str(row[at]) for number, row in enumerate(rows) if number != head.row and at < len(row)}
+        if sum(1 for cell in cells if any(titles.field(cell) is not None for titles in known)) >= 2:
+            return True
+    return False
 
 
 def _count(head: Head) -> int:

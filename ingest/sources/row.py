@@ -33,6 +33,8 @@ class Source:
     """Reads the file from its start."""
     sheet: str = ""
     """Sheet of a workbook."""
+    by_name: bool = False
+    """Whether its rows name people instead of giving their ids."""
 
     @property
     def name(self) -> str:

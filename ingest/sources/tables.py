@@ -56,7 +56,8 @@ def sources(path: Path, sheet: str, lines: Lines, catalogue: Catalogue) -> list[
     titles = (str(cell) for line in first[: head.row] for cell in line.cells or () if cell)
     owner = beside.owner_in((*titles, sheet, path.stem))
     read = partial(_entities, lines, head, start, owner)
-    return [*beside.sources(path, sheet, head.kind, read, any(column.name == PLACE for column in head.columns))]
+    columns = {column.name for column in head.columns if not column.beside}
+    return [*beside.sources(path, sheet, head.kind, read, columns)]
 
 
 def _plain_rows(lines: Lines, head: Head, start: int) -> Iterator[Row]:
