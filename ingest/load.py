@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from graph.errors import InputError, QianxianError, StoreError
 from graph.progress import Progress, silent
-from graph.records import Entity, Origin, Relation
+from graph.records import Entity, Origin, Relation, RelationKey
 from graph.store import GraphStore
 from graph.store.port import BATCH
 from ingest import duplicates
@@ -64,8 +64,8 @@ class _Load:
     rejects: Rejects
     normaliser: Normaliser
     progress: Progress
-    seen: set[tuple[str, str]] = field(default_factory=set)
-    """Entities of a dry run, which the store does not get to know."""
+    seen: set[tuple[str, str] | RelationKey] = field(default_factory=set)
+    """Entities and relations of a dry run, which the store does not get to know."""
     kept: dict[str, list[Entity | Relation]] = field(default_factory=dict)
     """Records of a dry run by which people are found."""
 
@@ -73,6 +73,15 @@ class _Load:
         """Which of the ids exist, those of a dry run included, whose kinds the store need not know."""
         stored = self.store.existing(kind, ids) if kind in self.store.catalogue.entities else set[str]()
         return stored | {id for id in ids if (kind, id) in self.seen}
+
+    def stored(self, relations: Sequence[Relation]) -> set[RelationKey]:
+        """The relations of their kind that the store has from the sources of these."""
+        known = self.store.catalogue
+        if not relations or relations[0].kind not in known.relations:
+            return set()
+        kind = known.relations[relations[0].kind]
+        sources = {relation[1:3] for relation in relations if relation.source_kind in known.entities}
+        return {edge.key(kind) for end in sorted(sources) for edge in self.store.neighbours(*end, kind.name)}
 
     def records(self, kind: str) -> Iterator[Entity | Relation]:
         """The records of a kind, those kept of a dry run included."""
@@ -233,11 +242,14 @@ def _check_only(load: _Load, source: Source, records: list[_Record]) -> None:
     kept += (record for _, record in records if isinstance(record, Entity))
     relations = [(row, record) for row, record in records if isinstance(record, Relation)]
     present = _present(load, [end for _, relation in relations for end in (relation[1:3], relation[3:5])])
+    whole = [relation for _, relation in relations if {relation[1:3], relation[3:5]} <= present]
+    keys = {relation.key(load.normaliser.catalogue.relation(source.kind)) for relation in whole}
+    new = keys - load.seen - load.stored(whole)
+    tally.inserted += len(new)
+    load.seen |= new
+    kept += whole
     for row, relation in relations:
-        if {relation[1:3], relation[3:5]} <= present:
-            tally.inserted += 1
-            kept.append(relation)
-        else:
+        if not {relation[1:3], relation[3:5]} <= present:
             _reject_dangling(load, source, row, relation)
 
 

@@ -22,6 +22,8 @@ MOST_ABOVE = 2
 MOST_TOLD = 6
 """Titles that the reason for skipping a table names at the most."""
 _LONGEST_TITLE = 100
+_ABOUT = re.compile(r"(?:基本)?(?:信息|情况)$|\s+information$", re.IGNORECASE)
+"""What a title over several says beside whose they are: 企业基本信息 over 名称 is 企业名称."""
 _IDENTIFYING = frozenset({ID, *TELLING, *(name for name, _ in IDENTIFIERS)})
 """Columns of which one is needed: without them no row has an identity."""
 
@@ -122,7 +124,7 @@ def _two_rows(upper: Sequence[Any], lower: Sequence[Any]) -> tuple[list[str], li
     """Titles of two rows as one, either one first: a title merged over several columns holds for each of them."""
     above, pairs = "", []
     for at in range(max(len(upper), len(lower))):
-        over = str(upper[at]).strip() if at < len(upper) and upper[at] not in {None, ""} else ""
+        over = _ABOUT.sub("", str(upper[at]).strip()) if at < len(upper) and upper[at] not in {None, ""} else ""
         under = str(lower[at]).strip() if at < len(lower) and lower[at] not in {None, ""} else ""
         above = over or (above if under else "")
         pairs.append((above, "" if under == above else under))

@@ -116,6 +116,37 @@ def test_the_columns_of_an_enterprise_beside_its_need_are_its_own(language: str,
         assert state(store) == before
 
 
+@pytest.mark.parametrize(
+    ("upper", "lower"),
+    [
+        (("企业", "需求"), ("名称", "信用代码", "名称", "内容")),
+        (("企业基本信息", "需求信息"), ("名称", "统一社会信用代码", "名称", "内容")),
+        (("企业基本情况", "技术需求"), ("企业名称", "统一社会信用代码", "需求名称", "需求描述")),
+        (("Company information", "Need"), ("Company name", "Unified social credit code", "Title", "Text")),
+    ],
+)
+def test_titles_over_several_columns_say_whose_they_are(
+    upper: tuple[str, str], lower: tuple[str, ...], tmp_path: Path
+) -> None:
+    rows = [["", upper[0], "", upper[1], ""], ["", *lower], ["", "生成甲公司", USCC, "散热", "热阻"]]
+    with store_in(tmp_path) as store:
+        report = load(store, xlsx(tmp_path / "附件.xlsx", {"a": rows}))
+        assert not report.unknown and not report.rejected, report.render()
+        assert values(store, "need") == [{"title": "散热", "text": "热阻"}]
+        assert values(store, "enterprise") == [{"name": "生成甲公司", "uscc": USCC}]
+        assert names(store, "posted") == [("生成甲公司", "散热")]
+
+
+def test_a_dry_run_counts_as_new_what_the_run_adds(tmp_path: Path) -> None:
+    rows = [["仪器名称", "工作单位"], ["质谱仪", "生成大学"], ["色谱仪", "生成大学"], ["色谱仪", "生成大学"]]
+    first, both = (xlsx(tmp_path / f"{n}.xlsx", {"仪器": rows[:n]}) for n in (2, 4))
+    with store_in(tmp_path) as store:
+        for path in (first, both, both):
+            dry, run = load(store, path, dry_run=True), load(store, path)
+            assert {k: t.inserted for k, t in dry.kinds.items()} == {k: t.inserted for k, t in run.kinds.items()}
+            assert {k: t.read for k, t in dry.kinds.items()} == {k: t.read for k, t in run.kinds.items()}
+
+
 def test_what_rows_say_of_one_enterprise_is_put_together_and_told_by_row(tmp_path: Path) -> None:
     rows: list[list[object]] = [
         ["需求名称", "企业名称", "联系人", "成立时间", "企业规模"],
