@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
 from graph.errors import InputError, QianxianError, StoreError
 from graph.progress import Progress, silent
-from graph.records import Entity, Origin, Relation
+from graph.records import Entity, Origin, Relation, RelationKey
 from graph.store import GraphStore
 from graph.store.port import BATCH
 from ingest import duplicates
 from ingest.ends import Ends
+from ingest.inventors import KINDS, Inventors
 from ingest.normalise import Normaliser
 from ingest.report import Rejects, Report
 from ingest.sources import folder
 from ingest.sources.detect import sources_of
-from ingest.sources.row import Row, Source
+from ingest.sources.heads import valid_titles
+from ingest.sources.row import Row, Skipped, Source
 
 
 @dataclass(frozen=True)
@@ -61,23 +64,39 @@ class _Load:
     rejects: Rejects
     normaliser: Normaliser
     progress: Progress
-    seen: set[tuple[str, str]] = field(default_factory=set)
-    """Entities of a dry run, which the store does not get to know."""
+    seen: set[tuple[str, str] | RelationKey] = field(default_factory=set)
+    """Entities and relations of a dry run, which the store does not get to know."""
+    kept: dict[str, list[Entity | Relation]] = field(default_factory=dict)
+    """Records of a dry run by which people are found."""
 
     def existing(self, kind: str, ids: Sequence[str]) -> set[str]:
         """Which of the ids exist, those of a dry run included, whose kinds the store need not know."""
         stored = self.store.existing(kind, ids) if kind in self.store.catalogue.entities else set[str]()
         return stored | {id for id in ids if (kind, id) in self.seen}
 
+    def stored(self, relations: Sequence[Relation]) -> set[RelationKey]:
+        """The relations of their kind that the store has from the sources of these."""
+        known = self.store.catalogue
+        if not relations or relations[0].kind not in known.relations:
+            return set()
+        kind = known.relations[relations[0].kind]
+        sources = {relation[1:3] for relation in relations if relation.source_kind in known.entities}
+        return {edge.key(kind) for end in sorted(sources) for edge in self.store.neighbours(*end, kind.name)}
+
+    def records(self, kind: str) -> Iterator[Entity | Relation]:
+        """The records of a kind, those kept of a dry run included."""
+        yield from self.store.entities(kind) if kind in self.store.catalogue.entities else self.store.relations(kind)
+        yield from self.kept.get(kind, ())
+
 
 def ingest(
     store: GraphStore, paths: Sequence[Path], options: Options | None = None, progress: Progress | None = None
 ) -> Report:
-    """Load files and data folders; kinds first, then entities, then relations, whatever the order of `paths`.
+    """Load files and folders; kinds first, then entities, then relations, whatever the order of `paths`.
 
-    Good rows load, bad ones are rejected one by one. Raises InputError for a path that is no input or cannot be read,
-    DeclarationError for a bad kinds file, StoreError when the store fails or goes away: what was loaded stays, and the
-    load can be repeated without harm.
+    Good rows load, bad ones are rejected one by one; sheets and files that list no known kind are skipped. Raises
+    InputError for a path that cannot be read, or where everything would be skipped, DeclarationError for a bad kinds
+    file, StoreError when the store fails or goes away: what was loaded stays, and the load can be repeated.
     """
     options = options or Options()
     for path in paths:
@@ -86,11 +105,19 @@ def ingest(
     catalogue = store.catalogue
     for document in _kinds(paths, options):
         catalogue = catalogue.extended(document) if options.dry_run else store.adopt(document)
-    found = [source for path in paths for source in sources_of(path, catalogue)]
-    report = Report(dry_run=options.dry_run)
+    read = [found for path in paths for found in sources_of(path, catalogue)]
+    found = [source for source in read if isinstance(source, Source)]
+    skipped = [source for source in read if isinstance(source, Skipped)]
+    if skipped and not found:
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in skipped)
+        raise InputError(f"nothing to load: {reasons}; valid titles: {valid_titles(catalogue)}", field="path")
+    report = Report(dry_run=options.dry_run, skipped=skipped)
     rejects = Rejects(report, options.rejects)
     normaliser = Normaliser(catalogue, strict=options.strict)
     load = _Load(store, options, report, rejects, normaliser, progress or silent)
+    naming = [source for source in found if source.by_name]
+    if naming and options.dry_run:
+        load.kept = {kind: [] for kind in KINDS}
     try:
         before = store.revision()
         for source in found:
@@ -99,8 +126,12 @@ def ingest(
         if options.resolve == "exact" and not options.dry_run:
             _resolve(load, before)
         for source in found:
-            if source.is_relation:
+            if source.is_relation and not source.by_name:
                 _load_source(load, source)
+        inventors = Inventors((row for source in naming for row in source.rows()), load.records)
+        for source in naming:
+            _load_source(load, replace(source, rows=partial(inventors.tied, source.rows)))
+        report.untied_inventors = inventors.untied
     except StoreError as error:
         error.args = (f"{error}; {report.loaded:,} records were loaded, the same command can be repeated to go on",)
         raise
@@ -116,7 +147,7 @@ def ingest(
 
 
 def _kinds(paths: Sequence[Path], options: Options) -> Iterator[dict[str, Any]]:
-    files = [path / "kinds.json" for path in paths if (path / "kinds.json").is_file()]
+    files = [path / folder.KINDS for path in paths if (path / folder.KINDS).is_file()]
     for file in [*files, *([options.kinds] if options.kinds else [])]:
         yield folder.kinds_document(file)
 
@@ -207,12 +238,18 @@ def _check_only(load: _Load, source: Source, records: list[_Record]) -> None:
     ids = {record.id for _, record in records if isinstance(record, Entity)}
     tally.inserted += len(ids - load.existing(source.kind, sorted(ids)))
     load.seen.update((source.kind, id) for id in ids)
+    kept = load.kept.get(source.kind, [])
+    kept += (record for _, record in records if isinstance(record, Entity))
     relations = [(row, record) for row, record in records if isinstance(record, Relation)]
     present = _present(load, [end for _, relation in relations for end in (relation[1:3], relation[3:5])])
+    whole = [relation for _, relation in relations if {relation[1:3], relation[3:5]} <= present]
+    keys = {relation.key(load.normaliser.catalogue.relation(source.kind)) for relation in whole}
+    new = keys - load.seen - load.stored(whole)
+    tally.inserted += len(new)
+    load.seen |= new
+    kept += whole
     for row, relation in relations:
-        if {relation[1:3], relation[3:5]} <= present:
-            tally.inserted += 1
-        else:
+        if not {relation[1:3], relation[3:5]} <= present:
             _reject_dangling(load, source, row, relation)
 
 

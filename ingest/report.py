@@ -9,8 +9,10 @@ from typing import IO, Any
 
 import orjson
 
+from ingest.sources.row import Skipped
+
 SHOWN = 20
-"""Rejects, and unknown fields, that the report itself shows."""
+"""Rejects, unknown fields and skipped sheets that the report itself shows."""
 
 
 @dataclass
@@ -35,6 +37,10 @@ class Report:
     kinds: dict[str, Tally] = field(default_factory=dict)
     unknown: Counter[tuple[str, str]] = field(default_factory=Counter)
     """(kind, field) that nobody declared → rows."""
+    skipped: list[Skipped] = field(default_factory=list)
+    """Files and sheets that list no known kind."""
+    untied_inventors: int = 0
+    """Inventors that tables of patents name and that are tied to no expert."""
     rejects: list[dict[str, Any]] = field(default_factory=list)
     """The first rejects."""
     rejects_path: str = ""
@@ -61,6 +67,8 @@ class Report:
             "revision": self.revision,
             "kinds": {kind: vars(tally) for kind, tally in self.kinds.items()},
             "unknown_fields": [{"kind": k, "field": f, "rows": n} for (k, f), n in sorted(self.unknown.items())],
+            "skipped": [{"file": name, "reason": reason} for name, reason in self.skipped],
+            "untied_inventors": self.untied_inventors,
             "rejects": self.rejects,
             "rejects_file": self.rejects_path,
         }
@@ -77,6 +85,12 @@ class Report:
             lines.append(f"unknown field {kind}.{name} in {rows:,} rows: not loaded")
         if len(self.unknown) > SHOWN:
             lines.append(f"… and {len(self.unknown) - SHOWN:,} more unknown fields")
+        lines += [f"skipped {name}: {reason}" for name, reason in self.skipped[:SHOWN]]
+        if len(self.skipped) > SHOWN:
+            lines.append(f"… and {len(self.skipped) - SHOWN:,} more skipped")
+        if self.untied_inventors:
+            reason = "name and patentee together have to fit exactly one expert"
+            lines.append(f"{self.untied_inventors:,} inventors of patents are tied to no expert: {reason}")
         for reject in self.rejects[:SHOWN]:
             lines.append(f"rejected {reject['file']}:{reject['line']}: {reject['reason']}")
         if self.rejected > SHOWN:

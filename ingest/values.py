@@ -195,7 +195,7 @@ _SINGLE: dict[FieldType, Converter] = {
     FieldType.DATE: _date,
     FieldType.BOOLEAN: _boolean,
 }
-_SPLIT = re.compile(r"[、；,;，]")
+SPLIT = re.compile(r"[、；,;，]")
 _SPLIT_KEYWORDS = re.compile(r"[、；,;，_]")
 
 
@@ -207,7 +207,7 @@ def converter(field: Field) -> Converter:
         single = _number(field) if field.type is FieldType.NUMBER else _SINGLE[field.type]
     if not field.many:
         return single
-    separator = _SPLIT_KEYWORDS if field.name == "keywords" else _SPLIT
+    separator = _SPLIT_KEYWORDS if field.name == "keywords" else SPLIT
 
     def many(value: Any) -> list[Any] | None:
         if isinstance(value, str):

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ingest.sources.identity import hashed, identity, plain
+from ingest.sources.identity import identity, plain
 from ingest.sources.row import Row, Source
+from ingest.values import ABSENT, SPLIT
 
 PLACE = "\0beside"
-"""Key of the name beside a record in a raw row; further values of it have a field's name after a colon."""
+"""Key of the other party's name in a raw row; with a colon and a kind, of its further values if it is of that kind."""
+EMPLOYERS = "\0employers"
+"""Key of the names of those, one of whom employs the person that a row names."""
+PARTIES = ("institution", "enterprise")
+"""What the other party may be."""
 
 
 class Beside(NamedTuple):
@@ -26,10 +31,18 @@ class Beside(NamedTuple):
     """What the other party is unless its name says otherwise."""
     titles: tuple[str, ...]
     """Titles of the column that names it, the surest first."""
-    fields: tuple[str, ...] = ()
-    """Fields of it that such a table also has."""
+    fields: tuple[str, ...] = ("uscc",)
+    """Fields of it whose titles need no word for it before them, as 单位 in 单位类型."""
+    shared: tuple[str, ...] = ()
+    """Fields of it and of the thing listed that one column gives to both."""
     own: tuple[str, ...] = ()
     """Fields of the thing listed, without which the table is a list of the other party."""
+    many: bool = False
+    """Whether a cell may name several."""
+    people: str = ""
+    """Field of the thing listed that names people whom the other party employs."""
+    people_relation: str = ""
+    """Relation kind from these people to the thing."""
 
 
 _PLACES = (
@@ -47,6 +60,7 @@ _PLACES = (
         "权利人",
     ),
     *("institution", "institutionname", "organisation", "organization", "affiliation", "employer", "owner"),
+    *("patentee", "assignee", "applicant"),
     *("单位", "单位名称", "学校", "机构", "所属学院", "所在学院", "学院", "院系", "所属部门", "department"),
 )
 _ASKING = (
@@ -68,13 +82,24 @@ _ASKING = (
 BESIDE = {
     "expert": Beside("employed_by", False, "institution", _PLACES),
     "instrument": Beside("owns", True, "institution", _PLACES),
-    "patent": Beside("owns", True, "institution", _PLACES),
+    "patent": Beside("owns", True, "institution", _PLACES, many=True, people="inventors", people_relation="invented"),
     "need": Beside(
-        "posted", True, "enterprise", _ASKING, ("uscc", "regions", "contact", "phone", "size"), ("title", "text")
+        "posted",
+        True,
+        "enterprise",
+        _ASKING,
+        (
+            *("uscc", "industry", "regions", "founded_year", "size", "business_scope", "contact", "phone"),
+            *("registered_capital", "revenue", "tax_paid", "rd_expense", "insured_staff"),
+        ),
+        ("industry",),
+        ("title", "text"),
     ),
 }
 """Kind that a table lists → what stands beside it."""
 
+_WORDS = sorted({*_PLACES, *_ASKING, "公司", "高校", "大学", "university"}, key=len, reverse=True)
+_WORD = re.compile(rf"\s*(?:{'|'.join(_WORDS)})[\s_-]*", re.IGNORECASE)
 _COMPANY = re.compile(r"公司|集团|企业$|厂$|合作社|\b(co|ltd|inc|llc|corp|gmbh|company|limited)\b", re.IGNORECASE)
 _ACADEMY = re.compile(
     r"大学|学院|学校|研究院|研究所|研究中心|医院|\b(university|college|institute|hospital)\b", re.IGNORECASE
@@ -82,6 +107,8 @@ _ACADEMY = re.compile(
 _OWNER = re.compile(r"[年月日关于附件表的]*([\u4e00-\u9fff]{2,12}?(?:大学|科学院|工程研究院))")
 _PART = re.compile(r"(学院|[系所室部科]|中心|平台|实验室|school|department|faculty|centre|center)$", re.IGNORECASE)
 _WHOLE = re.compile(r"大学|科学院|公司|集团|医院|university", re.IGNORECASE)
+_SEVERAL = re.compile(r"[;；、，\n]|,(?=\s*[\u4e00-\u9fff])")
+"""Between names of parties; a comma also stands within an English one: Made Co., Ltd."""
 
 Read = Callable[[], Iterator[Row]]
 
@@ -97,28 +124,42 @@ def whole_name(name: str, owner: str) -> str:
     return f"{owner}{name}" if is_part else name
 
 
-def party(beside: Beside, raw: Mapping[str, Any]) -> tuple[str, dict[str, Any]] | None:
-    """Kind and raw row of the other party in a row; None where it is not named."""
-    name = str(raw.get(PLACE) or "").strip()
-    if not plain(name):
-        return None
-    kind = beside.kind
-    if _COMPANY.search(name):
-        kind = "enterprise"
-    elif _ACADEMY.search(name):
-        kind = "institution"
-    if kind == "institution":
-        return kind, {"id": hashed(kind, plain(name)), "name": name}
-    values = {"name": name} | {key.partition(":")[2]: raw[key] for key in raw if key.startswith(f"{PLACE}:")}
-    return kind, {"id": identity(kind, values), **values}
+def without_word(title: str) -> str:
+    """类型 of 单位类型: a title without the word for the other party before it; "" where there is none."""
+    found = _WORD.match(title)
+    return title[found.end() :] if found else ""
 
 
-def sources(path: Path, sheet: str, kind: str, read: Read, named: bool) -> list[Source]:
-    """Sources of entities whose raw rows may hold `PLACE`: they, the other parties, the relations between them."""
+def parties(beside: Beside, raw: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """Kind and raw row of each other party in a row: by its name, or without one by what else identifies it."""
+    cell = str(raw.get(PLACE) or "")
+    people = {plain(name) for name in _listed(raw.get(beside.people))}
+    names = [name.strip() for name in (_SEVERAL.split(cell) if beside.many else [cell])]
+    told = [name for name in names if plain(name) and name.lower() not in ABSENT and plain(name) not in people]
+    names = list(dict.fromkeys(told))
+    found: list[tuple[str, dict[str, Any]]] = []
+    for name in names or [""]:
+        kind = beside.kind
+        if _COMPANY.search(name):
+            kind = "enterprise"
+        elif _ACADEMY.search(name):
+            kind = "institution"
+        values = raw.get(f"{PLACE}:{kind}", {}) if len(names) < 2 else {}  # of which of several is not said
+        values = values | ({"name": name} if name else {})
+        if id := values.get("id") or identity(kind, values):
+            found.append((kind, {"id": id, **values}))
+    return found
+
+
+def sources(path: Path, sheet: str, kind: str, read: Read, columns: Collection[str]) -> list[Source]:
+    """Sources of entities whose raw rows may hold `PLACE`: they, the other parties, the relations to them."""
     found = [Source(path, kind, False, partial(_alone, read), sheet)]
-    if named:
-        beside = BESIDE[kind]
-        for other in ("institution", "enterprise"):
+    beside = BESIDE.get(kind)
+    if beside is not None and beside.people in columns:
+        people = partial(_people, read, kind, beside)
+        found.append(Source(path, beside.people_relation, True, people, sheet, by_name=True))
+    if beside is not None and PLACE in columns:
+        for other in PARTIES:
             found.append(Source(path, other, False, partial(_parties, read, beside, other), sheet))
         found.append(Source(path, beside.relation, True, partial(_relations, read, kind, beside), sheet))
     return found
@@ -133,20 +174,39 @@ def _alone(read: Read) -> Iterator[Row]:
 
 
 def _parties(read: Read, beside: Beside, kind: str) -> Iterator[Row]:
-    seen: set[str] = set()
+    """Each party with the first value of each field: once, and again where a later row says more of it."""
+    given: dict[str, set[str]] = {}
     for row in read():
-        found = party(beside, row.raw or {})
-        if found is not None and found[0] == kind and found[1]["id"] not in seen:
-            seen.add(found[1]["id"])
-            yield Row(row.line, found[1])
+        for other, values in parties(beside, row.raw or {}):
+            if other != kind:
+                continue
+            told = given.setdefault(values["id"], set())
+            if new := values.keys() - told:
+                told |= new
+                yield Row(row.line, {name: value for name, value in values.items() if name in new or name == "id"})
 
 
 def _relations(read: Read, kind: str, beside: Beside) -> Iterator[Row]:
     for row in read():
-        found = party(beside, row.raw or {})
-        if found is None or row.raw is None:
-            continue
-        ends = ((found[0], found[1]["id"]), (kind, str(row.raw["id"])))
-        (source_kind, source), (target_kind, target) = ends if beside.is_source else ends[::-1]
-        pair = {"source": source, "target": target}
-        yield Row(row.line, {**pair, "source_kind": source_kind, "target_kind": target_kind})
+        for other, values in parties(beside, row.raw or {}):
+            ends = ((other, values["id"]), (kind, str((row.raw or {})["id"])))
+            (source_kind, source), (target_kind, target) = ends if beside.is_source else ends[::-1]
+            pair = {"source": source, "target": target}
+            yield Row(row.line, {**pair, "source_kind": source_kind, "target_kind": target_kind})
+
+
+def _people(read: Read, kind: str, beside: Beside) -> Iterator[Row]:
+    """A row for each person named, in order, with the names of those who may employ them."""
+    for row in read():
+        raw = row.raw or {}
+        names = _listed(raw.get(beside.people))
+        employers = [values["name"] for _, values in parties(beside, raw) if "name" in values]
+        for position, name in enumerate(names, start=1):
+            told = employers if names.count(name) == 1 else []  # two people of one name cannot be told apart
+            ends = {"source": name, "target": str(raw["id"]), "target_kind": kind}
+            yield Row(row.line, {**ends, "position": position, EMPLOYERS: told})
+
+
+def _listed(value: Any) -> list[str]:
+    """The names in a cell."""
+    return [name.strip() for name in SPLIT.split(str(value or "")) if plain(name)]

@@ -15,7 +15,7 @@ from graph.errors import InputError
 from graph.schema import Catalogue
 from ingest.sources import tables, uniquip
 from ingest.sources.headers import MOST_COLUMNS
-from ingest.sources.row import Source
+from ingest.sources.row import Found
 from ingest.sources.tables import Line
 
 ENDINGS = (".csv", ".tsv", ".txt")
@@ -33,15 +33,12 @@ _MARKS = (
 )
 
 
-def sources(path: Path, catalogue: Catalogue) -> list[Source]:
-    """The sources in a CSV file; InputError for an encoding that cannot be told or titles that fit no kind."""
+def sources(path: Path, catalogue: Catalogue) -> list[Found]:
+    """The sources in a CSV file; InputError for an encoding that cannot be told."""
     encoding = encoding_of(path)
     delimiter = _delimiter(path, encoding)
     lines = partial(read, path, encoding, delimiter)
-    found = uniquip.sources(path, "", lines) or tables.sources(path, "", lines, catalogue)
-    if not found:
-        raise InputError(f"{path} holds no table: column titles and at least one row are needed", field="path")
-    return found
+    return [*uniquip.sources(path, "", lines)] or tables.sources(path, "", lines, catalogue)
 
 
 def encoding_of(path: Path) -> str:

@@ -6,23 +6,71 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 
-from graph.errors import InputError, UnknownNameError
+from graph.errors import InputError, QianxianError, quoted
 from graph.schema import Catalogue
 from ingest.sources import csv_file, excel, folder, jsonl, openalex, rejects
-from ingest.sources.row import Source
+from ingest.sources.row import Found, Row, Skipped, Source
 
 VALID = (
     "a data folder (entities/, relations/), KIND.jsonl or KIND.jsonl.gz, OpenAlex works or authors as .jsonl or .gz, "
-    "a rejects file, .csv, .tsv, .xlsx, .xls"
+    "a rejects file, .csv, .tsv, .xlsx, .xls, or a folder of such files"
 )
+_HIDDEN = (".", "~$")
+"""Beginnings of the names of files that programs keep for themselves."""
 
 
-def sources_of(path: Path, catalogue: Catalogue) -> list[Source]:
-    """The sources in a path; InputError lists what can be read where it is none of it."""
-    if path.is_dir():
-        if not folder.is_folder(path):
-            raise InputError(f"{path} is no data folder; valid: {VALID}", field="path")
-        return folder.sources(path, catalogue)
+def sources_of(path: Path, catalogue: Catalogue) -> list[Found]:
+    """The sources in a path, and what is skipped in it; InputError for what is damaged or no file."""
+    if not path.is_dir():
+        return _of_file(path, catalogue)
+    if folder.is_folder(path):
+        return [*folder.sources(path, catalogue)]
+    return _of_files(path, catalogue)
+
+
+def _of_files(path: Path, catalogue: Catalogue) -> list[Found]:
+    """What the files of a plain folder hold; one that cannot be read does not keep the others from loading."""
+    found: list[Found] = []
+    for file in sorted(path.iterdir()):
+        if file.name.startswith(_HIDDEN) or file.name == folder.KINDS:
+            continue
+        try:
+            found += _in_folder(path, file, catalogue)
+        except QianxianError as error:
+            found.append(Skipped(file.name, str(error)))
+        except OSError as error:
+            found.append(Skipped(file.name, f"cannot be read: {error.strerror}"))
+    if not found:
+        raise InputError(f"{path} is no data folder and holds no files; valid: {VALID}", field="path")
+    return found
+
+
+def _in_folder(path: Path, file: Path, catalogue: Catalogue) -> list[Found]:
+    if file.is_dir():
+        return [Skipped(file.name, "is a folder within: its files are read when its own path is given")]
+    if not file.resolve().is_relative_to(path.resolve()):
+        return [Skipped(file.name, "leads out of the folder")]
+    if file.is_file() and _is_json_lines(file) and _holds_rejects(file, _first(file)):
+        # The rows that it was made of would be rejected again, beside their own.
+        return [Skipped(file.name, "holds rejects of an earlier load: they are loaded when its own path is given")]
+    return _of_file(file, catalogue)
+
+
+def _is_json_lines(path: Path) -> bool:
+    return path.suffix.lower() in {".jsonl", ".gz"}
+
+
+def _first(path: Path) -> Row:
+    """The first of the first rows that can be read, else the first."""
+    begin = list(islice(jsonl.read(path), 20))
+    return next((row for row in begin if row.raw is not None), begin[0] if begin else Row(0, {}))
+
+
+def _holds_rejects(path: Path, first: Row) -> bool:
+    return rejects.is_record(first.raw or {}) or path.name == rejects.NAME
+
+
+def _of_file(path: Path, catalogue: Catalogue) -> list[Found]:
     if not path.is_file():
         raise InputError(f"{path} is neither a file nor a folder; valid: {VALID}", field="path")
     ending = path.suffix.lower()
@@ -30,27 +78,24 @@ def sources_of(path: Path, catalogue: Catalogue) -> list[Source]:
         return csv_file.sources(path, catalogue)
     if ending in excel.ENDINGS:
         return excel.sources(path, catalogue)
-    if ending in {".jsonl", ".gz"}:
+    if _is_json_lines(path):
         return _json_lines(path, catalogue)
-    raise InputError(f"{path} is of no known format; valid: {VALID}", field="path")
+    return [Skipped(path.name, f"is of no known format; valid: {VALID}")]
 
 
-def _json_lines(path: Path, catalogue: Catalogue) -> list[Source]:
+def _json_lines(path: Path, catalogue: Catalogue) -> list[Found]:
     """By what the first object looks like, else by the file's name."""
-    begin = list(islice(jsonl.read(path), 20))
-    first = next((row.raw for row in begin if row.raw is not None), {})
-    if openalex.is_record(first):
-        return openalex.sources(path)
-    if rejects.is_record(first) or path.name == rejects.NAME:
-        return rejects.sources(path, catalogue)
+    first = _first(path)
+    if openalex.is_record(first.raw or {}):
+        return [*openalex.sources(path)]
+    if _holds_rejects(path, first):
+        return [*rejects.sources(path, catalogue)]
     kind = folder.kind_of(path)
     if kind is not None and (kind in catalogue.entities or kind in catalogue.relations):
         return [Source(path, kind, kind in catalogue.relations, partial(jsonl.read, path))]
-    if begin and all(row.raw is None for row in begin):
-        raise InputError(f"{path}: line {begin[0].line}: {begin[0].problem}", field="path")
-    raise UnknownNameError(
-        "kind (a file is named by its kind)",
-        kind or path.name,
-        (*catalogue.entities, *catalogue.relations),
-        field="path",
-    )
+    if first.raw is None:
+        raise InputError(f"{path}: line {first.line}: {first.problem}", field="path")
+    listed = ", ".join((*catalogue.entities, *catalogue.relations))
+    return [
+        Skipped(path.name, f"unknown kind {quoted(kind or path.name)} (a file is named by its kind); valid: {listed}")
+    ]

@@ -16,8 +16,8 @@ from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook
 from graph.errors import InputError
 from graph.schema import Catalogue
 from ingest.sources import tables, uniquip
-from ingest.sources.headers import MOST_ABOVE
-from ingest.sources.row import Source
+from ingest.sources.heads import MOST_ABOVE
+from ingest.sources.row import Found
 from ingest.sources.tables import Line
 
 ENDINGS = (".xlsx", ".xlsm", ".xls")
@@ -32,8 +32,8 @@ PROBE_SECONDS = 120
 _CHUNK = 1 << 20
 
 
-def sources(path: Path, catalogue: Catalogue) -> list[Source]:
-    """The sources in a workbook; InputError where it is damaged, a bomb, encrypted, or fits no kind."""
+def sources(path: Path, catalogue: Catalogue) -> list[Found]:
+    """The sources in a workbook; InputError where it is damaged, a bomb or encrypted."""
     if path.stat().st_size > LARGEST_FILE:
         raise InputError(f"{path} has more than {LARGEST_FILE:,} bytes; save it as CSV", field="path")
     with path.open("rb") as file:
@@ -45,12 +45,10 @@ def sources(path: Path, catalogue: Catalogue) -> list[Source]:
     _probe(path)
     with _opened(path) as book:
         names = list(book.sheet_names)
-    found: list[Source] = []
+    found: list[Found] = []
     for name in names:
         lines = partial(_read, path, name)
         found += uniquip.sources(path, name, lines) or tables.sources(path, name, lines, catalogue)
-    if not found:
-        raise InputError(f"{path} holds no table: a sheet with column titles and rows is needed", field="path")
     return found
 
 

@@ -14,6 +14,8 @@ from ingest.sources import jsonl
 from ingest.sources.row import Source
 
 ENDINGS = (".jsonl.gz", ".jsonl")
+KINDS = "kinds.json"
+"""What a folder's own kinds are declared in."""
 LARGEST_KINDS = 4 * 1024 * 1024
 
 

@@ -33,8 +33,27 @@ class Source:
     """Reads the file from its start."""
     sheet: str = ""
     """Sheet of a workbook."""
+    by_name: bool = False
+    """Whether its rows name people instead of giving their ids."""
 
     @property
     def name(self) -> str:
         """What a person calls it."""
-        return f"{self.path.name}#{self.sheet}" if self.sheet else self.path.name
+        return called(self.path, self.sheet)
+
+
+class Skipped(NamedTuple):
+    """A file or sheet that lists nothing of a known kind."""
+
+    name: str
+    """What a person calls it."""
+    reason: str
+    """Why it is left out."""
+
+
+Found = Source | Skipped
+
+
+def called(path: Path, sheet: str = "") -> str:
+    """A file, or a sheet of it, as a person calls it."""
+    return f"{path.name}#{sheet}" if sheet else path.name

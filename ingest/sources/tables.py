@@ -10,13 +10,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from graph import regions
+from graph.errors import ValueRejectedError
 from graph.schema import Catalogue
+from ingest import numbers
 from ingest.sources import beside
 from ingest.sources.beside import PLACE
-from ingest.sources.headers import SEARCHED, Column, Head, find_head
+from ingest.sources.headers import Column
+from ingest.sources.heads import SEARCHED, Head, find_head
 from ingest.sources.identity import identity, plain
-from ingest.sources.row import Row, Source
-from ingest.sources.titles import ADDRESS, ID, NUMBERING, PLACED, SPAN, SPANS, TOTALS
+from ingest.sources.row import Found, Row, Skipped, Source, called
+from ingest.sources.titles import ID, LOOSE, NUMBERING, SPAN, SPANS, TOTALS
 
 _HAS_UNIT = re.compile(r"[千万亿元%]")
 _LAST_DIGIT = re.compile(r"(\d)(?!.*\d)", re.DOTALL)
@@ -41,20 +44,20 @@ Lines = Callable[[], Iterator[Line]]
 """Reads a table from its start."""
 
 
-def sources(path: Path, sheet: str, lines: Lines, catalogue: Catalogue) -> list[Source]:
-    """The sources in a table; none where it holds no table. InputError where its titles fit no kind."""
+def sources(path: Path, sheet: str, lines: Lines, catalogue: Catalogue) -> list[Found]:
+    """The sources in a table; what is no table of a known kind is skipped with the reason."""
     first = [line for line in islice(lines(), SEARCHED) if line.cells is not None]
-    where = f"{path}, sheet {sheet!r}" if sheet else str(path)
-    head = find_head([line.cells or () for line in first], (sheet, path.stem), catalogue, where)
-    if head is None:
-        return []
+    head = find_head([line.cells or () for line in first], (sheet, path.stem), catalogue)
+    if isinstance(head, str):
+        return [Skipped(called(path, sheet), head)]
     start = first[head.row].number
     if head.kind in catalogue.relations:
         return [Source(path, head.kind, True, partial(_plain_rows, lines, head, start), sheet)]
     titles = (str(cell) for line in first[: head.row] for cell in line.cells or () if cell)
     owner = beside.owner_in((*titles, sheet, path.stem))
     read = partial(_entities, lines, head, start, owner)
-    return beside.sources(path, sheet, head.kind, read, any(column.name == PLACE for column in head.columns))
+    columns = {column.name for column in head.columns if not column.beside}
+    return [*beside.sources(path, sheet, head.kind, read, columns)]
 
 
 def _plain_rows(lines: Lines, head: Head, start: int) -> Iterator[Row]:
@@ -77,7 +80,8 @@ def _plain_rows(lines: Lines, head: Head, start: int) -> Iterator[Row]:
         for column, value in zip(head.columns, held, strict=True):
             if column.name == NUMBERING or value is None or (isinstance(value, str) and not value.strip()):
                 continue
-            _take(raw, head.kind, column, _scaled(value, column.scale) if column.scale else value)
+            theirs = raw.setdefault(f"{PLACE}:{column.beside}", {}) if column.beside else raw
+            _take(theirs, head.kind, column, _scaled(value, column.scale) if column.scale else value)
         if raw:
             yield Row(line.number, raw)
 
@@ -86,16 +90,24 @@ def _take(raw: dict[str, Any], kind: str, column: Column, value: Any) -> None:
     """Put a cell into the raw row."""
     if column.name == SPAN:
         raw |= _spanned(str(value), SPANS[kind][1])
-    elif column.name.startswith(ADDRESS):
-        region = regions.of_address(str(value))
-        if region:
-            raw.setdefault(PLACED[kind], region)
+    elif column.name.startswith(LOOSE):
+        read = _count(value) if column.field == "size" else regions.of_address(str(value))
+        if read:
+            raw.setdefault(column.field, read)
         else:
-            raw[column.name.removeprefix(ADDRESS)] = value
+            raw[column.name.removeprefix(f"{LOOSE}{column.field}:")] = value
     elif column.name == "price_external" and (both := _BOTH_PRICES.fullmatch(str(value).strip())):
         raw["price_internal"], raw["price_external"] = both.groups()
     else:
         raw[column.name] = f"{raw[column.name]}\n{value}" if column.joined and column.name in raw else value
+
+
+def _count(value: Any) -> Any:
+    """The value where it is a number of people or a range; None for 中型."""
+    try:
+        return numbers.count(str(value)) and value
+    except ValueRejectedError:
+        return None
 
 
 def _is_total(cells: Sequence[Any]) -> bool:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-ID, NUMBERING, SPAN, ADDRESS = "id", "\0numbering", "\0span", "\0address:"
-"""What a column is besides a field: the record's id, a running number, two fields as a range, an address (`ADDRESS`
-and the title)."""
+ID, NUMBERING, SPAN, LOOSE = "id", "\0numbering", "\0span", "\0loose:"
+"""What a column is besides a field: the record's id, a running number, two fields as a range, text that gives a field
+if it can be read so (`LOOSE`, the field, a colon and the title)."""
 
 IDS = ("id", "标识", "标识符", "identifier")
 NUMBERINGS = ("序号", "序", "no", "行号", "项次", "index", "serialno", "sn")
@@ -27,7 +27,7 @@ MORE_TITLES: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("expert", "tags"): ("研究领域", "专业领域", "擅长领域", "专长", "学科方向", "research interests"),
     ("expert", "title"): ("技术职称",),
     ("need", "title"): ("技术需求名称", "难题名称", "项目名称"),
-    ("need", "text"): ("技术需求内容", "需求详情", "需求简介", "难题描述"),
+    ("need", "text"): ("技术需求内容", "技术需求", "需求详情", "需求简介", "需求说明", "难题描述"),
     ("need", "budget"): ("意向投入资金", "拟投入资金", "预算金额", "项目预算", "投入预算"),
     ("enterprise", "name"): ("企业全称",),
     ("enterprise", "regions"): ("注册地", "所在区县", "所在区"),
@@ -36,7 +36,10 @@ MORE_TITLES: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("enterprise", "contact"): ("企业联系人", "技术联系人"),
     ("enterprise", "phone"): ("手机", "手机号", "联系方式"),
     ("patent", "number"): ("授权号", "专利申请号", "申请公布号", "授权公告号"),
+    ("patent", "title"): ("标题中文",),
     ("patent", "abstract"): ("技术简介",),
+    ("patent", "ipc"): ("IPC主分类号", "主分类号"),
+    ("patent", "inventors"): ("inventor", "发明设计人", "完成人", "主要完成人"),
     ("publication", "title"): ("论文名称", "篇名"),
     ("publication", "year"): ("发表时间", "出版年"),
 }
@@ -48,6 +51,9 @@ SPANS: Mapping[str, tuple[tuple[str, ...], tuple[str, str]]] = {
     ),
 }
 """Kind → titles of a column that holds two fields as a range, and the two."""
-ADDRESSES = ("注册地址", "地址", "企业地址", "单位地址", "通讯地址", "经营地址", "住所", "address")
-PLACED = {"enterprise": "regions", "institution": "region"}
-"""Kind → the field that an address gives."""
+_ADDRESSES = ("注册地址", "地址", "企业地址", "单位地址", "通讯地址", "经营地址", "住所", "address")
+LOOSELY: Mapping[str, Mapping[str, str]] = {
+    "enterprise": dict.fromkeys(_ADDRESSES, "regions") | dict.fromkeys(("规模", "企业规模"), "size"),
+    "institution": dict.fromkeys(_ADDRESSES, "region"),
+}
+"""Kind → titles of columns that give a field where they can: an address a region, 50-99人 (but not 中型) a size."""

@@ -58,8 +58,8 @@ def sources(path: Path, sheet: str, lines: Lines) -> list[Source]:
     if first is None or first.cells is None or len(_MARKS & {plain(cell) for cell in first.cells}) < 2:
         return []
     read = partial(_rows, lines, first)
-    placed = any(_FIELDS.get(plain(cell), ("", 0))[0] == PLACE for cell in first.cells)
-    return beside.sources(path, sheet, "instrument", read, placed)
+    columns = {_FIELDS.get(plain(cell), ("", 0))[0] for cell in first.cells}
+    return beside.sources(path, sheet, "instrument", read, columns)
 
 
 def _rows(lines: Lines, head: Line) -> Iterator[Row]:

@@ -142,7 +142,7 @@ def test_build_takes_up_what_changed(qianxian: Command, office: Path, tmp_path: 
     ("words", "wanted"),
     [
         (("ingest", "nowhere"), "nowhere does not exist"),
-        (("ingest", "."), "is no data folder; valid:"),
+        (("ingest", "."), "home: is a folder within"),
         (("export", "out"), "graph.db"),
         (("build",), "graph.db does not exist"),
         (("--store", "mysql://a:secret@b/c", "ingest", "."), "valid: sqlite:///FILE"),

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ingest.sources.beside import owner_in, whole_name
-from tests.unit.ingest_files import load, names, store_in, values, xlsx
+from tests.unit.ingest_files import load, names, state, store_in, values, xlsx
 
 USCC = "91110000600037341L"
 
@@ -52,6 +52,169 @@ def test_the_enterprise_of_a_need_is_the_one_of_the_enterprises_list(tmp_path: P
     with store_in(tmp_path) as store:
         load(store, xlsx(tmp_path / "a.xlsx", {"需求": needs}), xlsx(tmp_path / "b.xlsx", {"企业": companies}))
         assert values(store, "enterprise") == [{"name": "生成乙公司", "regions": ["330205"], "size": 74}]
+
+
+NEED_TITLES = {
+    "zh": (
+        "需求名称",
+        "需求内容",
+        "企业名称",
+        "统一社会信用代码",
+        "所属行业",
+        "企业地址",
+        "企业规模",
+        "注册资本（万元）",
+    ),
+    "en": (
+        "Title",
+        "Need text",
+        "Company name",
+        "Unified social credit code",
+        "Industry",
+        "Region",
+        "Employees",
+        "Registered capital",
+    ),
+}
+COMPANY_TITLES = {
+    "zh": ("企业名称", "统一社会信用代码", "经营范围"),
+    "en": ("Company name", "Unified social credit code", "Business scope"),
+}
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize("sheet", ["Sheet1", "needs", "企业技术需求"])
+def test_the_columns_of_an_enterprise_beside_its_need_are_its_own(language: str, sheet: str, tmp_path: Path) -> None:
+    titles = ["Text" if title == "Need text" else title for title in NEED_TITLES[language]]
+    capital = 500 if language == "zh" else "5 million"
+    company = ["生成甲有限公司", USCC, "I65", "浙江省杭州市西湖区生成路1号" if language == "zh" else "330106"]
+    needs: list[list[object]] = [
+        [*titles],
+        ["散热", "热阻", *company, "50-99人", capital],
+        ["降噪", "噪声", *company, "", ""],
+    ]
+    companies = [list(COMPANY_TITLES[language]), ["生成甲有限公司", USCC, "芯片测试"]]
+    path = xlsx(tmp_path / "a.xlsx", {sheet: needs, "Sheet2": companies})
+    with store_in(tmp_path) as store:
+        report = load(store, path)
+        assert report.rejected == 0 and not report.unknown and not report.skipped, report.render()
+        assert store.counts() == {"need": 2, "enterprise": 1, "posted": 2}
+        assert values(store, "enterprise") == [
+            {
+                "name": "生成甲有限公司",
+                "uscc": USCC,
+                "industry": "I65",
+                "regions": ["330106"],
+                "size": 74,
+                "registered_capital": 5e6,
+                "business_scope": "芯片测试",
+            }
+        ]
+        assert [need["industry"] for need in values(store, "need")] == ["I65", "I65"]
+        before = state(store)
+        assert load(store, path).loaded == 0
+        assert state(store) == before
+
+
+@pytest.mark.parametrize(
+    ("upper", "lower"),
+    [
+        (("企业", "需求"), ("名称", "信用代码", "名称", "内容")),
+        (("企业基本信息", "需求信息"), ("名称", "统一社会信用代码", "名称", "内容")),
+        (("企业基本情况", "技术需求"), ("企业名称", "统一社会信用代码", "需求名称", "需求描述")),
+        (("Company information", "Need"), ("Company name", "Unified social credit code", "Title", "Text")),
+    ],
+)
+def test_titles_over_several_columns_say_whose_they_are(
+    upper: tuple[str, str], lower: tuple[str, ...], tmp_path: Path
+) -> None:
+    rows = [["", upper[0], "", upper[1], ""], ["", *lower], ["", "生成甲公司", USCC, "散热", "热阻"]]
+    with store_in(tmp_path) as store:
+        report = load(store, xlsx(tmp_path / "附件.xlsx", {"a": rows}))
+        assert not report.unknown and not report.rejected, report.render()
+        assert values(store, "need") == [{"title": "散热", "text": "热阻"}]
+        assert values(store, "enterprise") == [{"name": "生成甲公司", "uscc": USCC}]
+        assert names(store, "posted") == [("生成甲公司", "散热")]
+
+
+def test_a_dry_run_counts_as_new_what_the_run_adds(tmp_path: Path) -> None:
+    rows = [["仪器名称", "工作单位"], ["质谱仪", "生成大学"], ["色谱仪", "生成大学"], ["色谱仪", "生成大学"]]
+    first, both = (xlsx(tmp_path / f"{n}.xlsx", {"仪器": rows[:n]}) for n in (2, 4))
+    with store_in(tmp_path) as store:
+        for path in (first, both, both):
+            dry, run = load(store, path, dry_run=True), load(store, path)
+            assert {k: t.inserted for k, t in dry.kinds.items()} == {k: t.inserted for k, t in run.kinds.items()}
+            assert {k: t.read for k, t in dry.kinds.items()} == {k: t.read for k, t in run.kinds.items()}
+
+
+def test_what_rows_say_of_one_enterprise_is_put_together_and_told_by_row(tmp_path: Path) -> None:
+    rows: list[list[object]] = [
+        ["需求名称", "企业名称", "联系人", "成立时间", "企业规模"],
+        ["测试甲", "生成甲公司", "", "", "中型"],
+        ["测试乙", "生成甲公司", "张生成", "", ""],
+        ["测试丙", "生成甲公司", "李生成", "很久以前", ""],
+        ["测试丁", "无", "", "", ""],
+    ]
+    with store_in(tmp_path) as store:
+        report = load(store, xlsx(tmp_path / "a.xlsx", {"a": rows}))
+        assert [(entry["kind"], entry["line"], entry["field"]) for entry in report.rejects] == [
+            ("enterprise", 4, "founded_year")
+        ]
+        assert values(store, "enterprise") == [{"name": "生成甲公司", "contact": "张生成"}]
+        assert report.to_dict()["unknown_fields"] == [{"kind": "enterprise", "field": "企业规模", "rows": 1}]
+        assert store.counts() == {"need": 4, "enterprise": 1, "posted": 3}
+
+
+def test_an_enterprise_list_with_a_description_is_no_list_of_needs(tmp_path: Path) -> None:
+    rows = [["Company name", "Description", "Employees", "Region"], ["Made Ltd", "Makes things", "50", "Hangzhou"]]
+    with store_in(tmp_path) as store:
+        load(store, xlsx(tmp_path / "a.xlsx", {"a": rows}))
+        assert store.counts() == {"enterprise": 1}
+
+
+@pytest.mark.parametrize(
+    "titles",
+    [
+        ("工作单位", "单位类型", "单位所在地", "统一社会信用代码"),
+        ("Institution", "Institution type", "Institution region", "Unified social credit code"),
+    ],
+)
+def test_institutions_and_companies_beside_experts_and_instruments_keep_their_columns(
+    titles: tuple[str, ...], tmp_path: Path
+) -> None:
+    university, company = ["生成大学", "高校", "杭州市", ""], ["生成甲公司", "", "宁波市", USCC]
+    experts = [["姓名", *titles], ["张生成", *university], ["李生成", *company]]
+    instruments = [["仪器名称", "所在地", *titles], ["质谱仪", "330106", *university], ["示波器", "", *company]]
+    listed = [["机构名称", "机构类型"], ["生成大学", "高校"]]
+    path = xlsx(tmp_path / "a.xlsx", {"专家": experts, "仪器": instruments, "机构": listed})
+    with store_in(tmp_path) as store:
+        report = load(store, path)
+        assert report.rejected == 0 and not report.unknown, report.render()
+        two = {"expert", "instrument", "employed_by", "owns"}
+        assert store.counts() == dict.fromkeys(two, 2) | {"institution": 1, "enterprise": 1}
+        assert values(store, "institution") == [{"name": "生成大学", "institution_type": "高校", "region": "330100"}]
+        assert values(store, "enterprise") == [{"name": "生成甲公司", "regions": ["330200"], "uscc": USCC}]
+        assert {v["name"]: v.get("region") for v in values(store, "instrument")} == {"质谱仪": "330106", "示波器": None}
+
+
+def test_a_type_of_experts_is_not_the_type_of_their_institution(tmp_path: Path) -> None:
+    rows = [["姓名", "职称", "类型", "工作单位"], ["张生成", "教授", "青年人才", "生成大学"]]
+    with store_in(tmp_path) as store:
+        report = load(store, xlsx(tmp_path / "a.xlsx", {"a": rows}))
+        assert values(store, "institution") == [{"name": "生成大学"}]
+        assert report.to_dict()["unknown_fields"] == [{"kind": "expert", "field": "类型", "rows": 1}]
+
+
+def test_a_patent_may_have_several_owners_and_an_inventor_is_none(tmp_path: Path) -> None:
+    rows = [
+        ["专利名称", "发明人", "专利权人"],
+        ["装置", "张生成", "生成大学；生成甲有限公司"],
+        ["方法", "李生成", "李生成"],
+        ["材料", "王生成", "Made Co., Ltd."],
+    ]
+    with store_in(tmp_path) as store:
+        load(store, xlsx(tmp_path / "a.xlsx", {"a": rows}))
+        assert names(store, "owns") == [("Made Co., Ltd.", "材料"), ("生成大学", "装置"), ("生成甲有限公司", "装置")]
 
 
 def test_an_address_without_a_region_is_told_and_not_loaded(tmp_path: Path) -> None:

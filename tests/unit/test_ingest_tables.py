@@ -8,7 +8,7 @@ from hypothesis import given, settings, strategies as st
 from graph.errors import InputError
 from graph.kinds import BUILTIN
 from ingest.sources.csv_file import encoding_of
-from ingest.sources.headers import find_head
+from ingest.sources.heads import Head, find_head
 from ingest.sources.identity import identity, plain
 from tests.unit.ingest_files import load, names, state, store_in, values
 
@@ -110,8 +110,8 @@ def test_a_file_in_no_known_encoding_is_refused(tmp_path: Path) -> None:
 def test_every_declared_title_of_a_kind_is_found_by_it() -> None:
     for kind in BUILTIN.entities.values():
         for labels in ([f.labels.zh for f in kind.fields], [f.name for f in kind.fields]):
-            head = find_head([labels], (kind.name,), BUILTIN, "here")
-            assert head is not None and head.kind == kind.name
+            head = find_head([labels], (kind.name,), BUILTIN)
+            assert isinstance(head, Head) and head.kind == kind.name
             assert [column.name for column in head.columns] == [field.name for field in kind.fields]
 
 
