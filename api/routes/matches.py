@@ -34,7 +34,8 @@ class MatchRequest(BaseModel):
     limit: int = Field(default=20, ge=1, description="Matches wanted; an answer has whole groups, so it may have more.")
     filters: dict[Short, Short] = Field(
         default_factory=dict,
-        description="Visible field of the candidate → the value its card must show.",
+        description="Visible field of the candidate → the value its card must show: a code or name, and all that lies "
+        "within it (a province, an industry section). 含下级。",
         max_length=32,
     )
     exclude: list[Short] = Field(
