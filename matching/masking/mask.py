@@ -17,7 +17,7 @@ from graph.codes import Scheme
 from graph.errors import ProjectionError
 from graph.files import write_arrays
 from graph.projection import EntityTable, Labels, Projection, Strings
-from graph.schema import EntityKind, Hierarchy
+from graph.schema import EntityKind, Field, Hierarchy, Shown
 from matching.masking.keys import EpochKeys
 from matching.masking.ladders import Counts, declaration, ladders_of
 from matching.masking.levels import Hashes, Levels
@@ -148,7 +148,8 @@ class Mask:
 
     def _hierarchy(self, kind: str, field: str) -> Hierarchy | None:
         declared = self.projection.catalogue.entity(kind)
-        named = next(f.hierarchy for f in (*declared.fields, *declared.shown) if f.name == field)
+        fields: list[Field | Shown] = [*declared.fields, *declared.shown]
+        named = next(one.hierarchy for one in fields if one.name == field)
         return self.projection.catalogue.hierarchies.get(named or "")
 
     def _card(self, kind: str, row: int) -> dict[str, Any]:

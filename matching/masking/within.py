@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from functools import lru_cache
 
 import numpy as np
@@ -37,10 +38,8 @@ class Within:
     def places(self, wanted: str) -> Places:
         """Places in the vocabulary of what is `wanted` or lies within it; none where no card shows any such."""
         if wanted not in self._places and self._scheme is not None:
-            try:
+            with suppress(ValueRejectedError):
                 wanted = codes.canonical(self._scheme, wanted)
-            except ValueRejectedError:
-                pass
         return np.array(self._places.get(wanted, ()), np.int64)
 
     @property
