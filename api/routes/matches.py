@@ -110,7 +110,7 @@ class MatchAnswer(BaseModel):
 TEXT = "功率芯片在150℃下的散热测试 heat dissipation of a power chip at 150 °C"
 EXAMPLES: dict[str, dict[str, Any]] = {
     "text": {"summary": "By text · 按文本", "value": {"text": TEXT, "limit": 10}},
-    "subject": {"summary": "By record · 按记录", "value": {"subject": "need-0001", "explain": True}},
+    "subject": {"summary": "By record · 按记录", "value": {"subject": "example-need", "explain": True}},
     "team": {
         "summary": "Team · 组队",
         "value": {"text": "柔性心电贴片的导电银浆易断。需要低功耗采集芯片。", "cover": True, "limit": 5},
@@ -118,7 +118,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "narrowed": {
         "summary": "Narrowed · 筛选",
         "value": {
-            "subject": "need-0001",
+            "subject": "example-need",
             "filters": {"institution_type": "高校"},
             "exclude": ["9f3c07b2e41d58a6c0be7714"],
         },
@@ -145,8 +145,9 @@ async def match(request: Request, match_kind: Annotated[str, MATCH_KIND]) -> Res
     """Rank the candidates for a record or a text: masked, in groups, best first.
 
     A party sees groups of at least k cards whose inner order says nothing; a broker with a mandate sees the order, and
-    is audited as operators are. A text needs no record: begin with that example. `need-0001` is there once an operator
-    wrote the example of `POST /v1/entities/{kind}` (a second or more ago); aliases to leave out are those of an answer.
+    is audited as operators are. A text needs no record: begin with that example. `example-need` is there once an
+    operator wrote the example of `POST /v1/entities/{kind}` (a second or more ago); aliases to leave out are those of
+    an answer.
     """
     body, _ = await read_json(request)
     asked = validated(MatchRequest, body)
