@@ -341,10 +341,13 @@ def _about(run: Run, shown: Page, page: slice) -> dict[str, Any]:
 
 
 def _first_band(run: Run, ranked: Ranked) -> int:
-    """Place in BANDS of the first group of all candidates, behind the last where there is none."""
+    """Place in BANDS of the first group of all candidates, behind the last where there is none.
+
+    The few of the last bands, who join the group before them, make it no worse.
+    """
     least = 1 if run.viewer.sees_order else run.state.mask.k
-    groups = joined(bands_of(ranked.score, run.prepared.model.bounds), least)
-    return groups[0][0] if groups else len(BANDS)
+    first = bands_of(ranked.score[:least], run.prepared.model.bounds)
+    return int(first.max()) if len(first) == least else len(BANDS)
 
 
 def _in_the_way(run: Run, verdict: Verdict, first: slice) -> dict[str, str]:

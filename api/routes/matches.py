@@ -76,6 +76,8 @@ class MatchPart(BaseModel):
     """Whether it asks for something; other parts tell of the asker, and nobody need cover them."""
     covered: bool
     """Whether anyone of the first twenty covers it; toward parties at least k do."""
+    one_word: bool
+    """Whether it is covered by no more than one shared word."""
     ranks: list[int] | None = None
     """Who covers it, for keys that see the order."""
 
