@@ -134,7 +134,8 @@ def of_match(
     lead: tuple[bool, tuple[str, ...], tuple[str, ...], tuple[str, ...]] | None = None
     if over := why.get("over_next"):
         ahead, behind = (tuple([part["feature"] for part in over[side]]) for side in ("ahead", "behind"))
-        lead = over["level"], ahead, behind, tuple(over["without"][:1])
+        without = sorted(over["without"], key=lambda feature: feature not in ahead)[:1]  # of what was named, if it may be
+        lead = over["level"], ahead, behind, tuple(without)
     sentences = {}
     for language, wording in wordings.items():
         zh = wording.zh
