@@ -134,8 +134,8 @@ def of_match(
     lead: tuple[bool, tuple[str, ...], tuple[str, ...], tuple[str, ...]] | None = None
     if over := why.get("over_next"):
         ahead, behind = (tuple([part["feature"] for part in over[side]]) for side in ("ahead", "behind"))
-        without = sorted(over["without"], key=lambda feature: feature not in ahead)[:1]  # of what was named, if it may be
-        lead = over["level"], ahead, behind, tuple(without)
+        without = sorted(over["without"], key=lambda feature: feature not in ahead)  # first what was named before
+        lead = over["level"], ahead, behind, tuple(without[:1])
     sentences = {}
     for language, wording in wordings.items():
         zh = wording.zh
