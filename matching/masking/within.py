@@ -30,7 +30,8 @@ class Within:
         tree = _broader_labels(hierarchy.tree) if hierarchy is not None else {}
         for place, label in enumerate(vocabulary):
             levels = (label, *tree.get(label, ())) if scheme is None else _levels(scheme, label)
-            self._height |= {level: height for height, level in enumerate(levels)}
+            for height, level in enumerate(levels):
+                self._height[level] = max(height, self._height.get(level, 0))
             named = levels if scheme is None else (*levels, *(_name(scheme, level) for level in levels))
             for name in set(named):
                 self._places.setdefault(name, []).append(place)
