@@ -17,6 +17,10 @@ HERE = Path(__file__).parent
 POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+ALIAS = """\
+export QIANXIAN_ALIAS=$({ask} \\
+  | grep -o '"alias":"[^"]*"' | head -n 1 | cut -d '"' -f 4)   # of whoever stands first · 第一位的代号"""
+"""How a reader gets the alias that an example needs."""
 STATIC = {"reference.css": "text/css; charset=utf-8", "qianxian.svg": "image/svg+xml"}
 """Files beside the page, with their media types."""
 
@@ -50,7 +54,8 @@ def page(document: dict[str, Any]) -> str:
 
 
 def _operations(document: dict[str, Any], tag: str) -> list[dict[str, Any]]:
-    return [
+    """The operations of a group, in an order in which their examples work: what is made goes last, last made first."""
+    found = [
         {
             "anchor": operation["operationId"],
             "method": method.upper(),
@@ -67,12 +72,14 @@ def _operations(document: dict[str, Any], tag: str) -> list[dict[str, Any]]:
                 {"status": status, "text": answer["description"], **_content(answer, "application/json")}
                 for status, answer in sorted(operation["responses"].items())
             ],
-            "curl": _curl(method.upper(), path, operation),
+            "curl": _examples(document, method.upper(), path, operation),
         }
         for path, operations in document["paths"].items()
         for method, operation in operations.items()
         if tag in operation.get("tags", ())
     ]
+    deletes = [operation for operation in found if operation["method"] == "DELETE"]
+    return [operation for operation in found if operation["method"] != "DELETE"] + deletes[::-1]
 
 
 def _content(holder: dict[str, Any], media_type: str) -> dict[str, Any]:
@@ -85,9 +92,22 @@ def _content(holder: dict[str, Any], media_type: str) -> dict[str, Any]:
     return {"schema": _type(content["schema"]), "examples": examples}
 
 
-def _curl(method: str, path: str, operation: dict[str, Any]) -> str:
+def _examples(document: dict[str, Any], method: str, path: str, operation: dict[str, Any]) -> str:
+    """What can be typed, in a shell that did what the page said before."""
+    lines = [_curl(method, path, operation, {})]
+    if "$QIANXIAN_ALIAS" in lines[0]:
+        asked = "/v1/matches/{match_kind}"
+        ask = _curl("POST", asked, document["paths"][asked]["post"], {})
+        lines.insert(0, ALIAS.format(ask=ask))
+    if also := operation.get("x-also"):
+        lines.append(_curl(method, path, operation, also))
+    return "\n\n".join(lines)
+
+
+def _curl(method: str, path: str, operation: dict[str, Any], also: dict[str, str]) -> str:
+    """The curl line of an operation's first example; `also` names path parameters and an example to take instead."""
     samples = {
-        (parameter["in"], parameter["name"]): str(parameter["schema"]["examples"][0])
+        (parameter["in"], parameter["name"]): also.get(parameter["name"], str(parameter["schema"]["examples"][0]))
         for parameter in operation.get("parameters", ())
         if "examples" in parameter["schema"]
     }
@@ -101,7 +121,10 @@ def _curl(method: str, path: str, operation: dict[str, Any]) -> str:
         parts.append(f'-H "Authorization: Bearer {key}"')
     examples = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("examples", {})
     if examples:
-        value = orjson.dumps(next(iter(examples.values()))["value"]).decode().replace("'", "'\\''")
+        example = examples[also["example"]] if "example" in also else next(iter(examples.values()))
+        value = orjson.dumps(example["value"]).decode().replace("'", "'\\''")
+        if alias := example["value"].get("alias"):
+            value = value.replace(alias, "'\"$QIANXIAN_ALIAS\"'")
         parts += ['-H "Content-Type: application/json"', f"-d '{value}'"]
     return " \\\n  ".join(parts)
 

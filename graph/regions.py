@@ -195,7 +195,7 @@ def label(code: str, lang: str = "zh") -> str:
     names = _divisions()
     own, city, province = (names.get(known, code) for known in (code, code[:4] + "00", code[:2] + "0000"))
     if own in _NO_NAMES:
-        return label(code[:2] + "0000", lang)
+        return label(code[:2] + "0000" if code.endswith("00") else code[:4] + "00", lang)
     if code.endswith("00") or own == code:
         return own
     return f"{province if city in _NO_NAMES else city}{own}"

@@ -8,13 +8,13 @@ from __future__ import annotations
 import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from graph.errors import InputError, NotFoundError, UnknownNameError
+from graph.projection import spans
 from graph.records import EntityKey
 from matching.build import Prepared, State
 from matching.candidates.asked import Asked, Rows
@@ -204,18 +204,24 @@ def _offset(state: State, question: Question, viewer: Viewer) -> int:
 
 
 def _passes(run: Run) -> dict[str, NDArray[np.bool_]]:
-    """For each filter: whether the visible values of each row are the wanted ones."""
-    visible = run.state.mask.visible(run.prepared.evidence.kind.candidate)
+    """For each filter: whether a visible value of each row is the wanted one or lies within it."""
+    kind, mask = run.prepared.evidence.kind.candidate, run.state.mask
+    visible = mask.visible(kind)
     passes = {}
     for name, value in run.question.filters.items():
         if name not in visible.fields:
             raise UnknownNameError("filter", name, visible.fields, field="filters")
-        labels = visible.labels(name)
-        value = run.state.mask.code_of(run.prepared.evidence.kind.candidate, name, value)
-        if value not in labels.vocabulary:
-            valid = ", ".join(islice(labels.vocabulary, MOST_LISTED)) or "none"
+        within = mask.within(kind, name)
+        places = within.places(value)
+        if len(places) == 0:
+            valid = ", ".join(within.valid[:MOST_LISTED]) or "none"
             raise InputError(f"no card shows {value!r} as {name}; valid values are such as {valid}", field="filters")
-        passes[name] = np.array([value in labels.of(int(row)) for row in run.rows], bool)
+        labels = visible.labels(name)
+        wanted = np.zeros(len(labels.vocabulary), np.int64)
+        wanted[places] = 1
+        lengths, shown = spans(labels.indptr, run.rows)
+        owner = np.arange(len(run.rows)).repeat(lengths)
+        passes[name] = np.bincount(owner, wanted[labels.codes[shown]], len(run.rows)) > 0
     return passes
 
 
@@ -335,10 +341,13 @@ def _about(run: Run, shown: Page, page: slice) -> dict[str, Any]:
 
 
 def _first_band(run: Run, ranked: Ranked) -> int:
-    """Place in BANDS of the first group of all candidates, behind the last where there is none."""
+    """Place in BANDS of the first group of all candidates, behind the last where there is none.
+
+    The few of the last bands, who join the group before them, make it no worse.
+    """
     least = 1 if run.viewer.sees_order else run.state.mask.k
-    groups = joined(bands_of(ranked.score, run.prepared.model.bounds), least)
-    return groups[0][0] if groups else len(BANDS)
+    first = bands_of(ranked.score[:least], run.prepared.model.bounds)
+    return int(first.max()) if len(first) == least else len(BANDS)
 
 
 def _in_the_way(run: Run, verdict: Verdict, first: slice) -> dict[str, str]:

@@ -29,7 +29,7 @@ class Question:
     limit: int = 20
     """Matches wanted, 1 to LIMIT."""
     filters: Mapping[str, str] = field(default_factory=dict)
-    """Visible field of the candidate → the value it must show, as cards write it or call it."""
+    """Visible field of the candidate → the value that its card must show, or one within it; a code or a name."""
     exclude: frozenset[str] = frozenset()
     """Aliases of earlier answers that are not wanted again; toward the blind nobody moves up in their place."""
     dismissed: frozenset[str] = frozenset()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -57,7 +57,7 @@ def main() -> None:
     """Run the command; errors that a user can act on are one line on stderr and a status that is not 0."""
     _refuse_broken(sys.argv[1:])
     try:
-        status = app(standalone_mode=False)
+        status = app(prog_name=app.info.name, standalone_mode=False)
     except (typer.Abort, KeyboardInterrupt):
         sys.exit(INTERRUPTED)
     except QianxianError as error:
@@ -72,9 +72,27 @@ def main() -> None:
         if not hasattr(error, "format_message") or not hasattr(error, "exit_code"):
             raise
         # A usage error of the command-line library: unknown options, missing arguments, bad values.
-        _fail(error.format_message(), int(error.exit_code))
+        _fail(_misplaced(error) or error.format_message(), int(error.exit_code))
     else:
         sys.exit(status if isinstance(status, int) else 0)
+
+
+def _misplaced(error: Any) -> str:
+    """Where an option belongs that was given in another place than its own; "" where it belongs nowhere."""
+    option, context = getattr(error, "option_name", None), getattr(error, "ctx", None)
+    if option is None or context is None:
+        return ""
+    root = context.find_root()
+    if context is not root and any(option in param.opts for param in root.command.params):
+        words = context.command_path.removeprefix(root.command_path)
+        return f"{option} belongs before the command: {root.command_path} {option} …{words} …"
+    groups = [context.command]
+    for group in groups:
+        for command in getattr(group, "commands", {}).values():
+            groups.append(command)
+            if any(option in param.opts for param in command.params):
+                return f"{option} belongs after the command: {context.command_path} COMMAND … {option}"
+    return ""
 
 
 def _refuse_broken(words: list[str]) -> None:

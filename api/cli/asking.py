@@ -48,7 +48,11 @@ def match(
     ] = False,
     filters: Annotated[
         list[str] | None,
-        typer.Option("--filter", help="FIELD=VALUE that a card must show: a code, or what cards call it."),
+        typer.Option(
+            "--filter",
+            help="FIELD=VALUE that a card must show: a code or name, and all that lies within it (region=浙江, "
+            "industry=C).",
+        ),
     ] = None,
     json: Json = False,
 ) -> None:

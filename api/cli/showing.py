@@ -72,7 +72,8 @@ def _show_verdict(out: Console, answer: Mapping[str, Any], subject: str) -> None
     for part in parts:
         ranks = [str(rank) for rank in part.get("ranks", ())]
         by = f"  → {', '.join(ranks[:MOST_RANKS])}{'…' if len(ranks) > MOST_RANKS else ''}" if ranks else ""
-        out.print(Text(f"  {'✓' if part['covered'] else '✗'} {_cut(part['text'])}{by}"))
+        thin = f"  · {said(words.ONE_WORD)}" if part["one_word"] else ""
+        out.print(Text(f"  {'✓' if part['covered'] else '✗'} {_cut(part['text'])}{by}{thin}"))
 
 
 def _print(out: Console, table: Table) -> None:

@@ -25,23 +25,25 @@ def _pair(en: str, zh: str) -> Labels:
 
 # An answer.
 ASKED = _pair("{} · “{}” · asked as {}", "{} · “{}” · 提问身份：{}")
-NOBODY = _pair("no match: nothing fits, or fewer than a group needs", "没有匹配：没有合适的，或不足一组")
+NOBODY = _pair("no match: nothing fits, or fewer than a group needs", "没有结果：没有合适的候选，或不足一组")
 SAYS_IN_ORDER = _pair(
-    "What the {} says: ✓ touched on, → by which ranks; ✗ by nobody",
-    "{}的内容逐条对照：✓ 有候选涉及，→ 其名次；✗ 没有候选涉及",
+    "The {} point by point: ✓ some text comes close to it, → of which ranks; ✗ none does",
+    "{}逐条对照：✓ 有相近的材料，→ 后为候选名次；✗ 没有",
 )
 SAYS = _pair(
-    "What the {} says: ✓ touched on; ✗ by fewer than a group", "{}的内容逐条对照：✓ 有一组候选涉及；✗ 不足一组"
+    "The {} point by point: ✓ texts of a group come close to it; ✗ of fewer",
+    "{}逐条对照：✓ 至少一组候选有相近的材料；✗ 不足一组",
 )
 """Of the subject, whatever it is: of an expert's or a fund's own texts nothing is asked."""
+ONE_WORD = _pair("by one shared word", "仅一词相同")
 BAND = _pair("{} score", "得分{}")
 BANDS_ARE = _pair(
     "Bands say how high the score is ({}), not how much of what is asked the texts cover.",
-    "档次只表示得分的高低（{}），不表示文字涉及了多少要求。",
+    "档次（{}）只反映得分高低，不代表材料对应了多少要求。",
 )
 UNORDERED = _pair(", in no order", "，组内无序")
 NOTHING = _pair("nothing may be shown", "没有可展示的内容")
-SHARED = _pair("shown values shared by {} or more", "所示信息至少{}个共有")
+SHARED = _pair("{} or more show these same values", "所示信息相同的不少于{}个")
 NO_COUNT = _pair("none", "无")
 COMMA = _pair(", ", "、")
 BAND_NAMES = {

@@ -17,11 +17,11 @@ from graph.records import Entity, EntityKey
 from graph.store import GraphStore
 
 Kind = Annotated[str, Path(description="Entity kind, from /v1/kinds. 实体类型。", examples=["need"])]
-Id = Annotated[str, Path(description="Id of the record; it may hold slashes. 记录编号。", examples=["need-0001"])]
+Id = Annotated[str, Path(description="Id of the record; it may hold slashes. 记录编号。", examples=["example-need"])]
 RECORD = {"$ref": "#/components/schemas/Record"}
 PAGE = {"$ref": "#/components/schemas/RecordPage"}
-FIRM = {"id": "enterprise-0001", "industry": "C39", "regions": ["杭州市"], "tags": ["散热"]}
-NEED = {"id": "need-0001", "title": "功率芯片散热测试", "need_type": "technology", "tags": ["散热", "芯片"]}
+FIRM = {"id": "example-enterprise", "industry": "C39", "regions": ["杭州市"], "tags": ["散热"]}
+NEED = {"id": "example-need", "title": "功率芯片散热测试", "need_type": "technology", "tags": ["散热", "芯片"]}
 
 
 def shown(entity: Entity) -> dict[str, Any]:
@@ -135,11 +135,11 @@ def add(app: FastAPI) -> None:
                 {"oneOf": [RECORD, {"type": "array", "items": RECORD, "minItems": 1}]},
                 {
                     "one": {"summary": "One need · 一条需求", "value": NEED},
-                    "many": {"summary": "Many · 多条", "value": [NEED, {**NEED, "id": "need-0002"}]},
+                    "many": {"summary": "Many · 多条", "value": [NEED, {**NEED, "id": "example-need-2"}]},
                     "firm": {"summary": "An enterprise, to /v1/entities/enterprise · 一家企业", "value": FIRM},
                 },
             )
-        } | keyed,
+        } | keyed | {"x-also": {"kind": "enterprise", "example": "firm"}},
         responses={200: json_answer("What was written.", WRITTEN, COUNTS), **writes},
     )  # fmt: skip
     app.add_api_route(
@@ -152,6 +152,6 @@ def add(app: FastAPI) -> None:
     )  # fmt: skip
     app.add_api_route(
         one, delete, methods=["DELETE"], tags=["records"], summary="Delete a record · 删除记录", status_code=204,
-        openapi_extra=keyed,
+        openapi_extra=keyed | {"x-also": {"kind": "enterprise", "id": FIRM["id"]}},
         responses={204: {"description": "Deleted."}, **absent_too, **problems("conflict", "invalid")},
     )  # fmt: skip

@@ -78,7 +78,7 @@ class FeedbackPage(BaseModel):
     """Cursor of what follows; null at the end."""
 
 
-ONE = {"match_kind": "need-expert", "text": TEXT, "alias": "9f3c07b2e41d58a6c0be7714", "event": "accept"}
+ONE = {"match_kind": "need-expert", "text": TEXT, "alias": "9f3c07b2e41d58a6c0be7714", "event": "open"}
 EXAMPLES: dict[str, dict[str, Any]] = {
     "one": {"summary": "One · 一条", "value": ONE},
     "many": {"summary": "Many · 多条", "value": [{**ONE, "event": "dismiss", "reason": "too-far"}]},
@@ -88,9 +88,9 @@ EXAMPLES: dict[str, dict[str, Any]] = {
 async def give(request: Request) -> Response:
     """Record one event or many, all or none; an alias that this key was not shown for that question is a 404.
 
-    So ask first: the example goes with that of `/v1/matches/need-expert`, by an alias of that answer. A repetition of
-    where a pair stands changes nothing. A dismissed candidate is at once left out of this key's answers to that
-    question.
+    So ask first: the example asks that of `/v1/matches/need-expert` again and takes an alias of the answer. A
+    repetition of where a pair stands changes nothing. A dismissed candidate is at once left out of this key's answers
+    to that question.
     """
     body, raw = await read_json(request)
     service, key = service_of(request), key_of(request)

@@ -34,7 +34,8 @@ class MatchRequest(BaseModel):
     limit: int = Field(default=20, ge=1, description="Matches wanted; an answer has whole groups, so it may have more.")
     filters: dict[Short, Short] = Field(
         default_factory=dict,
-        description="Visible field of the candidate → the value its card must show.",
+        description="Visible field of the candidate → the value its card must show: a code or name, and all that lies "
+        "within it (a province, an industry section). 含下级。",
         max_length=32,
     )
     exclude: list[Short] = Field(
@@ -75,6 +76,8 @@ class MatchPart(BaseModel):
     """Whether it asks for something; other parts tell of the asker, and nobody need cover them."""
     covered: bool
     """Whether anyone of the first twenty covers it; toward parties at least k do."""
+    one_word: bool
+    """Whether it is covered by no more than one shared word."""
     ranks: list[int] | None = None
     """Who covers it, for keys that see the order."""
 
@@ -109,7 +112,7 @@ class MatchAnswer(BaseModel):
 TEXT = "功率芯片在150℃下的散热测试 heat dissipation of a power chip at 150 °C"
 EXAMPLES: dict[str, dict[str, Any]] = {
     "text": {"summary": "By text · 按文本", "value": {"text": TEXT, "limit": 10}},
-    "subject": {"summary": "By record · 按记录", "value": {"subject": "need-0001", "explain": True}},
+    "subject": {"summary": "By record · 按记录", "value": {"subject": "example-need", "explain": True}},
     "team": {
         "summary": "Team · 组队",
         "value": {"text": "柔性心电贴片的导电银浆易断。需要低功耗采集芯片。", "cover": True, "limit": 5},
@@ -117,7 +120,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "narrowed": {
         "summary": "Narrowed · 筛选",
         "value": {
-            "subject": "need-0001",
+            "subject": "example-need",
             "filters": {"institution_type": "高校"},
             "exclude": ["9f3c07b2e41d58a6c0be7714"],
         },
@@ -144,8 +147,9 @@ async def match(request: Request, match_kind: Annotated[str, MATCH_KIND]) -> Res
     """Rank the candidates for a record or a text: masked, in groups, best first.
 
     A party sees groups of at least k cards whose inner order says nothing; a broker with a mandate sees the order, and
-    is audited as operators are. A text needs no record: begin with that example. `need-0001` is there once an operator
-    wrote the example of `POST /v1/entities/{kind}` (a second or more ago); aliases to leave out are those of an answer.
+    is audited as operators are. A text needs no record: begin with that example. `example-need` is there once an
+    operator wrote the example of `POST /v1/entities/{kind}` (a second or more ago); aliases to leave out are those of
+    an answer.
     """
     body, _ = await read_json(request)
     asked = validated(MatchRequest, body)

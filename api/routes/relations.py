@@ -16,7 +16,7 @@ from graph.store import GraphStore
 
 Kind = Annotated[str, Path(description="Relation kind, from /v1/kinds. 关系类型。", examples=["posted"])]
 EDGE = {"$ref": "#/components/schemas/Edge"}
-POSTED = {"source": "enterprise-0001", "source_kind": "enterprise", "target": "need-0001", "date": "2026-03-01"}
+POSTED = {"source": "example-enterprise", "source_kind": "enterprise", "target": "example-need", "date": "2026-03-01"}
 ENDS = {
     "source": "Id where the edge starts. 起点编号。",
     "source_kind": "Its kind, where the relation allows several. 起点类型。",

@@ -53,15 +53,32 @@ def is_better(one: Verdict, other: Verdict) -> bool:
     return VERDICTS.index(one) > VERDICTS.index(other)
 
 
+def _by_one_word(page: Page) -> list[bool]:
+    """Of each part: whether it is covered, but too few to be told of share more than one word of it."""
+    found, telling = page.found, page.found.words.telling
+    lower = [part.lower() for part in found.parts]
+    inside = [[found.words.spelled[at] in part for part in lower] for at in telling]
+    shared = found.has[:, telling] @ np.array(inside, np.float32).reshape(len(telling), len(lower))
+    document, part = np.nonzero(shared > 1)
+    several = np.zeros_like(found.covered)
+    several[page.best.owner[document], part] = True
+    by, by_several = found.covered.sum(axis=0), (found.covered & several).sum(axis=0)
+    one: list[bool] = ((by >= page.least) & (by_several < page.least)).tolist()
+    return one
+
+
 def told(page: Page, verdict: Verdict, in_the_way: Mapping[str, str]) -> dict[str, Any]:
     """What an answer says of its verdict; `in_the_way` are the filters without which it were better.
 
-    To viewers of the order each part tells the ranks of all who cover it.
+    To viewers of the order each part tells the ranks of all who cover it. `one_word` warns of a part that is covered by
+    one shared word only.
     """
     parts: list[dict[str, Any]] = []
-    for text, asks, covered in zip(page.found.parts, page.found.asks.tolist(), page.found.covered.T, strict=True):
+    found = page.found
+    of_parts = zip(found.parts, found.asks.tolist(), found.covered.T, _by_one_word(page), strict=True)
+    for text, asks, covered, one_word in of_parts:
         by = np.flatnonzero(covered)
-        part: dict[str, Any] = {"text": text, "asks": asks, "covered": len(by) >= page.least}
+        part: dict[str, Any] = {"text": text, "asks": asks, "covered": len(by) >= page.least, "one_word": one_word}
         if page.exact:
             part["ranks"] = (by + 1).tolist()
         parts.append(part)

@@ -18,27 +18,28 @@ LANGUAGES = ("zh", "en")
 """Every sentence is said in both."""
 
 FAMILIES: dict[str, Labels] = {
-    "words": Labels(zh="相同的用词", en="the same words"),
-    "chars": Labels(zh="相近的表述", en="similar wording"),
-    "semantic": Labels(zh="相近的主题", en="a related subject"),
-    "encoded": Labels(zh="相近的含义", en="a similar meaning"),
-    "walk": Labels(zh="相关材料", en="related documents"),
-    "parts": Labels(zh="逐句的贴合", en="closeness to single sentences"),
-    "compare": Labels(zh="{}的匹配", en="a fit in {}"),
-    "popularity": Labels(zh="以往被选次数", en="how often they were chosen before"),
-    "reach": Labels(zh="以往合作关系", en="links through past partners"),
-    "neighbours": Labels(zh="同类伙伴的选择", en="what those with the same partners chose"),
-    "profile": Labels(zh="{}相同者的选择", en="what others with the same {} chose"),
-    "feedback": Labels(zh="使用者的反馈", en="what users did with it"),
-    "exposure": Labels(zh="已展示的次数", en="how often it was shown"),
-    "value": Labels(zh="自身的{}", en="their {}"),
-    "own": Labels(zh="提问方的{}", en="the asker's {}"),
+    "words": Labels(zh="关键词重合度", en="shared words"),
+    "chars": Labels(zh="表述相近度", en="similar wording"),
+    "semantic": Labels(zh="主题相关度", en="closeness of subject"),
+    "encoded": Labels(zh="含义相近度", en="closeness of meaning"),
+    "walk": Labels(zh="相关材料的佐证", en="related documents"),
+    "parts": Labels(zh="逐句吻合度", en="how single sentences fit"),
+    "compare": Labels(zh="{}的吻合度", en="the fit of {}"),
+    "popularity": Labels(zh="以往入选次数", en="past selections"),
+    "reach": Labels(zh="既往合作关联", en="links through past partners"),
+    "neighbours": Labels(zh="合作方相同者的选择", en="the choices of those with the same partners"),
+    "profile": Labels(zh="同类（{}相同）的选择", en="the choices of others with the same {}"),
+    "feedback": Labels(zh="用户反馈", en="user feedback"),
+    "exposure": Labels(zh="已展示次数", en="times shown"),
+    "value": Labels(zh="自身条件（{}）", en="what is known of them ({})"),
+    "own": Labels(zh="提问方条件（{}）", en="what is known of the asker ({})"),
 }
-"""Family of a feature → what people call it; `{}` is the field that it is derived from."""
-TEXT = Labels(zh="文字内容", en="what the texts say")
+"""Family of a feature → what people call it, as a noun; `{}` is the field that it is derived from."""
+TEXT = Labels(zh="文字匹配", en="what the texts say")
 """All features of texts together."""
-PROFILE = Labels(zh="自身资料", en="own profile")
-"""A candidate's own text."""
+PROFILE = Labels(zh="{}介绍", en="own description")
+"""A candidate's own text; `{}` is what the candidate is called."""
+AND, OR = Labels(zh="和", en=" and "), Labels(zh="或", en=" or ")
 TEXT_FAMILIES = frozenset({"words", "chars", "semantic", "encoded", "walk", "parts"})
 """Families that read texts; the others read fields and past outcomes."""
 
@@ -60,7 +61,8 @@ class Wording:
         said = self._sources.get(name)
         if said is None:
             own = name == self._kind.candidate
-            said = self._sources[name] = self.of(PROFILE if own else self._catalogue.entity(name).labels)
+            labels = PROFILE if own else self._catalogue.entity(name).labels
+            said = self._sources[name] = self.of(labels).format(self.candidate)
         return said
 
     @property
@@ -75,12 +77,18 @@ class Wording:
             said = self._said[names] = self.joined([self._named(name) for name in names])
         return said
 
-    def joined(self, said: Sequence[str]) -> str:
+    def joined(self, said: Sequence[str], last: Labels = AND) -> str:
         """Several things as one: a、b和c; a, b and c."""
         if len(said) < 2:
             return said[0] if said else ""
-        comma, last = ("、", "和") if self.zh else (", ", " and ")
-        return comma.join(said[:-1]) + last + said[-1]
+        return ("、" if self.zh else ", ").join(said[:-1]) + self.of(last) + said[-1]
+
+    def listed(self, quotes: Sequence[str], last: Labels = AND) -> str:
+        """The first few of some quotes, and how many there are."""
+        told, more = list(quotes[:MOST_QUOTED]), len(quotes) - MOST_QUOTED
+        if self.zh:
+            return "、".join(told) + (f"等{len(quotes)}条" if more > 0 else "")
+        return self.joined([*told, f"{more} more"] if more > 0 else told, last)
 
     def _named(self, name: str) -> str:
         if name == "text":
@@ -107,7 +115,8 @@ class Wording:
 
 
 def quoted(part: str) -> str:
-    """A part of a need in quotation marks, cut where it is long."""
+    """A part of a need in quotation marks, without the stop at its end, cut where it is long."""
+    part = part.rstrip("。．.；;，, ") or part
     most = LONGEST["zh" if max(part) >= "\u3400" else "en"]
     return f"“{part}”" if len(part) <= most else f"“{part[: most - 1].rstrip()}…”"
 
@@ -125,19 +134,25 @@ def of_match(
     lead: tuple[bool, tuple[str, ...], tuple[str, ...], tuple[str, ...]] | None = None
     if over := why.get("over_next"):
         ahead, behind = (tuple([part["feature"] for part in over[side]]) for side in ("ahead", "behind"))
-        lead = over["level"], ahead, behind, tuple(over["without"][:1])
+        without = sorted(over["without"], key=lambda feature: feature not in ahead)  # first what was named before
+        lead = over["level"], ahead, behind, tuple(without[:1])
     sentences = {}
     for language, wording in wordings.items():
         zh = wording.zh
         said = [covers] if (covers := _covers(covered, quotes, demanded, wording)) else []
         if not said and (terms := why.get("terms")):
             through = wording.source(why["through"])
-            said.append(f"{through}同样提到{'、'.join(terms)}。" if zh else f"Shares {', '.join(terms)} ({through}).")
+            said.append(
+                f"{through}中同样提到{'、'.join(terms)}。" if zh else f"Also says {', '.join(terms)} ({through})."
+            )
         if adds := why.get("adds"):
-            which = wording.joined([quotes[at] for at in adds[:MOST_QUOTED]])
-            said.append(f"为组合补上{which}。" if zh else f"Brings {which} to the team.")
+            if adds == [cover["part"] for cover in covered]:
+                said.append("这些都是团队此前没有的。" if zh else "The team has none of this without them.")
+            else:
+                which = wording.listed([quotes[at] for at in adds])
+                said.append(f"为团队补上{which}。" if zh else f"Brings {which} to the team.")
         if why.get("explored"):
-            said.append("此前很少展示，排在这里以便被看到。" if zh else "Placed here to be seen: hardly shown before.")
+            said.append("此前很少展示，特意安排在这个位置。" if zh else "Placed here on purpose: hardly shown before.")
         if lead is not None:
             said.append(_over_next(wording, *lead))
         sentences[language] = ("" if zh else " ").join(said)
@@ -149,41 +164,52 @@ def of_group(why: Mapping[str, Any], quotes: Sequence[str], k: int, wording: Wor
     zh, space = wording.zh, "" if wording.zh else " "
     said = []
     if covers := why["covers"]:
-        named, more = [quotes[at] for at in covers[:MOST_QUOTED]], len(covers) > MOST_QUOTED
+        which, several = wording.listed([quotes[at] for at in covers]), len(covers) > 1
         if zh:
-            said.append(f"以下各点均有至少{k}个候选涉及：{'、'.join(named)}{f'等{len(covers)}条' if more else ''}。")
+            each = f"以下每条都有至少{k}个候选的材料与之相近：{which}。"
+            said.append(each if several else f"至少{k}个候选的材料与{which}相近。")
         else:
-            rest = f" and {len(covers) - MOST_QUOTED} more" if more else ""
-            said.append(f"Each of these points is touched on by at least {k} of them: {', '.join(named)}{rest}.")
+            said.append(f"Texts of at least {k} of them come close to {'each of ' if several else ''}{which}.")
     if terms := why["terms"]:
+        several = len(terms) > 1
         if zh:
-            said.append(f"以下用词各见于至少{k}个候选的材料：{'、'.join(terms)}。")
+            said.append(f"以下词语{'各' if several else ''}见于至少{k}个候选的材料：{'、'.join(terms)}。")
         else:
-            said.append(f"Each of these words is in documents of at least {k} of them: {', '.join(terms)}.")
+            lead = "Each of these words is" if several else "This word is"
+            said.append(f"{lead} in the texts of at least {k} of them: {', '.join(terms)}.")
     if main := tuple(part["feature"] for part in why["contributions"][:2]):
         names = wording.features(main)
-        said.append(f"主要依据：{names}。" if zh else f"Speaks for them: {names}.")
+        said.append(f"排在这一档，主要凭{names}。" if zh else f"They are in this band mainly for {names}.")
     return space.join(said)
 
 
 def _covers(covers: Sequence[Mapping[str, Any]], quotes: Sequence[str], demanded: bool, wording: Wording) -> str:
+    """What a candidate's texts have of the parts: of those that share several words that may be named, the words.
+
+    Where one or none may be named, no more than that is said: it may be a word that anybody uses.
+    """
     zh = wording.zh
     if not covers:
-        none = "没有一条要求能在其材料中找到。" if zh else "None of the points is found in their documents."
+        none = "其材料中没有与要求相近的内容。" if zh else "None of the texts comes close to what is asked."
         return none if demanded else ""
     told = []
     for cover in covers[:MOST_QUOTED]:
-        through, quote = wording.source(cover["through"]), quotes[cover["part"]]
-        if zh:
-            words = "、".join(cover["terms"])
-            told.append(f"{quote}（{through}：{words}）" if words else f"{quote}（{through}）")
+        through, quote, words = wording.source(cover["through"]), quotes[cover["part"]], cover["terms"]
+        if len(words) > 1:
+            many = f"与{quote}相近（{through}，共同用词：{'、'.join(words)}）"
+            told.append(many if zh else f"comes close to {quote} ({through}; shared words: {', '.join(words)})")
+        elif words and quote.lower() == f"“{words[0]}”":
+            told.append(f"提到{quote}（{through}）" if zh else f"says {quote} ({through})")
+        elif words:
+            one = f"shares the word {words[0]} with {quote} ({through})"
+            told.append(f"与{quote}都提到{words[0]}（{through}）" if zh else one)
         else:
-            words = ", ".join(cover["terms"])
-            told.append(f"{quote} ({through}: {words})" if words else f"{quote} ({through})")
+            told.append(f"与{quote}有相同的用词（{through}）" if zh else f"shares words with {quote} ({through})")
     more = len(covers) - len(told)
     if zh:
-        return f"涉及{'、'.join(told)}{f'等{len(covers)}条' if more else ''}。"
-    return f"Touches on {', '.join(told)}{f' and {more} more' if more else ''}."
+        return f"{'；'.join(told)}{f'；与另外{more}条也有相同的用词' if more else ''}。"
+    whole = "; ".join(told) + (f"; shares words with {more} more" if more else "")
+    return f"{whole[0].upper()}{whole[1:]}."
 
 
 @lru_cache(maxsize=8192)
@@ -192,25 +218,33 @@ def _over_next(
 ) -> str:
     zh = wording.zh
     if level:
-        return "与下一位几乎不相上下。" if zh else "Practically level with the next."
+        return "与下一位不相上下。" if zh else "Practically level with the next."
     names = wording.features(ahead)
-    said = f"比下一位靠前，主要靠{names}" if zh else f"Ahead of the next mainly for {names}"
+    if ahead == without:  # one thing, said once
+        said = f"排在下一位之前，全凭{names}" if zh else f"Ahead of the next only because of {names}"
+    else:
+        said = f"排在下一位之前，主要胜在{names}" if zh else f"Ahead of the next mainly for {names}"
     if behind:
         names = wording.features(behind)
         said += f"；下一位在{names}上更强" if zh else f"; the next is stronger in {names}"
-    if without:
+    if without and ahead != without:
         names = wording.features(without)
-        said += f"；若不看{names}，下一位会更靠前" if zh else f"; without {names} the next would be ahead"
+        said += f"；若不计{names}，下一位会排在前面" if zh else f"; without {names} the next would be ahead"
     return said + ("。" if zh else ".")
 
 
 HEADS = {
-    "good": Labels(zh="有合适的{}", en="There are good matches"),
-    "weak": Labels(zh="只有勉强合适的{}", en="There are only weak matches"),
-    "none": Labels(zh="没有合适的{}", en="No good match"),
+    "good": Labels(zh="找到合适的{}", en="There are good matches"),
+    "weak": Labels(zh="只找到勉强相关的{}", en="There are only weak matches"),
+    "none": Labels(zh="没有合适的{}", en="There is no good match"),
 }
-FEWER = Labels(zh="没有合适的{0}，或不足{1}个", en="No good match, or fewer than {1}")
+FEWER = Labels(zh="合适的{0}不足{1}个，或者没有", en="There are fewer than {1} good matches, or none")
 """Toward the blind, who are told of k at least."""
+THIN = Labels(
+    zh="判断只依据一个共同用词，请补充细节后再问。",
+    en="This rests on a single shared word: ask again with more detail.",
+)
+"""Where all that is covered is covered by one word."""
 
 
 def of_answer(verdict: Mapping[str, Any], least: int, wording: Wording) -> str:
@@ -218,28 +252,43 @@ def of_answer(verdict: Mapping[str, Any], least: int, wording: Wording) -> str:
     zh = wording.zh
     head = FEWER if least > 1 and verdict["verdict"] == "none" else HEADS[verdict["verdict"]]
     said = wording.of(head).format(wording.candidate, least)
-    asked = sum(part["asks"] for part in verdict["parts"])
-    missing = [quoted(part["text"]) for part in verdict["missing"] if "part" in part]
-    if verdict["basis"] == "record" and verdict["verdict"] != "none":
-        said += "（依据是字段和以往往来，不是文字）" if zh else " by fields and past outcomes, not by what texts say"
-    elif asked:
-        found = asked - len(missing)
-        if zh:
-            some = f"至少{least}个候选" if least > 1 else "候选"
-            said += f"：{asked}条要求中{found}条有{some}涉及" if asked > 1 else ""
-        else:
-            are = "is" if found <= 1 else "are"
-            said += f": {found or 'none'} of {asked} points {are} touched on" if asked > 1 else ""
-        if missing:
-            told, more = missing[:MOST_QUOTED], len(missing) - MOST_QUOTED
-            if zh:
-                nobody = f"不足{least}个候选涉及" if least > 1 else "没有候选涉及"
-                said += f"，{nobody}的是{'、'.join(told)}{f'等{len(missing)}条' if more > 0 else ''}"
-            else:
-                nobody = f"fewer than {least} touch on" if least > 1 else "nobody here touches on"
-                said += f"; {nobody} {wording.joined([*told, f'{more} more'] if more > 0 else told)}"
+    covered = [part for part in verdict["parts"] if part["asks"] and part["covered"]]
+    by_record = verdict["basis"] == "record" and verdict["verdict"] != "none"
+    if by_record:
+        mainly = "（主要依据资料字段和既往记录，而非文字描述）"
+        said += mainly if zh else ", judged mainly by fields and past outcomes rather than by texts"
+    else:
+        said += _found(verdict, len(covered), least, wording)
     said += "。" if zh else "."
+    if covered and not by_record and all(part["one_word"] for part in covered):
+        said += wording.of(THIN) if zh else f" {wording.of(THIN)}"
     if filters := [f"{part['filter']}={part['value']}" for part in verdict["missing"] if "filter" in part]:
         which = wording.joined(filters)
         said += f"去掉筛选条件{which}会有更好的结果。" if zh else f" Without the filter {which} there are better ones."
     return said
+
+
+def _found(verdict: Mapping[str, Any], found: int, least: int, wording: Wording) -> str:
+    """To how many of the parts that ask for something texts come close, and to which they do not."""
+    zh = wording.zh
+    asked = sum(part["asks"] for part in verdict["parts"])
+    missing = wording.listed([quoted(part["text"]) for part in verdict["missing"] if "part" in part], OR)
+    if not missing and asked < 2:
+        return ""
+    if not missing:
+        if zh:
+            how = f"有至少{least}个候选的材料与之相近" if least > 1 else "找到了相近的候选材料"
+            return f"：{asked}条要求都{how}"
+        return f": {_who(least)} come close to {'both' if asked == 2 else f'all {asked}'} points"
+    if not found:
+        if zh:
+            return f"：材料与{missing}相近的候选不足{least}个" if least > 1 else f"：没有与{missing}相近的候选材料"
+        return f": fewer than {least} come close to {missing}" if least > 1 else f": no text comes close to {missing}"
+    if zh:
+        how = f"至少{least}个候选的材料与之相近" if least > 1 else "找到了相近的候选材料"
+        return f"：{asked}条要求中，有{found}条{how}；{missing}{f'不足{least}个' if least > 1 else '没有找到'}"
+    return f": {_who(least)} come close to {found} of {asked} points, {'fewer' if least > 1 else 'none'} to {missing}"
+
+
+def _who(least: int) -> str:
+    return f"texts of at least {least} of them" if least > 1 else "texts"

@@ -17,7 +17,7 @@ from graph.codes import Scheme
 from graph.errors import ProjectionError
 from graph.files import write_arrays
 from graph.projection import EntityTable, Labels, Projection, Strings
-from graph.schema import EntityKind
+from graph.schema import EntityKind, Field, Hierarchy, Shown
 from matching.masking.keys import EpochKeys
 from matching.masking.ladders import Counts, declaration, ladders_of
 from matching.masking.levels import Hashes, Levels
@@ -38,6 +38,7 @@ from matching.masking.stored import (
 )
 from matching.masking.texts import Before, Redaction, card_text, is_redacted, texts_of
 from matching.masking.visible import Visible, finest_of, visible_of
+from matching.masking.within import Within
 
 Texts = dict[str, Strings]
 
@@ -61,6 +62,7 @@ class Mask:
         self._texts: dict[str, Texts] = {}
         self._plans: dict[str, _CardPlan] = {}
         self._cards: dict[tuple[str, int], Mapping[str, Any]] = {}
+        self._within: dict[tuple[str, str], Within] = {}
 
     @classmethod
     def build(
@@ -137,12 +139,18 @@ class Mask:
             card = self._cards[kind, row] = self._card(kind, row)
         return card
 
-    def code_of(self, kind: str, field: str, label: str) -> str:
-        """The code that a card calls so in a field; the label itself where there is none."""
-        for name, _, scheme, words in self._plan(kind).fields:
-            if name == field and scheme is not None and label not in words:
-                return next((code for code in words if _label(scheme, code) == label), label)
-        return label
+    def within(self, kind: str, field: str) -> Within:
+        """What a filter's value takes in of the labels that cards show in a field."""
+        if (kind, field) not in self._within:
+            scheme, words = next((s, words) for name, _, s, words in self._plan(kind).fields if name == field)
+            self._within[kind, field] = Within(words, self._hierarchy(kind, field), scheme)
+        return self._within[kind, field]
+
+    def _hierarchy(self, kind: str, field: str) -> Hierarchy | None:
+        declared = self.projection.catalogue.entity(kind)
+        fields: list[Field | Shown] = [*declared.fields, *declared.shown]
+        named = next(one.hierarchy for one in fields if one.name == field)
+        return self.projection.catalogue.hierarchies.get(named or "")
 
     def _card(self, kind: str, row: int) -> dict[str, Any]:
         fields: dict[str, Any] = {}

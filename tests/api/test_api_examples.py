@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-import shlex
+import html
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
+import httpx
 import orjson
 import pytest
 
 from api import reference
 from api.bootstrap import build
+from graph.store import open_store
 from tests.api.asking import Api
+from tests.api.running import ROOT, running
+
+ASKED, ENTITIES, RELATIONS = "/v1/matches/{match_kind}", "/v1/entities/{kind}", "/v1/relations/{kind}"
 
 
 @pytest.fixture
@@ -24,46 +35,70 @@ def page(office_api: Api) -> dict[str, dict[str, Any]]:
     }
 
 
-def test_the_examples_work_one_after_the_other(office_api: Api, page: dict[str, dict[str, Any]]) -> None:
-    keys = {"QIANXIAN_KEY": office_api.key("broker", parties=["*"]), "QIANXIAN_OPERATOR": office_api.key("operator")}
+def test_a_reader_who_types_everything_from_top_to_bottom_gets_no_error(office: Path, tmp_path: Path) -> None:
+    """Every line of the page in its order, in one shell, against a started service; nothing that it wrote is left."""
+    home = tmp_path / "home"
+    shutil.copytree(office, home, ignore=shutil.ignore_patterns("casework.db*"))
+    (tmp_path / "qianxian").write_text(
+        f"#!/bin/sh\nexec {sys.executable} -c 'from api.cli import main; main()' --home {home} \"$@\"\n", "utf-8"
+    )
+    (tmp_path / "qianxian").chmod(0o755)
+    with running(home) as service:
+        service.wait_until_ready()
+        main = httpx.get(f"{service.url}/reference").text.partition("<main")[2]
+        shown = re.findall(
+            r'(?:<section id="start">|<details class="curl">).*?<pre><code>(.*?)</code></pre>', main, re.DOTALL
+        )
+        lines = [html.unescape(block).replace("http://127.0.0.1:8000", service.url) for block in shown]
+        assert len(lines) > 12 and sum("-X DELETE" in line for line in lines) == 2
+        script = ["set -eu", 'curl() { command curl -sS --fail-with-body -w "\\n" "$@"; }', *lines]
+        done = subprocess.run(
+            ["sh", "-c", "\n".join(script)],
+            env=os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert done.returncode == 0, done.stdout[-2000:] + done.stderr
+        assert '{"recorded":1,"unchanged":0}' in done.stdout
+        failed = [e for e in service.events() if e["event"] == "request" and e["status"] >= 400]
+        assert [e for e in failed if e["route"] != "/readyz"] == []
+    with open_store(f"sqlite:///{home / 'graph.db'}") as store:
+        assert store.get("need", "example-need") is store.get("enterprise", "example-enterprise") is None
 
-    def tried(operation: str, body: Any = None) -> Any:
-        """The answer to the page's own curl line, with another body where one is given."""
-        words = shlex.split(page[operation]["curl"].replace("\\\n", ""))
-        url = next(word for word in words if word.startswith("$QIANXIAN_URL")).removeprefix("$QIANXIAN_URL")
-        key = next(keys[word.partition("$")[2]] for word in words if word.startswith("Authorization"))
-        content = words[words.index("-d") + 1] if "-d" in words else None
-        headers = {"Content-Type": "application/json"} if content else {}
-        sent = {"json": body} if body is not None else {"content": content}
-        answer = office_api.request(operation.partition(" ")[0], url, key=key, headers=headers, **sent)
-        assert answer.status_code in {200, 201, 204}, f"{operation}: {answer.text}"
-        return answer.json() if answer.content else None
+
+def test_every_body_that_the_page_shows_works(office_api: Api, page: dict[str, dict[str, Any]]) -> None:
+    broker, operator = office_api.key("broker", parties=["*"]), office_api.key("operator")
 
     def examples(operation: str) -> dict[str, Any]:
         return {name: orjson.loads(text) for name, text in page[operation]["body"]["examples"]}
 
-    asked = "POST /v1/matches/{match_kind}"
-    (alias, *_) = [match["alias"] for group in tried(asked)["groups"] for match in group["matches"]]
+    def posted(path: str, body: Any, key: str = operator) -> Any:
+        answer = office_api.post(path, key=key, json=body)
+        assert answer.status_code == 200, f"{path}: {answer.text}"
+        return answer.json()
+
+    asked = "/v1/matches/need-expert"
+    groups = posted(asked, next(iter(examples(f"POST {ASKED}").values())), broker)["groups"]
     for body in examples("POST /v1/feedback").values():
         office_api.service.impressions.flush()
-        given = [{**one, "alias": alias} for one in body] if isinstance(body, list) else {**body, "alias": alias}
-        assert tried("POST /v1/feedback", given) == {"recorded": 1, "unchanged": 0}
-    assert len(tried("GET /v1/feedback")["entries"]) == 2
+        alias = {"alias": groups[0]["matches"][0]["alias"]}
+        given = [one | alias for one in body] if isinstance(body, list) else body | alias
+        assert posted("/v1/feedback", given, broker) == {"recorded": 1, "unchanged": 0}
 
-    entities, relations = "/v1/entities/{kind}", "/v1/relations/{kind}"
-    assert tried(f"GET {entities}")["records"]
-    one, many, firm = examples(f"POST {entities}").values()
-    for body in (one, many):
-        assert tried(f"POST {entities}", body)
-    written = office_api.post("/v1/entities/enterprise", key=keys["QIANXIAN_OPERATOR"], json=firm)
-    assert written.status_code == 200
-    for operation in (f"GET {entities}/{{id}}", f"PUT {entities}/{{id}}", f"POST {relations}"):
-        assert tried(operation)
+    one, many, firm = examples(f"POST {ENTITIES}").values()
+    for kind, body in (("need", one), ("need", many), ("enterprise", firm)):
+        assert posted(f"/v1/entities/{kind}", body)
+    for body in examples(f"POST {RELATIONS}").values():
+        assert posted("/v1/relations/posted", body)
     build(office_api.service.settings)
     assert office_api.service.take_up()
-    assert all(tried(asked, body)["groups"] for body in examples(asked).values())
-    tried(f"DELETE {relations}")
-    tried(f"DELETE {entities}/{{id}}")
+    assert all(posted(asked, body, broker)["groups"] for body in examples(f"POST {ASKED}").values())
+
+
+def test_what_is_written_is_deleted_last_and_in_reverse(page: dict[str, dict[str, Any]]) -> None:
+    records = [name for name in page if "/v1/entities" in name or "/v1/relations" in name]
+    assert records[-2:] == [f"DELETE {RELATIONS}", f"DELETE {ENTITIES}/{{id}}"]
 
 
 def test_the_page_says_which_key_and_what_comes_first(page: dict[str, dict[str, Any]]) -> None:

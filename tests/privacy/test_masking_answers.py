@@ -217,9 +217,25 @@ def test_a_filter_takes_a_code_or_what_cards_call_it(state: State) -> None:
     code, label = next(
         (card["fields"]["institution_region"], card["labels"]["institution_region"])
         for card in cards
-        if "institution_region" in card["labels"]
+        if card["labels"].get("institution_region", [""])[0].endswith("区")
     )
     code, label = (value[0] if isinstance(value, list) else value for value in (code, label))
     assert code != label
     found = [_answer(state, BROKER, filters={"institution_region": value})["groups"] for value in (code, label)]
     assert found[0] == found[1] != []
+
+
+def test_a_filter_sees_no_further_than_the_cards(tmp_path: Path) -> None:
+    """Two of a district show the province, or nothing: no finer filter finds them, nor says that it is there."""
+    records = people()
+    for at in range(4, 6):
+        records.append(Entity("institution", f"i{at}", {"institution_type": "高校", "region": "330782"}))
+        records.append(Relation("employed_by", "expert", f"e{at:03}", "institution", f"i{at}", {}))
+    state = state_of(tmp_path, records)
+    with pytest.raises(InputError, match="no card shows") as raised:
+        _answer(state, BROKER, filters={"institution_region": "义乌"})
+    assert "3307" not in str(raised.value)
+    shown = set(state.mask.visible("expert").labels("institution_region").vocabulary)
+    found = _matches(_answer(state, BROKER, limit=60, filters={"institution_region": "浙江"}))
+    codes = {code for match in found for code in match["card"]["fields"]["institution_region"]}
+    assert codes and codes <= shown

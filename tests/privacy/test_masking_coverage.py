@@ -87,7 +87,7 @@ def test_no_card_says_anything_of_its_own(
     for text in (SECRET, f"功率芯片散热。{SECRET}"):
         told = _why(_answer(state, text=text, limit=60))
         assert any(set(why["terms"]) & {"铂铑", "热电偶", "漂移", "补偿"} for why in told.values()) == (authors >= 5)
-        for label in labels.vocabulary:
+        for label in (*labels.vocabulary, "浙江省", "中国"):
             filtered = _why(_answer(state, text=text, limit=60, filters={"institution_region": label}))
             assert all(why in told.values() for why in filtered.values())
         for limit in (5, 10, 25):
@@ -114,8 +114,9 @@ def test_filters_tell_nothing_of_who_covers_what(tmp_path: Path, monkeypatch: py
     whole = _answer(state, text=SECRET, limit=10)
     assert whole["parts"][0]["covered"]
     labels = state.mask.visible("expert").labels("institution_region")
-    told = [_answer(state, text=SECRET, limit=10, filters={"institution_region": label}) for label in labels.vocabulary]
-    assert len(told) > 1
+    wanted = [*labels.vocabulary, "浙江省", "中国"]
+    told = [_answer(state, text=SECRET, limit=10, filters={"institution_region": value}) for value in wanted]
+    assert len({str(answer["groups"]) for answer in told}) > 1
     for answer in told:
         assert answer["parts"] == whole["parts"]
         assert not any("part" in one for one in answer["missing"])

@@ -86,7 +86,7 @@ def test_what_a_person_reads(qianxian: Command, office: Path, monkeypatch: pytes
     words = ("--home", office, "match", "need-expert", "--subject", NEED, "--as", "broker", "--limit", "3", "--explain")
     ran = qianxian(*words)
     assert f"experts for a need · “{NEED}” · asked as broker" in ran.out
-    assert len(re.findall(r"shown values shared by (?:5|10|20) or more", ran.out)) == 3
+    assert len(re.findall(r"(?:5|10|20) or more show these same values", ran.out)) == 3
     assert not [line for line in ran.out.splitlines() if line != line.rstrip()]
 
 
@@ -160,7 +160,7 @@ def test_every_learned_kind_is_calibrated_and_has_a_card(qianxian: Command, trai
         for part in ("Data", "Held-out measures", "Calibration", "Features", "Ablation", "Limits"):
             assert f"## {part}\n" in shown
         assert about["fingerprint"] in shown
-        assert "| `words` | the same words · 相同的用词 | " in shown
+        assert "| `words` | shared words · 关键词重合度 | " in shown
         rows = [line.split(" | ") for line in shown.splitlines() if line.startswith("| `") and line.count("|") > 5]
         assert rows and all(words and "_" not in words for _, words, *_ in rows)
     plot = tmp_path / "plot.svg"
@@ -194,7 +194,7 @@ def test_a_card_of_what_was_not_learned(qianxian: Command, office: Path, tmp_pat
     shown = qianxian("--home", office, "card", "need-patent").out
     assert (
         "documented prior" in shown
-        and "| `chars` | similar wording · 相近的表述 | 1 |" in shown
+        and "| `chars` | similar wording · 表述相近度 | 1 |" in shown
         and "No probability is given" in shown
     )
     plot = tmp_path / "plot.svg"

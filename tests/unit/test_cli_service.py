@@ -47,6 +47,23 @@ def test_a_key_is_issued_listed_and_revoked(qianxian: Command, tmp_path: Path) -
     assert token.encode() not in b"".join(p.read_bytes() for p in tmp_path.iterdir() if p.is_file())
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("match", "need-expert", "--text", "a", "--home", "x"), "before the command: qianxian --home … match …"),
+        (("key", "list", "--store=x"), "--store belongs before the command: qianxian --store … key list …"),
+        (("--json", "match", "need-expert"), "--json belongs after the command: qianxian COMMAND … --json"),
+        (("key", "--json", "list"), "after the command: qianxian key COMMAND … --json"),
+        (("--role", "broker", "key", "issue"), "--role belongs after the command: qianxian COMMAND … --role"),
+        (("--colour", "match"), "No such option: --colour"),
+        (("match", "need-expert", "--colour"), "No such option: --colour"),
+    ],
+)
+def test_a_misplaced_option_is_told_where_it_belongs(qianxian: Command, words: tuple[str, ...], told: str) -> None:
+    ran = qianxian(*words)
+    assert told in ran.error and ran.status == 2
+
+
 def test_what_the_command_line_shows_unmasked_is_audited(qianxian: Command, office: Path, tmp_path: Path) -> None:
     home = tmp_path / "home"
     shutil.copytree(office, home)

@@ -135,6 +135,7 @@ def test_no_name_of_a_region_leads_elsewhere() -> None:
         (Scheme.REGION, "330106", "杭州市西湖区", "杭州市西湖区"),
         (Scheme.REGION, "110108", "北京市海淀区", "北京市海淀区"),
         (Scheme.REGION, "110100", "北京市", "Beijing"),
+        (Scheme.REGION, "330101", "杭州市", "Hangzhou"),
         (Scheme.REGION, "330000", "浙江省", "Zhejiang"),
         (Scheme.REGION, "US", "美国", "United States"),
         (Scheme.INDUSTRY, "C", "制造业", "manufacturing"),

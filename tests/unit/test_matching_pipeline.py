@@ -120,6 +120,69 @@ def test_filters_act_on_what_is_visible(tmp_path: Path) -> None:
         match(state, Question("need-expert", text="焊接", filters={"name": "x"}), BROKER)
 
 
+def _shown_with(state: State, kind: str, **filters: str) -> set[str]:
+    """What cards show in the one filtered field."""
+    (field,) = filters
+    found = match(state, Question(kind, text="焊接", limit=50, filters=filters), BROKER).to_dict()
+    shown = [m["card"]["fields"][field] for group in found["groups"] for m in group["matches"]]
+    return {value for one in shown for value in (one if isinstance(one, list) else [one])}
+
+
+def _placed() -> list[Entity | Relation]:
+    """Firms and patents, each code three times: of a district, cities, provinces, a country; of industries and IPC."""
+    firms = {"330106": "C3912", "330200": "C39", "330000": "C", "320500": "I65", "CN": "A01", "DE": "A"}
+    records: list[Entity | Relation] = [
+        Entity("enterprise", f"f{region}{n}", {"regions": [region], "industry": industry, "business_scope": "焊接"})
+        for region, industry in firms.items()
+        for n in range(3)
+    ]
+    for n, symbol in enumerate(("H01L21/56", "H01L21/566", "H01M10/04", "B23K26/21")):
+        records.append(Entity("patent", f"t{n}", {"title": "焊接", "ipc": [symbol]}))
+    for n, title in enumerate(("教授", "研究员", "副教授", "讲师") * 2):
+        records.append(Entity("expert", f"e{n}", {"title": title, "bio": "焊接"}))
+    return records
+
+
+def test_a_filter_takes_in_what_lies_within_the_value(tmp_path: Path) -> None:
+    """Never what is broader: a card of the province does not say that its firm is in the city."""
+    state = _state(tmp_path, _placed())
+    zhejiang = {"330106", "330200", "330000"}
+    for value in ("330000", "浙江省", "浙江", "Zhejiang", "33"):
+        assert _shown_with(state, "fund-enterprise", regions=value) == zhejiang
+    assert _shown_with(state, "fund-enterprise", regions="杭州") == {"330106"}
+    assert _shown_with(state, "fund-enterprise", regions="330106") == {"330106"}
+    assert _shown_with(state, "fund-enterprise", regions="中国") == {*zhejiang, "320500", "CN"}
+    for value in ("C", "制造业", "manufacturing"):
+        assert _shown_with(state, "fund-enterprise", industry=value) == {"C", "C39", "C3912"}
+    assert _shown_with(state, "fund-enterprise", industry="39") == {"C39", "C3912"}
+    assert _shown_with(state, "need-patent", ipc="h01l 21/56") == {"H01L21/56"}
+    assert _shown_with(state, "need-patent", ipc="H01L") == {"H01L21/56", "H01L21/566"}
+    assert _shown_with(state, "need-patent", ipc="H") == {"H01L21/56", "H01L21/566", "H01M10/04"}
+    assert _shown_with(state, "need-expert", title="正高 senior") == {"教授", "研究员"}
+    assert _shown_with(state, "need-expert", title="高级 senior or associate") == {"教授", "研究员", "副教授"}
+    assert _shown_with(state, "need-expert", title="讲师") == {"讲师"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "filters", "listed"),
+    [
+        ("fund-enterprise", {"regions": "440000"}, "such as CN, DE, 320000, 330000, 320500, 330100, 330200, 330106"),
+        ("fund-enterprise", {"regions": "鼓楼区"}, "no card shows '鼓楼区' as regions; valid values are such as CN"),
+        ("fund-enterprise", {"industry": "D"}, "such as A, C, I, A01, C39, I65, C391, C3912"),
+        ("need-patent", {"ipc": "G06"}, "such as B, H, B23, H01, B23K, H01L, H01M"),
+        ("need-expert", {"title": "院士"}, "such as 其他 other, 高级 senior or associate"),
+        ("fund-enterprise", {"stage": "x"}, "valid values are such as none"),
+    ],
+)
+def test_an_unknown_filter_value_lists_those_under_which_cards_lie(
+    tmp_path: Path, kind: str, filters: dict[str, str], listed: str
+) -> None:
+    state = _state(tmp_path, _placed())
+    with pytest.raises(InputError, match="no card shows") as raised:
+        match(state, Question(kind, text="焊接", filters=filters), BROKER)
+    assert listed in str(raised.value) and raised.value.field == "filters"
+
+
 @pytest.mark.parametrize(
     ("question", "reason"),
     [
