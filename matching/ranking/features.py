@@ -36,6 +36,8 @@ DEFAULT_WEIGHTS = {
     "own": 0.0,
 }
 """Prior weight of each family; chosen on judged sets, see docs/quality.md."""
+BESIDE_ENCODED = 0.5
+"""What lexical and latent views count where the encoder says the same better; chosen likewise."""
 
 
 class Features:
@@ -67,8 +69,10 @@ class Features:
     @cached_property
     def prior(self) -> dict[str, float]:
         """Prior weight of every feature: the declaration's, else the family's."""
-        declared = self.evidence.kind.weights
-        return {name: declared.get(name, DEFAULT_WEIGHTS[name.partition("_")[0]]) for name in self.names}
+        usual = dict(DEFAULT_WEIGHTS)
+        if self.evidence.is_encoded:
+            usual |= {family: usual[family] * BESIDE_ENCODED for family in ("words", "chars", "semantic")}
+        return {name: self.evidence.kind.weights.get(name, usual[name.partition("_")[0]]) for name in self.names}
 
     @property
     def increasing(self) -> tuple[bool, ...]:
