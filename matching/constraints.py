@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,7 @@ class Constraints:
 
     def __init__(self, kind: MatchKind, projection: Projection, mask: Mask) -> None:
         self.kind, self.projection, self.mask = kind, projection, mask
-        self._excluded = lru_cache(QUESTIONS_KEPT)(self._reached)
+        self._excluded = lru_cache(QUESTIONS_KEPT)(partial(_reached, kind, projection))
         """Candidates that a subject row must not be answered with, as they are asked for."""
 
     def kept(self, asked: Asked, rows: Rows) -> Kept:
@@ -37,13 +37,6 @@ class Constraints:
             kept &= rows != asked.row
         return kept
 
-    def _reached(self, subject: int) -> Rows:
-        paths = [conflict.path for conflict in self.kind.conflicts]
-        if self.kind.outcome is not None:
-            paths.append(self.kind.outcome)
-        found = [self.projection.walk(self.kind.subject, [subject], path).get(self.kind.candidate) for path in paths]
-        return np.concatenate([np.empty(0, np.int64), *(rows for rows in found if rows is not None)])
-
     def pool(self, asked: Asked, rows: Rows) -> Kept:
         """Which candidate rows compete at all: equal and different fields as declared, over visible values."""
         kept = np.ones(len(rows), bool)
@@ -55,3 +48,11 @@ class Constraints:
                 labels = self.mask.visible(self.kind.candidate).labels(name)
                 kept &= np.array([(labels.of(int(row)) == mine) is wanted for row in rows], bool)
         return kept
+
+
+def _reached(kind: MatchKind, projection: Projection, subject: int) -> Rows:
+    paths = [conflict.path for conflict in kind.conflicts]
+    if kind.outcome is not None:
+        paths.append(kind.outcome)
+    found = [projection.walk(kind.subject, [subject], path).get(kind.candidate) for path in paths]
+    return np.concatenate([np.empty(0, np.int64), *(rows for rows in found if rows is not None)])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -152,7 +152,7 @@ class Evidence:
         self, kind: MatchKind, projection: Projection, mask: Mask, indexes: Mapping[str, TextIndex],
         encodings: Encodings,
     ) -> None:  # fmt: skip
-        self.kind, self.projection, self.mask, self.encodings = kind, projection, mask, encodings
+        self.kind, self.projection, self.mask = kind, projection, mask
         self.n = projection.table(kind.candidate).n
         self.documents = _documents(kind, projection, indexes, encodings)
         self.first = offsets_of(np.array([source.of.shape[1] for source in self.documents], np.int64))
@@ -169,9 +169,12 @@ class Evidence:
         self.values = {n: mask.visible(kind.candidate).numbers(n) for n in _numbers(projection, kind.candidate)}
         own = _numbers(projection, kind.subject) if kind.mutual else []
         self.own = {name: mask.visible(kind.subject).numbers(name) for name in own}
-        self.asked = lru_cache(QUESTIONS_KEPT)(self._of_row)
+        # Of functions, since the cache of a method holds what it is kept in: old evidence would wait for the collector.
+        self.asked = lru_cache(QUESTIONS_KEPT)(
+            partial(_of_row, kind.subject, mask, encodings if self.is_encoded else None)
+        )
         """An entity of the subject kind as it asks, by its row."""
-        self.asked_text = lru_cache(QUESTIONS_KEPT)(self._of_text)
+        self.asked_text = lru_cache(QUESTIONS_KEPT)(partial(_of_text, mask))
         """A free text as it asks, redacted as if it were posted; its first line counts as its title."""
 
     @property
@@ -184,16 +187,6 @@ class Evidence:
         copied = copy(self)
         copied.outcomes = self.outcomes.without(hidden) if self.outcomes is not None else None
         return copied
-
-    def _of_row(self, row: int) -> Asked:
-        texts = self.mask.texts(self.kind.subject)
-        encoded = self.encodings.of(self.kind.subject, joined(texts, row)) if self.is_encoded else None
-        return Asked(row, joined(texts, row, lead=TITLE_WEIGHT), encoded)
-
-    def _of_text(self, text: str) -> Asked:
-        redacted = self.mask.redact(text)
-        title = redacted.split("\n", 1)[0]
-        return Asked(None, "\n".join([title] * (TITLE_WEIGHT - 1) + [redacted]))
 
     def read(self, asked: Asked) -> Reading:
         """Score every document and weigh every past outcome for a question."""
@@ -242,6 +235,18 @@ class Evidence:
         return self.walk.reached(
             [spread(values, source.links) for values, source in zip(relevance, self.documents, strict=True)], direct
         )
+
+
+def _of_row(kind: str, mask: Mask, encodings: Encodings | None, row: int) -> Asked:
+    texts = mask.texts(kind)
+    encoded = encodings.of(kind, joined(texts, row)) if encodings is not None else None
+    return Asked(row, joined(texts, row, lead=TITLE_WEIGHT), encoded)
+
+
+def _of_text(mask: Mask, text: str) -> Asked:
+    redacted = mask.redact(text)
+    title = redacted.split("\n", 1)[0]
+    return Asked(None, "\n".join([title] * (TITLE_WEIGHT - 1) + [redacted]))
 
 
 def _meaning(source: Documents, semantic: Floats, encoded: Floats | None) -> Floats | None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import gc
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -368,6 +370,19 @@ def test_answers_come_from_the_projection_that_they_were_built_for(tmp_path: Pat
     matcher = Matcher.open(tmp_path / "matching", tmp_path / "projection", b"s" * 32)
     assert matcher.state.projection.revision == state.projection.revision
     assert "late" not in _names(matcher.state, Question("need-expert", subject="n"))
+
+
+def test_what_was_built_before_goes_with_the_last_who_holds_it(tmp_path: Path) -> None:
+    """A service under writes is rebuilt every second: nothing of a state may wait for the collector."""
+    state = _state(tmp_path, _world())
+    assert _names(state, Question("need-expert", subject="n"))
+    held = [weakref.ref(part) for part in (state.prepared("need-expert").evidence, state.mask, state.projection)]
+    gc.disable()
+    try:
+        del state
+        assert [ref() for ref in held] == [None] * len(held)
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("text", ["", "a b", "!!", "激光焊接"])
