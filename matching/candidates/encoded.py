@@ -54,8 +54,9 @@ class VectorFile:
         self._record = np.dtype([("hash", "<u8"), ("vector", "<f2", (PARTS[name] * WIDTH,))])
         there = self.path.stat().st_size // self._record.itemsize if self.path.is_file() else 0
         self.count = there if count is None else min(count, there)
-        whole = np.memmap(self.path, self._record, "r", shape=(self.count,)) if self.count else None
-        self._records = whole if whole is not None else np.empty(0, self._record)
+        self._records = np.empty(0, self._record)
+        if self.count:
+            self._records = np.memmap(self.path, self._record, "r", shape=(self.count,))
         self._read = self.count
         self._since: set[int] = set()
         """Hashes of what was appended since, up to vector `_read`."""

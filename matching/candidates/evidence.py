@@ -58,7 +58,7 @@ class Documents:
     too."""
     compared: slice | Rows | None
     """The documents that `vectors` are of; None where they are of candidates."""
-    read: NDArray[np.int8]
+    readers: NDArray[np.int8]
     """How many encoders read each of those."""
     links: sp.csr_array | None
     """Documents × those that are most like each, rows that add up to 1; None where they are not known."""
@@ -255,7 +255,7 @@ def _meaning(source: Documents, semantic: Floats, encoded: Floats | None) -> Flo
         return None
     near: Floats = source.vectors[:, : len(semantic)] @ semantic
     if encoded is not None:
-        near += cosines(source.vectors[:, len(semantic) :], source.read, encoded)
+        near += cosines(source.vectors[:, len(semantic) :], source.readers, encoded)
     np.maximum(near, 0, out=near)
     return near
 
@@ -292,7 +292,7 @@ def _documents_of(kind: str, of: sp.csr_array, indexes: Mapping[str, TextIndex],
 def _compared(
     of: sp.csr_array, owners: sp.csr_array, texts: TextIndex, encoded: EncodedIndex | None
 ) -> tuple[Floats | None, slice | Rows | None, NDArray[np.int8]]:
-    """See `Documents.vectors`, `Documents.compared` and `Documents.read`."""
+    """See `Documents.vectors`, `Documents.compared` and `Documents.readers`."""
     parts = encoded.parts if encoded is not None else []
     views = [texts.semantic.vectors, *parts]
     compared: slice | Rows | None = None

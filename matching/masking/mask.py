@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,7 +12,6 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from graph import codes
 from graph.codes import Scheme
 from graph.errors import ProjectionError
 from graph.files import write_arrays
@@ -38,7 +37,7 @@ from matching.masking.stored import (
 )
 from matching.masking.texts import Before, Redaction, card_text, is_redacted, texts_of
 from matching.masking.visible import Visible, finest_of, visible_of
-from matching.masking.within import Within
+from matching.masking.within import Within, name_of
 
 Texts = dict[str, Strings]
 
@@ -164,7 +163,7 @@ class Mask:
             shown = [words[code] for code in column.codes[start:end].tolist()]
             fields[name] = shown if many else shown[0]
             if scheme is not None:
-                labels[name] = [_label(scheme, code) for code in shown]
+                labels[name] = [name_of(scheme, code) for code in shown]
         texts = {name: text for name in self._plan(kind).texts if (text := self.texts(kind)[name][row])}
         return {"kind": kind, "fields": fields, "labels": labels, "texts": texts}
 
@@ -194,11 +193,6 @@ class _CardPlan(NamedTuple):
     """Name, whether it is a list, the scheme of its codes, its labels."""
     texts: list[str]
     """Names."""
-
-
-@lru_cache(maxsize=65_536)
-def _label(scheme: Scheme, code: str) -> str:
-    return codes.label(scheme, code)
 
 
 def _part_of(

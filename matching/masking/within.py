@@ -32,7 +32,7 @@ class Within:
             levels = (label, *tree.get(label, ())) if scheme is None else _levels(scheme, label)
             for height, level in enumerate(levels):
                 self._height[level] = max(height, self._height.get(level, 0))
-            named = levels if scheme is None else (*levels, *(_name(scheme, level) for level in levels))
+            named = levels if scheme is None else (*levels, *(name_of(scheme, level) for level in levels))
             for name in set(named):
                 self._places.setdefault(name, []).append(place)
 
@@ -56,11 +56,12 @@ def _broader_labels(tree: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str,
 
 
 @lru_cache(maxsize=65_536)
-def _levels(scheme: Scheme, code: str) -> tuple[str, ...]:
-    """A code and its broader ones, finest first; a scheme without levels has the code alone."""
-    return codes.levels(scheme, code) if scheme in codes.DEPTH else (code,)
+def name_of(scheme: Scheme, code: str) -> str:
+    """What cards call a code."""
+    return codes.label(scheme, code)
 
 
 @lru_cache(maxsize=65_536)
-def _name(scheme: Scheme, code: str) -> str:
-    return codes.label(scheme, code)
+def _levels(scheme: Scheme, code: str) -> tuple[str, ...]:
+    """A code and its broader ones, finest first; a scheme without levels has the code alone."""
+    return codes.levels(scheme, code) if scheme in codes.DEPTH else (code,)
