@@ -242,15 +242,17 @@ def _check_only(load: _Load, source: Source, records: list[_Record]) -> None:
     kept += (record for _, record in records if isinstance(record, Entity))
     relations = [(row, record) for row, record in records if isinstance(record, Relation)]
     present = _present(load, [end for _, relation in relations for end in (relation[1:3], relation[3:5])])
-    whole = [relation for _, relation in relations if {relation[1:3], relation[3:5]} <= present]
+    whole: list[Relation] = []
+    for row, relation in relations:
+        if {relation[1:3], relation[3:5]} <= present:
+            whole.append(relation)
+        else:
+            _reject_dangling(load, source, row, relation)
     keys = {relation.key(load.normaliser.catalogue.relation(source.kind)) for relation in whole}
     new = keys - load.seen - load.stored(whole)
     tally.inserted += len(new)
     load.seen |= new
     kept += whole
-    for row, relation in relations:
-        if not {relation[1:3], relation[3:5]} <= present:
-            _reject_dangling(load, source, row, relation)
 
 
 def _present(load: _Load, ends: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:

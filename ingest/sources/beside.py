@@ -88,12 +88,12 @@ BESIDE = {
         True,
         "enterprise",
         _ASKING,
-        (
+        fields=(
             *("uscc", "industry", "regions", "founded_year", "size", "business_scope", "contact", "phone"),
             *("registered_capital", "revenue", "tax_paid", "rd_expense", "insured_staff"),
         ),
-        ("industry",),
-        ("title", "text"),
+        shared=("industry",),
+        own=("title", "text"),
     ),
 }
 """Kind that a table lists → what stands beside it."""

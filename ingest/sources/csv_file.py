@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -33,12 +33,12 @@ _MARKS = (
 )
 
 
-def sources(path: Path, catalogue: Catalogue) -> list[Found]:
+def sources(path: Path, catalogue: Catalogue) -> Sequence[Found]:
     """The sources in a CSV file; InputError for an encoding that cannot be told."""
     encoding = encoding_of(path)
     delimiter = _delimiter(path, encoding)
     lines = partial(read, path, encoding, delimiter)
-    return [*uniquip.sources(path, "", lines)] or tables.sources(path, "", lines, catalogue)
+    return uniquip.sources(path, "", lines) or tables.sources(path, "", lines, catalogue)
 
 
 def encoding_of(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -19,12 +20,12 @@ _HIDDEN = (".", "~$")
 """Beginnings of the names of files that programs keep for themselves."""
 
 
-def sources_of(path: Path, catalogue: Catalogue) -> list[Found]:
+def sources_of(path: Path, catalogue: Catalogue) -> Sequence[Found]:
     """The sources in a path, and what is skipped in it; InputError for what is damaged or no file."""
     if not path.is_dir():
         return _of_file(path, catalogue)
     if folder.is_folder(path):
-        return [*folder.sources(path, catalogue)]
+        return folder.sources(path, catalogue)
     return _of_files(path, catalogue)
 
 
@@ -45,7 +46,7 @@ def _of_files(path: Path, catalogue: Catalogue) -> list[Found]:
     return found
 
 
-def _in_folder(path: Path, file: Path, catalogue: Catalogue) -> list[Found]:
+def _in_folder(path: Path, file: Path, catalogue: Catalogue) -> Sequence[Found]:
     if file.is_dir():
         return [Skipped(file.name, "is a folder within: its files are read when its own path is given")]
     if not file.resolve().is_relative_to(path.resolve()):
@@ -70,7 +71,7 @@ def _holds_rejects(path: Path, first: Row) -> bool:
     return rejects.is_record(first.raw or {}) or path.name == rejects.NAME
 
 
-def _of_file(path: Path, catalogue: Catalogue) -> list[Found]:
+def _of_file(path: Path, catalogue: Catalogue) -> Sequence[Found]:
     if not path.is_file():
         raise InputError(f"{path} is neither a file nor a folder; valid: {VALID}", field="path")
     ending = path.suffix.lower()
@@ -83,13 +84,13 @@ def _of_file(path: Path, catalogue: Catalogue) -> list[Found]:
     return [Skipped(path.name, f"is of no known format; valid: {VALID}")]
 
 
-def _json_lines(path: Path, catalogue: Catalogue) -> list[Found]:
+def _json_lines(path: Path, catalogue: Catalogue) -> Sequence[Found]:
     """By what the first object looks like, else by the file's name."""
     first = _first(path)
     if openalex.is_record(first.raw or {}):
-        return [*openalex.sources(path)]
+        return openalex.sources(path)
     if _holds_rejects(path, first):
-        return [*rejects.sources(path, catalogue)]
+        return rejects.sources(path, catalogue)
     kind = folder.kind_of(path)
     if kind is not None and (kind in catalogue.entities or kind in catalogue.relations):
         return [Source(path, kind, kind in catalogue.relations, partial(jsonl.read, path))]

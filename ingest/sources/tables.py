@@ -44,7 +44,7 @@ Lines = Callable[[], Iterator[Line]]
 """Reads a table from its start."""
 
 
-def sources(path: Path, sheet: str, lines: Lines, catalogue: Catalogue) -> list[Found]:
+def sources(path: Path, sheet: str, lines: Lines, catalogue: Catalogue) -> Sequence[Found]:
     """The sources in a table; what is no table of a known kind is skipped with the reason."""
     first = [line for line in islice(lines(), SEARCHED) if line.cells is not None]
     head = find_head([line.cells or () for line in first], (sheet, path.stem), catalogue)
@@ -57,7 +57,7 @@ def sources(path: Path, sheet: str, lines: Lines, catalogue: Catalogue) -> list[
     owner = beside.owner_in((*titles, sheet, path.stem))
     read = partial(_entities, lines, head, start, owner)
     columns = {column.name for column in head.columns if not column.beside}
-    return [*beside.sources(path, sheet, head.kind, read, columns)]
+    return beside.sources(path, sheet, head.kind, read, columns)
 
 
 def _plain_rows(lines: Lines, head: Head, start: int) -> Iterator[Row]:

@@ -58,7 +58,7 @@ def sources(path: Path, sheet: str, lines: Lines) -> list[Source]:
     if first is None or first.cells is None or len(_MARKS & {plain(cell) for cell in first.cells}) < 2:
         return []
     read = partial(_rows, lines, first)
-    columns = {_FIELDS.get(plain(cell), ("", 0))[0] for cell in first.cells}
+    columns = {_FIELDS[title][0] for title in map(plain, first.cells) if title in _FIELDS}
     return beside.sources(path, sheet, "instrument", read, columns)
 
 

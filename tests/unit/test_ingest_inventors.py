@@ -8,7 +8,7 @@ import pytest
 
 from tests.unit.ingest_files import jsonl, load, names, state, store_in, xlsx
 
-TITLES = {"zh": ("专利名称", "发明人", "专利权人"), "en": ("Patent title", "Inventors", "Patentee")}
+TITLES = {"zh": ("专利名称", "发明人", "专利权人"), "en": ("Title", "Inventors", "Patentee")}
 EXPERTS = [
     ["姓名", "工作单位", "职称"],
     ["张生成", "生成大学", "教授"],
@@ -18,8 +18,7 @@ EXPERTS = [
 
 
 def _patents(path: Path, *rows: Sequence[object], language: str = "zh") -> Path:
-    titles = ["title" if title == "Patent title" else title for title in TITLES[language]]
-    return xlsx(path, {"patents": [titles, *rows]})
+    return xlsx(path, {"patents": [TITLES[language], *rows]})
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])

@@ -67,7 +67,7 @@ NEED_TITLES = {
     ),
     "en": (
         "Title",
-        "Need text",
+        "Text",
         "Company name",
         "Unified social credit code",
         "Industry",
@@ -85,11 +85,10 @@ COMPANY_TITLES = {
 @pytest.mark.parametrize("language", ["zh", "en"])
 @pytest.mark.parametrize("sheet", ["Sheet1", "needs", "企业技术需求"])
 def test_the_columns_of_an_enterprise_beside_its_need_are_its_own(language: str, sheet: str, tmp_path: Path) -> None:
-    titles = ["Text" if title == "Need text" else title for title in NEED_TITLES[language]]
     capital = 500 if language == "zh" else "5 million"
     company = ["生成甲有限公司", USCC, "I65", "浙江省杭州市西湖区生成路1号" if language == "zh" else "330106"]
     needs: list[list[object]] = [
-        [*titles],
+        [*NEED_TITLES[language]],
         ["散热", "热阻", *company, "50-99人", capital],
         ["降噪", "噪声", *company, "", ""],
     ]
