@@ -10,6 +10,7 @@ import multiprocessing
 import threading
 import time
 from collections.abc import Callable
+from importlib import import_module
 from typing import IO
 
 import structlog
@@ -56,6 +57,7 @@ class Builder:
 
     def __init__(self, settings: Settings, built: Callable[[str], None]) -> None:
         """`built` is told the outcome of each build: `done` or `failed`."""
+        import_module("sklearn.decomposition")  # half a second that the first new text would wait for
         self._settings, self._told = settings, built
         self._stores = Stores(settings.store_url)
         self._lock: IO[str] | None = None

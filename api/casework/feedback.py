@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-import networkx as nx
 import sqlalchemy as sa
 
 from api.casework.database import Casework, take_turns
@@ -151,6 +150,8 @@ def parties(keys: Sequence[Key]) -> Mapping[str, str]:
     Keys that share a record they stand for are one party, through several steps too; brokers and operators with the
     same mandates are one, with a mandate for all each stands alone. Keys that stand for nobody are one together.
     """
+    import networkx as nx  # a moment that only learning has to wait for
+
     graph: nx.Graph[str] = nx.Graph()
     for key in keys:
         names = [f"{party.kind}:{party.id}" for party in key.parties]

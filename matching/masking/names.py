@@ -10,8 +10,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice, product
 from typing import NamedTuple
 
-from pypinyin import Style, pinyin
-
 from graph import regions
 from graph.kinds import BUILTIN
 from graph.projection import EntityTable, Projection, Strings
@@ -149,6 +147,8 @@ def _of_person(name: str) -> set[str]:
 
 def _in_latin(name: str) -> set[str]:
     """Spellings in pinyin of a Chinese person's name, in all readings of its characters; none of anything else."""
+    from pypinyin import Style, pinyin  # its dictionary takes a moment that only building has to wait for
+
     if not _CHINESE_PERSON.fullmatch(name):
         return set()
     family = 2 if name[:2] in _TWO_CHARACTERS and len(name) > 2 else 1
