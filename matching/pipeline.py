@@ -8,6 +8,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ from matching.explanation.reasons import Explanation, Page, Ranked, explanations
 from matching.explanation.verdict import VERDICTS, Verdict, at_most, is_better, told, verdict_of
 from matching.feedback.exposure import swaps
 from matching.feedback.use import band_width
-from matching.masking import Viewer, grouped, joined
+from matching.masking import Aliases, Viewer, grouped, joined
 from matching.question import Answer, Match, Question, Shown, checked
 from matching.ranking.model import BANDS, bands_of
 
@@ -64,7 +65,19 @@ class Run:
     adds: list[list[int]] | None = None
     """The parts that each row adds, where they are a team."""
     answer: Answer | None = None
-    aliases: dict[int, str] = field(default_factory=dict)
+    named: dict[int, str] = field(default_factory=dict)
+    """Aliases by row, as far as they were asked for."""
+
+    @cached_property
+    def aliases(self) -> Aliases:
+        """The names of the candidates toward the viewer."""
+        kind = self.prepared.evidence.kind.candidate
+        return self.state.mask.keys.aliases(self.viewer, self.question.about, kind)
+
+    @cached_property
+    def ids(self) -> Sequence[str]:
+        """Of the candidate kind, by row."""
+        return self.state.projection.table(self.prepared.evidence.kind.candidate).ids
 
     @property
     def size(self) -> int:
@@ -234,22 +247,17 @@ def _choose_team(run: Run) -> None:
 
 
 def _alias(run: Run, row: int) -> str:
-    if row not in run.aliases:
-        kind = run.prepared.evidence.kind.candidate
-        run.aliases[row] = run.state.mask.keys.alias(run.viewer, run.question.about, EntityKey(kind, _id(run, row)))
-    return run.aliases[row]
+    if row not in run.named:
+        run.named[row] = run.aliases.of(run.ids[row])
+    return run.named[row]
 
 
 def _is_wanted(run: Run, row: int) -> bool:
     """Whether the viewer neither excluded nor dismissed a candidate."""
     question = run.question
-    if question.dismissed and _id(run, row) in question.dismissed:
+    if question.dismissed and run.ids[row] in question.dismissed:
         return False
     return not question.exclude or _alias(run, row) not in question.exclude
-
-
-def _id(run: Run, row: int) -> str:
-    return run.state.projection.table(run.prepared.evidence.kind.candidate).ids[row]
 
 
 def _explore(run: Run) -> None:
@@ -271,13 +279,12 @@ def _explore(run: Run) -> None:
 
 def _shown(run: Run, first: int, rows: Sequence[int], places: Mapping[int, int]) -> Shown:
     """What is remembered of the answer: `rows` in the order shown, `places` where each is on the page."""
-    ids = run.state.projection.table(run.prepared.evidence.kind.candidate).ids
     at = [first + places[row] for row in rows]
     features = len(run.prepared.features.names)
     base = run.prepared.model.ranker.intercept + run.shares[at, :features].sum(axis=1)
     return Shown(
         first + 1,
-        tuple(map(ids.__getitem__, rows)),
+        tuple(map(run.ids.__getitem__, rows)),
         tuple((base / band_width(run.prepared.model)).round(3).tolist()),
         tuple(place for place, row in enumerate(rows) if row in run.explored),
     )

@@ -174,12 +174,17 @@ def explanations_together(page: Page, groups: Sequence[Rows]) -> list[Explanatio
 
 def exact_shares(names: Sequence[str], shares: Floats) -> list[list[dict[str, Any]]]:
     """Of each pair its shares, largest first, then by name: numbers that add up to score - intercept."""
-    named = np.array(names).argsort()
-    order = named[(-np.abs(shares))[:, named].argsort(axis=1, kind="stable")]
+    order = _largest_first(names, shares)
     return [
         [{"feature": names[at], "share": values[at]} for at in ordered if values[at]]
         for ordered, values in zip(order.tolist(), shares.tolist(), strict=True)
     ]
+
+
+def _largest_first(names: Sequence[str], shares: Floats) -> Rows:
+    """Of each row the places of its shares, the largest first, equal ones by name."""
+    named = np.array(names).argsort()
+    return named[(-np.abs(shares))[:, named].argsort(axis=1, kind="stable")]
 
 
 def banded_shares(names: Sequence[str], shares: Floats) -> list[dict[str, Any]]:
@@ -210,25 +215,20 @@ def _over_next(page: Page) -> list[dict[str, Any]]:
         {"lead": lead, "level": flat, "ahead": [], "behind": [], "without": []}
         for lead, flat in zip(leads.tolist(), level.tolist(), strict=True)
     ]
-    values = differ.tolist()
+    order = _largest_first(page.names, differ)
     for key, named in (("ahead", tells), ("behind", against_it)):
-        for at, feature in zip(*(places.tolist() for places in np.nonzero(named)), strict=True):
-            told[at][key].append({"feature": page.names[feature], "share": values[at][feature]})
+        rows, places = np.nonzero(np.take_along_axis(named, order, axis=1))
+        features = order[rows, places]
+        for at, feature, share in zip(rows.tolist(), features.tolist(), differ[rows, features].tolist(), strict=True):
+            if len(told[at][key]) < MOST_TELLING:
+                told[at][key].append({"feature": page.names[feature], "share": share})
     ahead_at_all = np.maximum(leads, 0)  # a lead below 0 is one of rounding, or of who was put there to be seen
     for at in np.flatnonzero(differ[:, page.is_text].sum(axis=1) > ahead_at_all).tolist():
         told[at]["without"].append("text")
     decides = (differ > ahead_at_all[:, None]) & ~page.is_text
     for at, feature in zip(*(places.tolist() for places in np.nonzero(decides)), strict=True):
         told[at]["without"].append(page.names[feature])
-    for said in told:
-        for key in ("ahead", "behind"):
-            if len(said[key]) > 1:
-                said[key] = sorted(said[key], key=_most)[:MOST_TELLING]
     return told
-
-
-def _most(part: Mapping[str, Any]) -> tuple[float, str]:
-    return -abs(part["share"]), part["feature"]
 
 
 def _shared_terms(page: Page) -> tuple[list[Explanation], list[list[Explanation]]]:

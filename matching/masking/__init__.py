@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from matching.masking.groups import grouped, joined
-from matching.masking.keys import EpochKeys
+from matching.masking.keys import Aliases, EpochKeys
 from matching.masking.mask import Mask
 from matching.masking.redact import Redactor
 from matching.masking.viewer import Role, Viewer
 from matching.masking.visible import Visible
 
-__all__ = ["EpochKeys", "Mask", "Redactor", "Role", "Viewer", "Visible", "grouped", "joined"]
+__all__ = ["Aliases", "EpochKeys", "Mask", "Redactor", "Role", "Viewer", "Visible", "grouped", "joined"]

@@ -18,6 +18,26 @@ ALIAS_BYTES = 12
 """96 bits: not guessable."""
 
 
+class Aliases:
+    """The names of one kind's entities toward one viewer in one question."""
+
+    def __init__(self, mac: hmac.HMAC) -> None:
+        """`mac` has read all but the entity's id."""
+        self._mac = mac
+
+    def of(self, id: str) -> str:
+        """The name of an entity: 24 characters, neither sortable nor guessable."""
+        mac = self._mac.copy()
+        mac.update(_framed(id))
+        return mac.digest()[:ALIAS_BYTES].hex()
+
+
+def _framed(part: str) -> bytes:
+    """A part of a message with its length before it, so that no two lists of parts read the same."""
+    data = part.encode()
+    return len(data).to_bytes(4, "big") + data
+
+
 class EpochKeys:
     """Separate keys for separate uses, derived from the installation's secret and the epoch's name (HMAC-SHA256)."""
 
@@ -33,12 +53,16 @@ class EpochKeys:
     def _derived(self, use: bytes) -> bytes:
         return hmac.digest(self._root, use, "sha256")
 
-    def alias(self, viewer: Viewer, question: str, key: EntityKey) -> str:
-        """The name of an entity toward one viewer in one question: 24 characters, neither sortable nor guessable."""
-        parts = [viewer.id.encode(), question.encode(), key.kind.encode(), key.id.encode()]
+    def aliases(self, viewer: Viewer, question: str, kind: str) -> Aliases:
+        """The names of all entities of a kind toward one viewer in one question."""
         mac = self._alias.copy()  # with the key set already, which takes longer than the rest
-        mac.update(b"".join([len(part).to_bytes(4, "big") + part for part in parts]))
-        return mac.digest()[:ALIAS_BYTES].hex()
+        for part in (viewer.id, question, kind):
+            mac.update(_framed(part))
+        return Aliases(mac)
+
+    def alias(self, viewer: Viewer, question: str, key: EntityKey) -> str:
+        """The name of one entity."""
+        return self.aliases(viewer, question, key.kind).of(key.id)
 
     def seal(self, viewer: Viewer, content: Mapping[str, Any]) -> str:
         """An opaque token that only `unseal` with the same viewer and epoch opens (AES-SIV, RFC 5297)."""
