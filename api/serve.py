@@ -74,7 +74,7 @@ def serve(settings: Settings) -> None:
 def _fork_server() -> Context:
     """Processes are forked off one that has imported everything: they start at once and share its memory."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["api.app", "api.refresh", "uvicorn", "uvloop"])
+    context.set_forkserver_preload(["api.preload"])
     forkserver.ensure_running()
     return context
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -105,7 +106,15 @@ class State:
                 self._prepared[name] = known[name]
             else:
                 self.prepared(name)
+            if previous is not None and self._has_ids_of(previous, kind.candidate):
+                self._ties.setdefault(kind.candidate, previous.tie_break(kind.candidate))
             self.tie_break(kind.candidate)
+
+    def _has_ids_of(self, previous: State, kind: str) -> bool:
+        """Whether the entities of a kind are the same, under the same key."""
+        mine, theirs = self.projection.table(kind).ids, previous.projection.table(kind).ids
+        same_key = hmac.compare_digest(self.mask.keys.tie, previous.mask.keys.tie)
+        return same_key and np.array_equal(mine.offsets, theirs.offsets) and np.array_equal(mine.blob, theirs.blob)
 
     def _rests_on(self, kind: MatchKind) -> tuple[str, ...]:
         files = (self.models / f"{kind.name}.json", path_of(self.models, kind.name)) if self.models else ()

@@ -385,6 +385,15 @@ def test_what_was_built_before_goes_with_the_last_who_holds_it(tmp_path: Path) -
         gc.enable()
 
 
+def test_the_order_of_equals_is_taken_over_where_nobody_came_or_went(tmp_path: Path) -> None:
+    before = _state(tmp_path, _world())
+    before.warm()
+    after = _state(tmp_path, [Entity("need", "late", {"title": "激光焊接"})])
+    after.warm(before)
+    assert after.tie_break("expert") is before.tie_break("expert")
+    assert len(after.tie_break("need")) == len(before.tie_break("need")) + 1
+
+
 @pytest.mark.parametrize("text", ["", "a b", "!!", "激光焊接"])
 @pytest.mark.parametrize("asked", ["激光焊接缺陷检测。第二句话是什么", "xy", "?", "。。。"])
 def test_any_text_is_asked_of_any_texts(tmp_path: Path, text: str, asked: str) -> None:
