@@ -86,7 +86,7 @@ class MatchKind(_Declared):
     conflicts: tuple[Conflict, ...] = ()
     """Who is excluded."""
     mutual: bool = False
-    """Whether both sides choose: a score then weighs both directions."""
+    """Whether both sides choose: where they are of one kind, what was learned weighs both directions."""
     weights: dict[str, float] = Setting(default_factory=dict)
     """Prior weight of a feature where it differs from the default of its family."""
 
@@ -96,12 +96,26 @@ class MatchKind(_Declared):
             raise ValueError(f"match kind {self.name!r} must be named {self.subject}-{self.candidate}")
         return self
 
+    @property
+    def is_two_sided(self) -> bool:
+        """Whether a candidate may ask as the subject does: both choose, and both are of one kind."""
+        return self.mutual and self.subject == self.candidate
+
     def comparisons(self, catalogue: Catalogue) -> tuple[Comparison, ...]:
-        """The derived comparisons (equally named visible fields) and the declared ones, by name."""
+        """The derived comparisons (equally named visible fields) and the declared ones, by name.
+
+        Where both sides of one kind choose, what one looks for in the other is compared the other way round too.
+        """
         subject, candidate = catalogue.entity(self.subject), catalogue.entity(self.candidate)
         shared = [f.name for f in subject.fields if comparable(f) and comparable(_find(candidate, f.name))]
         derived = {name: Comparison(name=name, subject=name, candidate=name) for name in shared}
-        return tuple((derived | {c.name: c for c in self.compare}).values())
+        found = derived | {c.name: c for c in self.compare}
+        if self.is_two_sided:
+            for one in self.compare:
+                if one.subject != one.candidate:
+                    back = Comparison(name=f"{one.name}_back", subject=one.candidate, candidate=one.subject)
+                    found.setdefault(back.name, back)
+        return tuple(found.values())
 
 
 def comparable(field: Field | Shown | None) -> bool:

@@ -12,6 +12,7 @@ from graph import codes
 from graph.errors import UnknownNameError
 from graph.projection import Projection, offsets_of, spans
 from graph.schema import Field, Shown
+from matching.candidates.pools import Numbers
 from matching.kinds import Comparison, MatchKind, comparable, split_reach
 from matching.masking import Mask
 
@@ -79,14 +80,15 @@ class NumberComparator:
         return np.asarray(1 / (1 + distance / (self.scale or 1.0)))
 
 
-def comparator(projection: Projection, mask: Mask, kind: MatchKind, comparison: Comparison) -> Comparator:
+def comparator(
+    projection: Projection, mask: Mask, kind: MatchKind, comparison: Comparison, numbers: Numbers
+) -> Comparator:
     """The comparator of a declared or derived comparison, over visible values only."""
     subject = _field(projection, kind.subject, comparison.subject)
     candidate = _field(projection, kind.candidate, comparison.candidate)
     if _is_number(subject) and _is_number(candidate):
         return NumberComparator(
-            mask.visible(kind.subject).numbers(comparison.subject),
-            mask.visible(kind.candidate).numbers(comparison.candidate),
+            numbers.of(kind.subject, comparison.subject), numbers.of(kind.candidate, comparison.candidate)
         )
     vocabulary: dict[str, int] = {}
     left = _terms(projection, mask, kind.subject, comparison.subject, subject, vocabulary)

@@ -19,6 +19,7 @@ from matching.candidates.compare import Comparator, comparator, own_labels
 from matching.candidates.encoded import SCANNED, EncodedIndex, Encodings, cosines, readers
 from matching.candidates.lexical import Floats
 from matching.candidates.outcomes import Outcomes, Values
+from matching.candidates.pools import Numbers
 from matching.candidates.semantic import unit
 from matching.candidates.texts import TextIndex, TextQuery, joined
 from matching.candidates.walks import DocumentWalk, links_of, spread
@@ -160,15 +161,17 @@ class Evidence:
         matrices = [sp.csr_array((self.n, 0)), *(source.of for source in self.documents)]
         self.of = sp.csr_array(sp.hstack(matrices, format="csr"))
         """Candidates × documents of all kinds."""
+        self.comparisons = kind.comparisons(projection.catalogue)
+        numbers = Numbers(kind, mask)
         self.comparators: dict[str, Comparator] = {
-            c.name: comparator(projection, mask, kind, c) for c in kind.comparisons(projection.catalogue)
+            c.name: comparator(projection, mask, kind, c, numbers) for c in self.comparisons
         }
         reach = [source.of for source in self.documents] if kind.documents else []
         self.walk = DocumentWalk(reach) if reach else None
         self.outcomes = _outcomes(kind, projection, mask)
-        self.values = {n: mask.visible(kind.candidate).numbers(n) for n in _numbers(projection, kind.candidate)}
+        self.values = {n: numbers.of(kind.candidate, n) for n in _numbers(projection, kind.candidate)}
         own = _numbers(projection, kind.subject) if kind.mutual else []
-        self.own = {name: mask.visible(kind.subject).numbers(name) for name in own}
+        self.own = {name: numbers.of(kind.subject, name) for name in own}
         # Of functions, since the cache of a method holds what it is kept in: old evidence would wait for the collector.
         self.asked = lru_cache(QUESTIONS_KEPT)(
             partial(_of_row, kind.subject, mask, encodings if self.is_encoded else None)

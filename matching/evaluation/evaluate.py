@@ -30,7 +30,7 @@ from matching.evaluation.measures import Judged, Measured
 from matching.evaluation.scoring import ReadPairs, Scored, Scorer, cross_validated
 from matching.ranking.calibration import Calibration, cross_fitted
 from matching.ranking.model import Model
-from matching.training.train import fit, fold_of, outcome_sample
+from matching.training.train import fit_kind, fold_of, outcome_sample
 
 Floats = NDArray[np.float64]
 FOLDS = 5
@@ -86,7 +86,7 @@ def evaluate_complete(
 ) -> Evaluated:  # fmt: skip
     """Measure a set whose judged pairs are all that is ranked."""
     prepared = state.prepared(match)
-    scorer = Scorer(state, prepared, mutual=about.mutual)
+    scorer = Scorer(state, prepared)
     names = [test] if test else [name for name in splits(folder) if name not in train]
     if not names:
         raise InputError("no split is left to test on", field="test")
@@ -247,10 +247,10 @@ def evaluate_positives(
 
 
 def _outcome_model(prepared: Prepared) -> tuple[Model, str]:
-    x, y, *_ = outcome_sample(prepared)
+    x, y, owners, _ = outcome_sample(prepared)
     if y.sum() == 0:
         return prepared.model, "prior, no outcomes to learn from"
-    ranker = fit(x, y, prepared.features.names, prepared.features.increasing)
+    ranker = fit_kind(prepared.features, x, y, [owners])
     return Model(ranker, prepared.model.bounds), "trained on the graph's outcomes"
 
 

@@ -1,4 +1,4 @@
-"""Scoring given pairs: features, models of judged pairs, both directions of a mutual kind."""
+"""Scoring given pairs: their features, and models of judged pairs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from matching.build import Prepared, State
 from matching.evaluation.answers import BY_ALL, BY_ITSELF, BY_OTHERS, Answers, Judged
 from matching.evaluation.judgements import Pairs, write_run
 from matching.ranking.model import Model
-from matching.training.train import fit
+from matching.training.train import fit, fit_kind
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
@@ -48,25 +48,22 @@ def pair_features(state: State, prepared: Prepared, pairs: Pairs) -> Floats:
 
 
 class ReadPairs(NamedTuple):
-    """Pairs as a model reads them, in both directions where both sides choose."""
+    """Pairs as a model reads them."""
 
     rows: Judged
     x: Floats
     """n × m features."""
-    reverse: Floats | None
-    """The same of the reversed pairs."""
 
     def of(self, kept: NDArray[np.bool_]) -> ReadPairs:
         """Some of the pairs."""
-        return ReadPairs(self.rows.of(kept), self.x[kept], None if self.reverse is None else self.reverse[kept])
+        return ReadPairs(self.rows.of(kept), self.x[kept])
 
 
 class Scorer:
-    """Scores pairs of one match kind; both directions of a mutual kind, each pair by what either side would say."""
+    """Scores pairs of one match kind; where both sides choose, by what either would say."""
 
-    def __init__(self, state: State, prepared: Prepared, *, mutual: bool) -> None:
+    def __init__(self, state: State, prepared: Prepared) -> None:
         self.state, self.prepared = state, prepared
-        self.mutual = mutual and prepared.evidence.kind.subject == prepared.evidence.kind.candidate
 
     def read(self, pairs: Pairs) -> ReadPairs:
         """Pairs with their features."""
@@ -78,27 +75,26 @@ class Scorer:
         if not ((subjects >= 0) & (candidates >= 0)).any():
             reason = f"no {kind.subject} and {kind.candidate} of these {len(pairs):,} pairs are in the graph"
             raise InputError(f"{reason}; subjects and candidates are ids", field="subject")
-        rows = Judged(subjects, candidates, pairs.grades)
-        x = pair_features(self.state, self.prepared, pairs)
-        if not self.mutual:
-            return ReadPairs(rows, x, None)
-        turned = Pairs(pairs.candidates, pairs.subjects, pairs.grades)
-        return ReadPairs(rows, x, pair_features(self.state, self.prepared, turned))
+        return ReadPairs(Judged(subjects, candidates, pairs.grades), pair_features(self.state, self.prepared, pairs))
 
     def score(self, model: Model, read: ReadPairs) -> Scored:
-        """Scores, and grades where the model predicts them; a mutual score is the sum of both sides' log-odds."""
-        score = model.score(read.x) if read.reverse is None else model.score(read.x) + model.score(read.reverse)
-        return Scored(score, model.ranker.grades(read.x))
+        """Scores, and grades where the model predicts them."""
+        return Scored(model.score(read.x), model.ranker.grades(read.x))
 
     def learned(self, known: ReadPairs, asked: ReadPairs) -> Scored:
         """Scores of asked pairs by a model of judged ones, which are evidence for the asked ones too."""
-        features = self.prepared.features
+        features, kind = self.prepared.features, self.prepared.evidence.kind
         if len(np.unique(known.rows.grades)) < 2:
             reason = "pairs to learn from hold one grade only; `--fold none` measures without learning"
             raise InputError(reason, field="grade")
+        bounds = Model.prior(features).bounds
+        about = {"learned_from": "judged pairs"}
+        if kind.is_two_sided:
+            both = fit_kind(features, known.x, known.rows.grades, (known.rows.subjects, known.rows.candidates))
+            return self.score(Model(both, bounds, about), asked)
         answers = Answers(self.state, self.prepared.evidence, known.rows, asked.rows)
         names: tuple[str, ...] = ()
-        if not answers.is_silent and not self.mutual:
+        if not answers.is_silent:
             itself = answers.knows(asked.rows)
             names = (*BY_OTHERS, *BY_ITSELF) if itself else BY_OTHERS
             by_all = answers.by_all(known.x, asked.rows, asked.x, itself=itself)
@@ -110,8 +106,7 @@ class Scorer:
         ranker = fit(
             known.x, known.rows.grades, (*features.names, *names), (*features.increasing, *(True for _ in names))
         )
-        bounds = Model.prior(features).bounds
-        return self.score(Model(ranker, bounds, {"learned_from": "judged pairs"}), asked)
+        return self.score(Model(ranker, bounds, about), asked)
 
 
 def cross_validated(scorer: Scorer, read: ReadPairs, folds: Rows) -> Scored:
@@ -136,6 +131,6 @@ def write_scores(path: Path, pairs: Pairs, scored: Scored) -> None:
 def score_pairs(state: State, match: str, pairs: Pairs, seen: Pairs | None) -> Scored:
     """Scores of given pairs, in their order: by a model of the seen judged pairs, or by the prior."""
     prepared = state.prepared(match)
-    scorer = Scorer(state, prepared, mutual=prepared.evidence.kind.mutual)
+    scorer = Scorer(state, prepared)
     asked = scorer.read(pairs)
     return scorer.score(prepared.model, asked) if seen is None else scorer.learned(scorer.read(seen), asked)

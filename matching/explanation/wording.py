@@ -104,7 +104,7 @@ class Wording:
         if family in {"profile", "own"}:
             start = self._kind.subject
         elif family == "compare":
-            reach = next((c.candidate for c in self._kind.compare if c.name == name), name)
+            reach = next((c.candidate for c in self._kind.comparisons(self._catalogue) if c.name == name), name)
         path, field = split_reach(reach)
         for end in (start,) if path is None else self._catalogue.end_kinds(start, path):
             of = self._catalogue.entity(end)

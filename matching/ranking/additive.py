@@ -71,7 +71,7 @@ class AdditiveCurves:
     predicted grade the median of the distribution that they give.
 
     Parameters are those of scikit-learn's HistGradientBoostingClassifier, and `bins`, the most knots of a feature. With
-    `straight` each curve is a line, by logistic regression: what few pairs can tell.
+    `straight` each curve is a line, by logistic regression or a mixed model: what few pairs can tell.
     """
 
     def __init__(
@@ -97,15 +97,18 @@ class AdditiveCurves:
         self.features: tuple[str, ...] = ()
         """Names of the m features."""
 
-    def fit(self, x: Floats, y: Floats, features: Sequence[str] = ()) -> Self:
-        """Learn from n × m features and n grades; at least two different grades are needed (ValueError)."""
+    def fit(self, x: Floats, y: Floats, features: Sequence[str] = (), sides: Sequence[NDArray[Any]] = ()) -> Self:
+        """Learn from n × m features and n grades; at least two different grades are needed (ValueError).
+
+        `sides` make straight lines those of a mixed model: n subjects, n candidates, who come again and again.
+        """
         self.features = tuple(features) or tuple(f"x{at}" for at in range(x.shape[1]))
         self._grades = np.unique(y)
         if len(self._grades) < 2:
             raise ValueError("a model needs pairs of at least two different grades")
         if self.straight:
             self._knots = [_ends(column) for column in x.T]
-            fitted = [self._lines(x, y >= grade) for grade in self._grades[1:]]
+            fitted = [self._lines(x, y >= grade, sides) for grade in self._grades[1:]]
             return self._taken(fitted)
         edges = [_edges(column, y > self._grades[0], self.bins) for column in x.T]
         steps = np.column_stack([_steps(column, inner) for column, inner in zip(x.T, edges, strict=True)])
@@ -120,22 +123,29 @@ class AdditiveCurves:
         self._tables = [np.stack([tables[at] for _, tables in fitted]) for at in range(len(self.features))]
         return self
 
-    def _lines(self, x: Floats, hit: NDArray[np.bool_]) -> tuple[float, list[Floats]]:
+    def _lines(self, x: Floats, hit: NDArray[np.bool_], sides: Sequence[NDArray[Any]]) -> tuple[float, list[Floats]]:
         """(intercept, per feature the log-odds at both ends, 0 for an absent value), each mean 0."""
         from sklearn.linear_model import LogisticRegression  # a second that only learning has to wait for
+
+        from matching.ranking.mixed import mixed
 
         known = ~np.isnan(x)
         number = np.maximum(known.sum(axis=0), 1)
         mean = np.where(known, x, 0.0).sum(axis=0) / number
         spread = np.sqrt((np.where(known, x - mean, 0.0) ** 2).sum(axis=0) / number)
         spread = np.where(spread > 0, spread, 1.0)
-        model = LogisticRegression(C=STRAIGHT, max_iter=1000).fit(np.where(known, x - mean, 0.0) / spread, hit)
-        slopes = model.coef_[0] / spread
+        standard = np.where(known, x - mean, 0.0) / spread
+        if sides:
+            families = np.unique([name.partition("_")[0] for name in self.features], return_inverse=True)[1]
+            intercept, slopes = mixed(standard, hit, families, sides)
+        else:
+            model = LogisticRegression(C=STRAIGHT, max_iter=1000).fit(standard, hit)
+            intercept, slopes = float(model.intercept_[0]), model.coef_[0]
         tables = [
             np.append(slope * (knots - centre), 0.0)
-            for slope, knots, centre in zip(slopes, self._knots, mean, strict=True)
+            for slope, knots, centre in zip(slopes / spread, self._knots, mean, strict=True)
         ]
-        return float(model.intercept_[0]), tables
+        return intercept, tables
 
     def _fitted(self, steps: Floats, hit: NDArray[np.bool_]) -> tuple[float, list[Floats]]:
         """(intercept, per feature the log-odds at each knot, the last entry for an absent value), each mean 0."""
@@ -222,6 +232,50 @@ class AdditiveCurves:
         return model
 
 
+class BothChoose:
+    """The log of the probability that either side chooses the other, if neither knew of the other's choice.
+
+    `choice` gives the log-odds of one side's choice. A share of log-odds becomes one of the log of the probability by
+    the mean slope on the straight way from the intercept (integrated gradients, Sundararajan et al. 2017), so shares
+    still add up.
+    """
+
+    def __init__(self, choice: AdditiveCurves, turned: Sequence[int]) -> None:
+        self.choice, self.turned = choice, list(turned)
+        self.features = choice.features
+
+    @property
+    def intercept(self) -> float:
+        """See Ranker."""
+        return 2 * float(_log_probability(self.choice.intercept))
+
+    def shares(self, x: Floats) -> Floats:
+        """See Ranker; what is feature `at` of a pair is feature `turned[at]` of the pair as the other side sees it."""
+        return self._of_one(x) + self._of_one(x[:, self.turned])[:, self.turned]
+
+    def _of_one(self, x: Floats) -> Floats:
+        """Shares in the log of the probability that the subject chooses."""
+        shares, start = self.choice.shares(x), self.choice.intercept
+        total = shares.sum(axis=1, keepdims=True)
+        rise = _log_probability(start + total) - _log_probability(start)
+        even = np.abs(total) < 1e-9
+        slope = np.where(even, 1 - np.exp(_log_probability(start)), rise / np.where(even, 1.0, total))
+        return np.asarray(shares * slope)
+
+    def grades(self, x: Floats) -> Floats | None:
+        """The grade that the subject gives."""
+        return self.choice.grades(x)
+
+    def to_dict(self) -> dict[str, Any]:
+        """See Ranker."""
+        return {"form": "both", "choice": self.choice.to_dict(), "turned": self.turned}
+
+
+def _log_probability(log_odds: Floats | float) -> Floats:
+    """Of the log-odds."""
+    return np.asarray(-np.logaddexp(0, -np.asarray(log_odds)))
+
+
 def _ends(column: Floats) -> Floats:
     """The least and the greatest known value."""
     known = column[~np.isnan(column)]
@@ -263,4 +317,6 @@ def _beyond(knots: Floats, curve: Floats) -> float:
 
 def ranker_from(data: Mapping[str, Any]) -> Ranker:
     """A ranker from its JSON form."""
+    if data["form"] == "both":
+        return BothChoose(AdditiveCurves.from_dict(data["choice"]), data["turned"])
     return LinearPrior(data["weights"]) if data["form"] == "prior" else AdditiveCurves.from_dict(data)

@@ -46,7 +46,8 @@ class Features:
     Families: `words`, `chars`, `semantic`, `encoded` (text, the last where the encoder has been), `walk` (through
     documents) or, where a candidate is its text, `parts` (of the question), `compare_<name>`, `popularity`, `reach`,
     `neighbours`, `profile_<field>` (past outcomes), `value_<field>` (a visible number of the candidate, for learners
-    only) and, where both sides choose, `own_<field>` (the same of the one who chooses: some choose more often).
+    only) and, where both sides choose, `own_<field>` (the same of the one who chooses: some choose more often). In a
+    pool numbers are those among rivals.
     """
 
     def __init__(self, evidence: Evidence) -> None:
@@ -78,6 +79,20 @@ class Features:
     def increasing(self) -> tuple[bool, ...]:
         """Whether more of a feature may never lower a score: all but the numbers of either side."""
         return tuple(name.partition("_")[0] not in {"value", "own"} for name in self.names)
+
+    @property
+    def turned(self) -> tuple[int, ...]:
+        """Where each feature of a pair is found when the candidate asks and the subject is the candidate.
+
+        All that is not told of one side alone is said to be the same from both.
+        """
+        other = dict(zip(self.names, self.names, strict=True))
+        for name in self.evidence.own:
+            other |= {f"own_{name}": f"value_{name}", f"value_{name}": f"own_{name}"}
+        comparisons = self.evidence.comparisons
+        sides = {(c.subject, c.candidate): f"compare_{c.name}" for c in comparisons}
+        other |= {f"compare_{c.name}": sides.get((c.candidate, c.subject), f"compare_{c.name}") for c in comparisons}
+        return tuple(self.names.index(other[name]) for name in self.names)
 
     def of(self, asked: Asked, read: Reading, rows: Rows) -> Floats:
         """len(rows) × len(names); NaN where a side says nothing."""

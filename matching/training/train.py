@@ -14,7 +14,7 @@ from matching.build import Prepared, State
 from matching.candidates.retrieve import retrieve
 from matching.feedback.learning import Impression, Reaction, learn
 from matching.feedback.use import Learned, path_of
-from matching.ranking.additive import AdditiveCurves, Ranker
+from matching.ranking.additive import AdditiveCurves, BothChoose, Ranker
 from matching.ranking.calibration import Calibration
 from matching.ranking.features import Features
 from matching.ranking.model import Model
@@ -86,15 +86,30 @@ def _hidden(indptr: NDArray[np.integer[Any]], rng: np.random.Generator) -> dict[
     return hidden | {int(subject): np.arange(indptr[subject], indptr[subject + 1]) for subject in cold}
 
 
-def fit(x: Floats, y: Floats, names: Sequence[str], increasing: Sequence[bool]) -> AdditiveCurves:
-    """An additive model of graded pairs: straight lines where pairs are few, monotone curves where there are many."""
+def fit(
+    x: Floats, y: Floats, names: Sequence[str], increasing: Sequence[bool], sides: Sequence[NDArray[Any]] = ()
+) -> AdditiveCurves:
+    """An additive model of graded pairs: straight lines where pairs are few, monotone curves where there are many.
+
+    Lines are those of a mixed model where `sides` tell whose the pairs are (see AdditiveCurves.fit).
+    """
     if len(y) < MANY:
         model = AdditiveCurves(straight=True)
     else:
         model = AdditiveCurves(
             increasing=increasing, learning_rate=0.05, iterations=300, leaves=4, smallest_leaf=100, l2=10.0, bins=100
         )
-    return model.fit(x, y, names)
+    return model.fit(x, y, names, sides)
+
+
+def fit_kind(features: Features, x: Floats, y: Floats, sides: Sequence[NDArray[Any]]) -> AdditiveCurves | BothChoose:
+    """The model of a match kind from graded pairs; where both sides choose, of the choice of both.
+
+    `sides` name what pairs have in common there, as far as it is known: n subjects, n candidates.
+    """
+    if not features.evidence.kind.is_two_sided:
+        return fit(x, y, features.names, features.increasing)
+    return BothChoose(fit(x, y, features.names, features.increasing, sides), features.turned)
 
 
 def fold_of(groups: NDArray[Any], folds: int) -> NDArray[np.int64]:
@@ -116,14 +131,17 @@ def learned(prepared: Prepared) -> Model:
     if y.sum() < LEAST:
         return Model(prior.ranker, prior.bounds, {**about, "kept": "prior: too few outcomes"})
     fold = fold_of(owners, FOLDS)
-    by = (prepared.features.names, prepared.features.increasing)
-    rankers: list[Ranker] = [fit(x[fold != number], y[fold != number], *by) for number in range(FOLDS)]
+
+    def fitted(kept: NDArray[np.bool_]) -> Ranker:
+        return fit_kind(prepared.features, x[kept], y[kept], [owners[kept]])
+
+    rankers = [fitted(fold != number) for number in range(FOLDS)]
     held_out = scored(rankers, x, fold)
     curves, by_prior = precisions(held_out, sample), precisions(prior.score(x), sample)
     means = [float(np.mean(list(each.values()))) if each else 0.0 for each in (curves, by_prior)]
     about |= {"average_precision_curves": means[0], "average_precision_prior": means[1]}
     if means[0] > means[1]:
-        ranker: Ranker = fit(x, y, *by)
+        ranker = fitted(np.ones(len(y), bool))
         about["kept"] = "curves"
     else:
         ranker, rankers, held_out = prior.ranker, [prior.ranker] * FOLDS, prior.score(x)

@@ -219,7 +219,7 @@ def test_a_split_of_one_subject_can_be_learned_from_and_gives_no_probability(
 
 @pytest.mark.parametrize(
     ("name", "kinds", "skill"),
-    [("need-achievement-zh", None, 0.02), ("two-sided-choice", "person-person.kinds.json", -0.02)],
+    [("need-achievement-zh", None, 0.02), ("two-sided-choice", "person-person.kinds.json", 0.0)],
 )
 def test_probabilities_hold_on_real_data(
     qianxian: Command, judged_data: Path, name: str, kinds: str | None, skill: float
