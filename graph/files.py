@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import math
 import mmap
 import os
@@ -41,6 +42,19 @@ def reserve(descriptor: int, size: int) -> None:
         os.posix_fallocate(descriptor, 0, size)
     elif (there := os.fstat(descriptor).st_size) < size:
         os.pwrite(descriptor, bytes(size - there), there)
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """The folder (made where absent) for one builder alone; others wait. A lock ends with its process."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = (folder / "lock").open("ab")
+    except OSError as error:
+        raise ProjectionError(f"nothing can be built in {folder}: {error.strerror}") from error
+    with file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 @contextmanager

@@ -17,7 +17,7 @@ import structlog
 from numpy.typing import NDArray
 
 from graph.errors import ProjectionError
-from graph.files import is_being_written, replace
+from graph.files import is_being_written, locked, replace
 from graph.progress import Progress, silent
 from graph.projection import Current, Projection, open_projection
 from matching.candidates import analysis
@@ -177,10 +177,17 @@ def build(
     """Bring mask and indexes in `folder` up to the current projection and switch to them.
 
     What is unchanged and sound stays; `full` makes the indexes anew. Vectors of the encoder are in the folder
-    `vectors`, by default in `folder` too. Raises ProjectionError without a projection.
+    `vectors`, by default in `folder` too. Builders of one folder wait for each other. Raises ProjectionError without a
+    projection.
     """
-    projection = open_projection(projection_folder)
-    say = progress or silent
+    with locked(folder):
+        projection = open_projection(projection_folder)
+        return _built(projection, folder, secret, k, epoch, full, vectors or folder / "encoded", progress or silent)
+
+
+def _built(
+    projection: Projection, folder: Path, secret: bytes, k: int, epoch: str, full: bool, vectors: Path, say: Progress
+) -> State:
     say("mask", 0)
     mask = Mask.build(projection, folder / "mask", _noted(folder).get("mask"), k=k, epoch=epoch, secret=secret)
     indexes, keys = {}, {}
@@ -201,7 +208,7 @@ def build(
     digests = {kind: mask.digest(kind) for kind in hashes}
     encoded = folder / "encoded"
     linked = document_kinds(kinds, projection)
-    encodings = Encodings.build(encoded, vectors or encoded, hashes, digests, linked=linked, full=full)
+    encodings = Encodings.build(encoded, vectors, hashes, digests, linked=linked, full=full)
     manifest = {
         "format": FORMAT,
         "projection": list(projection.at),
@@ -229,8 +236,10 @@ def encode(
     """
     say = progress or silent
     done = 0
+    file = VectorFile(state.encodings.file.path.parent, encoder.name)
     for kind, index in state.indexes.items():
-        file = VectorFile(state.encodings.file.path.parent, encoder.name)
+        if done == most:
+            break
         hashes = index.kept["words"].hashes
         places = file.sound(file.find(hashes)) if check else file.find(hashes)
         rows = np.flatnonzero((places < 0) & (hashes != SILENT))

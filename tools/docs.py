@@ -142,9 +142,14 @@ def _usage(parameter: Any) -> str:
     if parameter.param_type_name == "argument":
         word = parameter.name.upper() + ("…" if parameter.nargs == -1 else "")
     else:
-        word = parameter.opts[0] if parameter.is_flag else f"{parameter.opts[0]} {parameter.name.upper()}"
+        word = "/".join(_names(parameter)) if parameter.is_flag else f"{parameter.opts[0]} {parameter.name.upper()}"
         word += "…" if parameter.multiple else ""
     return word if parameter.required else f"[{word}]"
+
+
+def _names(option: Any) -> list[str]:
+    """Of an option, that which switches it off included."""
+    return [*option.opts, *option.secondary_opts]
 
 
 def _parameters(command: Any) -> list[str]:
@@ -152,8 +157,10 @@ def _parameters(command: Any) -> list[str]:
     for parameter in command.params:
         if parameter.name == "help":
             continue
-        names = parameter.opts if parameter.param_type_name == "option" else [parameter.name.upper()]
+        names = _names(parameter) if parameter.param_type_name == "option" else [parameter.name.upper()]
         default = parameter.default
+        if parameter.param_type_name == "option" and parameter.is_flag and parameter.secondary_opts:
+            default = names[0] if default else names[-1]
         plain = isinstance(default, int | str) and not isinstance(default, bool) and default != ""
         rows.append([", ".join(f"`{n}`" for n in names), parameter.help or "", f"`{default}`" if plain else ""])
     return table(("name", "meaning", "default"), rows)

@@ -65,7 +65,7 @@ def evaluate(
     other = read_run(compare) if compare is not None else None
     progress = Progress()
     encoding = installed() if encoder else None
-    with loaded([folder], kinds, progress, encoder=encoding, vectors=_vectors(context)) as state:
+    with loaded([folder], kinds, progress, encoder=encoding, vectors=_vectors(context, encoding)) as state:
         results = measured(
             state, folder, match=match, train=train or (), test=test, fold=fold, top=top, by=by or (), other=other,
             progress=progress,
@@ -79,10 +79,12 @@ def evaluate(
         show_measures(context.obj.out, results)
 
 
-def _vectors(context: typer.Context) -> Path:
-    """Where vectors of what is measured are kept: apart from those of the installation's own texts."""
+def _vectors(context: typer.Context, encoder: object) -> Path | None:
+    """Where vectors of what is measured are kept, apart from those of the installation's own texts; None without."""
     from api.installation import make_home
 
+    if encoder is None:
+        return None
     home: Path = context.obj.settings.home
     make_home(home)
     return home / "measured"
@@ -128,7 +130,7 @@ def score(
     seen = read_judged(folder, train) if train else None
     progress = Progress()
     encoding = installed() if encoder else None
-    with loaded([folder], kinds, progress, encoder=encoding, vectors=_vectors(context)) as state:
+    with loaded([folder], kinds, progress, encoder=encoding, vectors=_vectors(context, encoding)) as state:
         scored = score_pairs(state, match, asked, seen)
     progress.finish()
     write_scores(out, asked, scored)

@@ -9,6 +9,7 @@ from pathlib import Path
 import orjson
 
 from graph.errors import ProjectionError
+from graph.files import locked
 from graph.progress import Progress, silent
 from graph.projection.folding import folded
 from graph.projection.manifest import (
@@ -17,7 +18,6 @@ from graph.projection.manifest import (
     GroupEntry,
     KindEntry,
     Manifest,
-    locked,
     next_build,
     publish,
     read_manifest,

@@ -1,13 +1,11 @@
-"""The folder of a projection: its manifests, which one is current, the builders' lock, and what may be removed."""
+"""The folder of a projection: its manifests, which one is current, and what may be removed."""
 
 from __future__ import annotations
 
-import fcntl
 import re
 import shutil
 import zlib
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -179,16 +177,3 @@ def _manifest_of(folder: Path, build: str | None) -> Manifest | None:
         return Manifest.model_validate_json((folder / build / _MANIFEST).read_bytes())
     except (FileNotFoundError, ValidationError):
         return None
-
-
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """The folder (made where absent) for one builder alone; others wait. A lock ends with its process."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        file = (folder / "lock").open("ab")
-    except OSError as error:
-        raise ProjectionError(f"{folder} cannot hold a projection: {error.strerror}") from error
-    with file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

@@ -59,6 +59,8 @@ class Coverage(NamedTuple):
     through: Rows
     """Candidates × parts: which kind that document is of, as a place in `Evidence.documents`."""
     words: Words
+    telling: list[int]
+    """Places of the words that may be named, by falling tf-idf: of a record's, those in parts that may be repeated."""
     has: Flags
     """Documents × words, the documents being those that were looked at."""
 
@@ -97,9 +99,13 @@ def coverage(evidence: Evidence, asked: Asked, best: Best, n: int) -> Coverage:
         asks = np.zeros_like(worded)
     elif not asks.any():
         asks = worded  # a need that is told by its story alone
+    telling = words.telling
+    if asked.row is not None:
+        repeated = words.of[:, shown].any(axis=1)
+        telling = [at for at in telling if repeated[at]]
     top = share.argmax(axis=1)
     parts = tuple(said[at] for at in shown)
-    return Coverage(parts, asks, share.max(axis=1), through[np.arange(n)[:, None], top], words, has)
+    return Coverage(parts, asks, share.max(axis=1), through[np.arange(n)[:, None], top], words, telling, has)
 
 
 def _largest(evidence: Evidence) -> LexicalIndex:

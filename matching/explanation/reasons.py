@@ -33,6 +33,8 @@ LEVEL = 0.02
 TELLING = 0.2
 """Part of all that speaks for one of two neighbours from which on a feature is named."""
 MOST_TELLING = 2
+ROUNDING = 1e-9
+"""A lead below 0 by no more is one of rounding."""
 
 
 class Ranked(NamedTuple):
@@ -144,7 +146,8 @@ def explanations(page: Page, adds: Sequence[list[int]] | None) -> list[Explanati
         why["contributions"] = shares
         why |= terms[at]
         why["covers"] = covers[at]
-        if at < len(over) and not {at, at + 1} & moved:
+        # Whoever was moved down stands before some with higher scores.
+        if at < len(over) and not {at, at + 1} & moved and over[at]["lead"] > -ROUNDING:
             why["over_next"] = over[at]
         if at in moved:
             why["explored"] = True
@@ -165,7 +168,7 @@ def explanations_together(page: Page, groups: Sequence[Rows]) -> list[Explanatio
     for places in groups:
         why: Explanation = {"contributions": banded_shares(page.names, page.shares[places].mean(axis=0))}
         common = carried[places].sum(axis=0) >= page.k
-        why["terms"] = [found.words.spelled[at] for at in found.words.telling if common[at]][:MOST_TERMS]
+        why["terms"] = [found.words.spelled[at] for at in found.telling if common[at]][:MOST_TERMS]
         why["covers"] = np.flatnonzero(found.covered[places].sum(axis=0) >= page.k).tolist()
         why["summary"] = {name: of_group(why, quotes, page.k, wording) for name, wording in page.wordings.items()}
         made.append(why)
@@ -222,7 +225,7 @@ def _over_next(page: Page) -> list[dict[str, Any]]:
         for at, feature, share in zip(rows.tolist(), features.tolist(), differ[rows, features].tolist(), strict=True):
             if len(told[at][key]) < MOST_TELLING:
                 told[at][key].append({"feature": page.names[feature], "share": share})
-    ahead_at_all = np.maximum(leads, 0)  # a lead below 0 is one of rounding, or of who was put there to be seen
+    ahead_at_all = np.maximum(leads, 0)
     for at in np.flatnonzero(differ[:, page.is_text].sum(axis=1) > ahead_at_all).tolist():
         told[at]["without"].append("text")
     decides = (differ > ahead_at_all[:, None]) & ~page.is_text
@@ -236,7 +239,7 @@ def _shared_terms(page: Page) -> tuple[list[Explanation], list[list[Explanation]
     evidence, best, found = page.evidence, page.best, page.found
     carried = np.zeros((len(page.rows), LOOKED_AT, len(found.words.codes)), bool)
     carried[best.owner, best.place] = found.has & _common(page)[best.kind]
-    words = found.words.telling
+    words = found.telling
     has = np.logical_or.reduce(carried, axis=1)[:, words]
     terms: list[list[str]] = [[] for _ in page.rows]
     for at, word in zip(*(places.tolist() for places in np.nonzero(has)), strict=True):

@@ -55,7 +55,7 @@ def is_better(one: Verdict, other: Verdict) -> bool:
 
 def _by_one_word(page: Page) -> list[bool]:
     """Of each part: whether it is covered, but too few to be told of share more than one word of it."""
-    found, telling = page.found, page.found.words.telling
+    found, telling = page.found, page.found.telling
     lower = [part.lower() for part in found.parts]
     inside = [[found.words.spelled[at] in part for part in lower] for at in telling]
     shared = found.has[:, telling] @ np.array(inside, np.float32).reshape(len(telling), len(lower))

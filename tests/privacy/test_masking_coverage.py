@@ -140,3 +140,17 @@ def test_parts_are_texts_that_a_card_shows_and_redacted(tmp_path: Path) -> None:
         parts = str(_answer(state, viewer, subject="mine")["parts"])
         assert "功率芯片散热" in parts
         assert not any(hidden in parts for hidden in ("13912345678", "example.org", "只在标签里的词"))
+
+
+def test_no_word_of_a_hidden_text_of_the_one_who_asks_is_named(tmp_path: Path) -> None:
+    """A scope of business feeds ranking and is shown to nobody: not even to a broker in the words of an explanation."""
+    records = [
+        Entity("enterprise", "asker", {"business_scope": SECRET, "tags": ["a"]}),
+        *(Entity("patent", f"p{at}", {"title": f"{SECRET}之{at}"}) for at in range(8)),
+    ]
+    state = state_of(tmp_path, records)
+    answer = match(state, Question("enterprise-patent", subject="asker", explain=True), BROKER).to_dict()
+    found = [one["explanation"] for group in answer["groups"] for one in group["matches"]]
+    assert len(found) == 8
+    assert not any(why.get("terms") or why["covers"] for why in found)
+    assert not any(word in repr([why["summary"] for why in found]) for word in ("热电偶", "漂移", "补偿"))

@@ -260,7 +260,9 @@ def _found(share: list[list[float]]) -> Coverage:
     none = np.empty(0, np.int64)
     words = Words([], none.astype(np.uint64), none, np.zeros((0, 0)), np.zeros(0), none)
     parts = tuple("abcdef"[: values.shape[1]])
-    return Coverage(parts, np.ones(len(parts), bool), values, values.astype(np.int64), words, np.zeros((0, 0), bool))
+    return Coverage(
+        parts, np.ones(len(parts), bool), values, values.astype(np.int64), words, [], np.zeros((0, 0), bool)
+    )
 
 
 def test_greedy_cover_reaches_its_bound_and_takes_the_better_of_equals() -> None:
