@@ -52,8 +52,8 @@ class Settings(BaseSettings):
     casework: str | None = Field(
         default=None,
         repr=False,
-        description="Address of the casework database (keys, audit, impressions, feedback); unset: sqlite:///HOME/casework.db. "
-        "Also postgresql://….",
+        description="Address of the casework database (keys, audit, impressions, feedback); "
+        "unset: sqlite:///HOME/casework.db. Also postgresql://….",
     )
     secret: Annotated[SecretStr, AfterValidator(_checked_secret)] | None = Field(
         default=None,

@@ -142,7 +142,7 @@ def _usage(parameter: Any) -> str:
     if parameter.param_type_name == "argument":
         word = parameter.name.upper() + ("…" if parameter.nargs == -1 else "")
     else:
-        word = "/".join(_names(parameter)) if parameter.is_flag else f"{parameter.opts[0]} {parameter.name.upper()}"
+        word = " | ".join(_names(parameter)) if parameter.is_flag else f"{parameter.opts[0]} {parameter.name.upper()}"
         word += "…" if parameter.multiple else ""
     return word if parameter.required else f"[{word}]"
 

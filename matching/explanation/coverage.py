@@ -101,8 +101,8 @@ def coverage(evidence: Evidence, asked: Asked, best: Best, n: int) -> Coverage:
         asks = worded  # a need that is told by its story alone
     telling = words.telling
     if asked.row is not None:
-        repeated = words.of[:, shown].any(axis=1)
-        telling = [at for at in telling if repeated[at]]
+        repeated = set(np.flatnonzero(words.of[:, shown].sum(axis=1)).tolist())
+        telling = [at for at in telling if at in repeated]
     top = share.argmax(axis=1)
     parts = tuple(said[at] for at in shown)
     return Coverage(parts, asks, share.max(axis=1), through[np.arange(n)[:, None], top], words, telling, has)

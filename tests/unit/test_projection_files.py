@@ -223,7 +223,7 @@ def test_a_disk_that_is_full_until_files_are_closed_is_told_too(
 
 def test_a_folder_that_cannot_be_one_is_refused(tmp_path: Path, store: MemoryStore) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(ProjectionError, match="nothing can be built in .*file: File exists"):
+    with pytest.raises(ProjectionError, match=r"nothing can be built in .*file: File exists"):
         build(store, tmp_path / "file")
 
 
