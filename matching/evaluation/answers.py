@@ -36,7 +36,7 @@ SMOOTHING = 0.1
 """Weight of an answer that says nothing."""
 SUBJECT_SMOOTHING = 5.0
 """Answers that pull a subject's mean to that of all."""
-SUBJECTS, BOTH, FEATURES, ITSELF = 0.15, 2.0, 0.25, 0.25
+SUBJECTS, BOTH, FEATURES, ITSELF = 0.15, 1.5, 0.25, 0.25
 """Covariance of two pairs by like subjects, by like subjects and candidates, by like features, by the same subject, in
 the unit of the noise; chosen on judged needs, see docs/quality.md."""
 MOST = 8_000
@@ -142,7 +142,7 @@ class Answers:
     def _covariance(self, some: Judged, x: Even, others: Judged, theirs: Even) -> Even:
         """Of m pairs and n others with their even features, m × n; positive definite, made of sums and products."""
         alike = self._subjects.pairwise(some.subjects, others.subjects)
-        alike **= 2
+        alike += alike**2
         found = self._candidates.pairwise(some.candidates, others.candidates)
         found *= BOTH
         found += SUBJECTS
