@@ -39,7 +39,7 @@ DEFAULT_WEIGHTS = {
 """Prior weight of each family; chosen on judged sets, see docs/quality.md."""
 BESIDE_ENCODED = 0.5
 """What lexical and latent views count where the encoder says the same better; chosen likewise."""
-LEXICAL = ("words", "chars", "semantic", "title")
+LEXICAL = ("words", "chars", "semantic", "title", "parts")
 """Families of which that is true."""
 
 
