@@ -100,7 +100,7 @@ class Features:
                 columns.append(unknown if asked.encoded is None else encoded)
         if read.walk is not None:
             columns.append(read.walk[rows])
-        columns += [scores.title[rows] for scores in read.documents if scores.title is not None]
+        columns += [scores.title[rows].astype(np.float64) for scores in read.documents if scores.title is not None]
         columns += [_parts(scores.parts, rows) for scores in read.documents if scores.parts is not None]
         for comparator in evidence.comparators.values():
             columns.append(unknown if asked.row is None else comparator.compare(asked.row, rows))
