@@ -95,6 +95,11 @@ class Asked:
         return char_terms(self.said)
 
     @cached_property
+    def title(self) -> Terms:
+        """Character terms of the text's first line."""
+        return char_terms([self.text.split("\n", 1)[0]])
+
+    @cached_property
     def crossed(self) -> list[Crossing]:
         """Terms of the text in the other language."""
         return crossings(self.text)

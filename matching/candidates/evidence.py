@@ -109,8 +109,10 @@ class DocumentScores(NamedTuple):
     """The question in this kind's index."""
     encoded: Floats | None
     """The question in this kind's encoded index."""
+    title: Floats | None
+    """Character cosines of all with the question's title; None where candidates have documents, not only a text."""
     parts: Floats | None
-    """Character cosines of all × parts of the question; None where candidates have documents, not only a text."""
+    """The same of all × parts of the question."""
 
     def views(self, source: Documents, rows: Rows) -> list[Floats]:
         """Cosines of some documents in each view but the encoder's: words, chars, semantic; negative ones as 0."""
@@ -200,10 +202,11 @@ class Evidence:
             words, chars = source.texts.scores(query)
             encoded = source.encoded.query(asked.encoded) if source.encoded and asked.encoded is not None else None
             meaning = _meaning(source, query.vector, encoded)
+            title = source.texts.title(asked.title) if self.walk is None else None
             parts = source.texts.parts(query, asked.parts) if self.walk is None else None
             np.multiply(chars, CHARS_WEIGHT, out=mine)
             mine += words
-            documents.append(DocumentScores(words, chars, mine, meaning, query, encoded, parts))
+            documents.append(DocumentScores(words, chars, mine, meaning, query, encoded, title, parts))
         walk = self._walked(documents, lexical) if self.walk is not None else None
         if self.outcomes is None:
             return Reading(documents, lexical, walk, None, None, None, {})

@@ -58,6 +58,10 @@ class TextIndex:
         """Character cosines of all documents × parts of the query's text."""
         return self.chars.part_scores(query.chars, self.chars.parted(query.chars, parts))
 
+    def title(self, title: analysis.Terms) -> Floats:
+        """Character cosines of all documents with a title."""
+        return self.chars.scores(self.chars.query(title))
+
     def save(self, path: Path) -> None:
         """Write the index as one file, whole or not at all."""
         parts: dict[str, Mapping[str, NDArray[Any]]] = {

@@ -24,8 +24,8 @@ Even = NDArray[np.float32]
 
 BY_OTHERS = ("answers_alike",)
 """What subjects like this one were told of candidates like this one."""
-BY_ALL = "answers_all"
-"""What the Gaussian process says."""
+BY_ALL = ("answers_all", "answers_level")
+"""What Gaussian processes say of the grade, and of reaching the level that parts the judged pairs most evenly."""
 BY_ITSELF = ("answers_near", "answers_mean")
 """What this subject was told of candidates like this one, and of any."""
 NEAREST = 50
@@ -36,9 +36,10 @@ SMOOTHING = 0.1
 """Weight of an answer that says nothing."""
 SUBJECT_SMOOTHING = 5.0
 """Answers that pull a subject's mean to that of all."""
-SUBJECTS, BOTH, FEATURES, ITSELF = 0.15, 2.0, 0.25, 0.25
+SUBJECTS, BOTH, FEATURES, ITSELF = 0.15, 1.5, 0.25, 0.25
 """Covariance of two pairs by like subjects, by like subjects and candidates, by like features, by the same subject, in
-the unit of the noise; chosen on judged needs, see docs/quality.md."""
+the unit of the noise; chosen on judged needs, see docs/quality.md. How alike subjects are counts as the sum of their
+likeness and its square: those a little alike tell something, those much alike more than in proportion."""
 MOST = 8_000
 """Judged pairs of a Gaussian process, whose cost grows with their cube; of more, so many are drawn."""
 AT_A_TIME = 2_000
@@ -119,7 +120,7 @@ class Answers:
         return np.column_stack([out[name] for name in names])
 
     def by_all(self, x: Floats, asked: Judged, asked_x: Floats, *, itself: bool) -> tuple[Floats, Floats]:
-        """BY_ALL of the judged pairs, whose features are `x`, and of asked ones.
+        """BY_ALL of the judged pairs, whose features are `x`, and of asked ones, a column each.
 
         A pair is told without its own grade, and without all of its subject's unless subjects know themselves. NaN for
         pairs that are not in the graph, and for judged pairs that were not drawn.
@@ -130,8 +131,10 @@ class Answers:
         there = np.flatnonzero((asked.subjects >= 0) & (asked.candidates >= 0))
         groups = _groups(known, asked.of(there), itself=itself)
         near, far = _even(x[places], asked_x[there])
-        process = Process(self._covariance(known, near, known, near), known.grades - self._mean, groups[: len(drawn)])
-        of_known, of_asked = np.full(len(x), np.nan), np.full(len(asked.subjects), np.nan)
+        values = np.column_stack([known.grades, known.grades >= _middle(known.grades)])
+        values = values - values.mean(axis=0)
+        process = Process(self._covariance(known, near, known, near), values, groups[: len(drawn)])
+        of_known, of_asked = (np.full((n, len(BY_ALL)), np.nan) for n in (len(x), len(asked.subjects)))
         of_known[places] = process.held_out
         for start in range(0, len(there), AT_A_TIME):
             some = slice(start, start + AT_A_TIME)
@@ -142,7 +145,7 @@ class Answers:
     def _covariance(self, some: Judged, x: Even, others: Judged, theirs: Even) -> Even:
         """Of m pairs and n others with their even features, m × n; positive definite, made of sums and products."""
         alike = self._subjects.pairwise(some.subjects, others.subjects)
-        alike **= 2
+        alike += alike**2
         found = self._candidates.pairwise(some.candidates, others.candidates)
         found *= BOTH
         found += SUBJECTS
@@ -181,6 +184,13 @@ class Answers:
         mean = np.where(number > 0, others @ above / (number + SUBJECT_SMOOTHING), np.nan)
         weights = others * self._candidates.between(rows, candidates) ** POWER
         return (weights @ above + SMOOTHING * mean) / (weights.sum(axis=1) + SMOOTHING), mean
+
+
+def _middle(grades: Floats) -> float:
+    """The grade that most nearly half of all reach."""
+    levels = np.unique(grades)
+    reached = (grades[:, None] >= levels).mean(axis=0)
+    return float(levels[np.abs(reached - 0.5).argmin()])
 
 
 def _groups(known: Judged, asked: Judged, *, itself: bool) -> Rows:

@@ -15,7 +15,7 @@ NOISE = 1.0
 
 
 class Process:
-    """A process that was fitted to n values around 0, each of a group: a number.
+    """Processes of one covariance, each fitted to a column of n × m values around 0; each row is of a group: a number.
 
     The posterior mean of a pair is c · (K + NOISE · I)⁻¹ · values, with c its covariances with the n and K theirs.
     Nothing is ever said of a pair from its own group.
@@ -27,14 +27,14 @@ class Process:
         self._inverse = _inverse(covariance)
         self._weights = np.asarray(self._inverse @ values.astype(np.float32), np.float64)
         self._members = {int(groups[at[0]]): at for at in _parts(groups)}
-        self.held_out = np.empty(len(values))
-        """What the others say of each of the n: from blocks of the inverse, as leaving one out from its diagonal (same,
-        equation 5.12)."""
+        self.held_out = np.empty(values.shape)
+        """What the others say of each of the n × m: from blocks of the inverse, as leaving one out from its diagonal
+        (same, equation 5.12)."""
         for at in self._members.values():
             self.held_out[at] = values[at] - self._own(at)
 
     def of(self, covariance: Matrix, groups: Groups) -> Floats:
-        """The posterior means of m pairs of some groups, from their m × n covariances."""
+        """The posterior means of some pairs, from their covariances with the n and their groups."""
         said = np.asarray(covariance @ self._weights, np.float64)
         for rows in _parts(groups):
             at = self._members.get(int(groups[rows[0]]))

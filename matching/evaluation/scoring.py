@@ -102,7 +102,7 @@ class Scorer:
                 read._replace(x=np.column_stack([read.x, answers.features(read.rows, names), column]))
                 for read, column in zip((known, asked), by_all, strict=True)
             )
-            names = (*names, BY_ALL)
+            names = (*names, *BY_ALL)
         ranker = fit(
             known.x, known.rows.grades, (*features.names, *names), (*features.increasing, *(True for _ in names))
         )

@@ -24,6 +24,7 @@ FAMILIES: dict[str, Labels] = {
     "encoded": Labels(zh="含义相近度", en="closeness of meaning"),
     "walk": Labels(zh="相关材料的佐证", en="related documents"),
     "parts": Labels(zh="逐句吻合度", en="how single sentences fit"),
+    "title": Labels(zh="标题吻合度", en="closeness to the title"),
     "compare": Labels(zh="{}的吻合度", en="the fit of {}"),
     "popularity": Labels(zh="以往入选次数", en="past selections"),
     "reach": Labels(zh="既往合作关联", en="links through past partners"),
@@ -40,7 +41,7 @@ TEXT = Labels(zh="文字匹配", en="what the texts say")
 PROFILE = Labels(zh="{}介绍", en="own description")
 """A candidate's own text; `{}` is what the candidate is called."""
 AND, OR = Labels(zh="和", en=" and "), Labels(zh="或", en=" or ")
-TEXT_FAMILIES = frozenset({"words", "chars", "semantic", "encoded", "walk", "parts"})
+TEXT_FAMILIES = frozenset({"words", "chars", "semantic", "encoded", "walk", "parts", "title"})
 """Families that read texts; the others read fields and past outcomes."""
 
 

@@ -27,6 +27,7 @@ DEFAULT_WEIGHTS = {
     "encoded": 6.0,
     "walk": 3.0,
     "parts": 2.0,
+    "title": 4.0,
     "compare": 0.15,
     "popularity": 0.03,
     "reach": 0.5,
@@ -38,16 +39,18 @@ DEFAULT_WEIGHTS = {
 """Prior weight of each family; chosen on judged sets, see docs/quality.md."""
 BESIDE_ENCODED = 0.5
 """What lexical and latent views count where the encoder says the same better; chosen likewise."""
+LEXICAL = ("words", "chars", "semantic", "title", "parts")
+"""Families of which that is true."""
 
 
 class Features:
     """The features of one match kind.
 
     Families: `words`, `chars`, `semantic`, `encoded` (text, the last where the encoder has been), `walk` (through
-    documents) or, where a candidate is its text, `parts` (of the question), `compare_<name>`, `popularity`, `reach`,
-    `neighbours`, `profile_<field>` (past outcomes), `value_<field>` (a visible number of the candidate, for learners
-    only) and, where both sides choose, `own_<field>` (the same of the one who chooses: some choose more often). In a
-    pool numbers are those among rivals.
+    documents) or, where a candidate is its text, `title` and `parts` (of the question), `compare_<name>`, `popularity`,
+    `reach`, `neighbours`, `profile_<field>` (past outcomes), `value_<field>` (a visible number of the candidate, for
+    learners only) and, where both sides choose, `own_<field>` (the same of the one who chooses: some choose more
+    often). In a pool numbers are those among rivals.
     """
 
     def __init__(self, evidence: Evidence) -> None:
@@ -56,7 +59,7 @@ class Features:
         text = (
             ("words", "chars", "semantic", *(["encoded"] if evidence.is_encoded else [])) if evidence.documents else ()
         )
-        walk = ("walk",) if evidence.walk is not None else ("parts",) if evidence.documents else ()
+        walk = ("walk",) if evidence.walk is not None else ("title", "parts") if evidence.documents else ()
         past = ("popularity", "reach", "neighbours", *(f"profile_{n}" for n in outcomes.profiles)) if outcomes else ()
         self.names: tuple[str, ...] = (
             *text,
@@ -72,7 +75,7 @@ class Features:
         """Prior weight of every feature: the declaration's, else the family's."""
         usual = dict(DEFAULT_WEIGHTS)
         if self.evidence.is_encoded:
-            usual |= {family: usual[family] * BESIDE_ENCODED for family in ("words", "chars", "semantic")}
+            usual |= {family: usual[family] * BESIDE_ENCODED for family in LEXICAL}
         return {name: self.evidence.kind.weights.get(name, usual[name.partition("_")[0]]) for name in self.names}
 
     @property
@@ -111,6 +114,7 @@ class Features:
                 columns.append(unknown if asked.encoded is None else encoded)
         if read.walk is not None:
             columns.append(read.walk[rows])
+        columns += [scores.title[rows].astype(np.float64) for scores in read.documents if scores.title is not None]
         columns += [_parts(scores.parts, rows) for scores in read.documents if scores.parts is not None]
         for comparator in evidence.comparators.values():
             columns.append(unknown if asked.row is None else comparator.compare(asked.row, rows))

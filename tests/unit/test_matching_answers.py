@@ -14,7 +14,7 @@ from graph.records import Entity, Origin
 from graph.store import open_store
 from matching.build import State, build
 from matching.evaluation import answers as answering
-from matching.evaluation.answers import BY_ITSELF, BY_OTHERS, Answers, Judged
+from matching.evaluation.answers import BY_ALL, BY_ITSELF, BY_OTHERS, Answers, Judged
 from matching.evaluation.process import NOISE, Process
 
 NEEDS = ["电池散热", "电池热管理", "小麦育种", ""]
@@ -93,7 +93,7 @@ def test_the_process_is_that_of_scikit_learn_and_leaves_groups_out() -> None:
     rng = np.random.default_rng(0)
     points = rng.normal(size=(40, 3))
     covariance = 2 * np.exp(-((points[:, None] - points) ** 2).sum(axis=2) / 2)
-    values, groups = rng.normal(size=40), rng.integers(0, 12, 40)
+    values, groups = rng.normal(size=(40, 2)), rng.integers(0, 12, 40)
 
     def predicted(kept: NDArray[Any], asked: Any) -> NDArray[Any]:
         model = KernelRidge(alpha=NOISE, kernel="precomputed").fit(covariance[np.ix_(kept, kept)], values[kept])
@@ -105,7 +105,7 @@ def test_the_process_is_that_of_scikit_learn_and_leaves_groups_out() -> None:
     np.testing.assert_allclose(process.of(far, nobody), predicted(known, asked), atol=1e-4)
     for at, group in zip(asked, groups[asked], strict=True):
         others = known[groups[:30] != group]
-        np.testing.assert_allclose(process.of(far, groups[asked])[at - 30], predicted(others, [at]), atol=1e-4)
+        np.testing.assert_allclose(process.of(far, groups[asked])[at - 30], predicted(others, [at])[0], atol=1e-4)
     for group in np.unique(groups[:30]):
         mine = known[groups[:30] == group]
         others = np.setdiff1d(known, mine)
@@ -125,12 +125,12 @@ def test_the_process_hears_no_grade_of_the_pair_it_speaks_of(state: State, itsel
         return Answers(state, evidence, judged, asked).by_all(x, asked, x[:2], itself=itself)
 
     of_known, of_asked = by_all(known)
-    assert of_asked[0] > of_asked[1]
+    assert of_asked.shape == (2, len(BY_ALL)) and (of_asked[0] > of_asked[1]).all()
     own, others = (known._replace(grades=np.array(grades)) for grades in ([1.0, 4, 4, 1, 4, 1], [4.0, 1, 1, 4, 4, 1]))
-    assert by_all(others)[1][0] < of_asked[0]  # the mean of all stays
+    assert (by_all(others)[1][0] < of_asked[0]).all()  # the mean of all stays
     of_known_again, of_asked_again = by_all(own)
     if itself:
-        assert of_asked_again[0] < of_asked[0]
+        assert (of_asked_again[0] < of_asked[0]).all()
         assert of_known_again[0] != pytest.approx(of_known[0])  # it hears the other one of its need
     else:
         np.testing.assert_allclose(of_asked_again, of_asked, atol=1e-5)
@@ -146,4 +146,14 @@ def test_of_too_many_judged_pairs_some_are_drawn(state: State, monkeypatch: pyte
     known = _judged(state, (0, 0, 4), (0, 3, 1), (1, 1, 4), (1, 3, 1), (2, 2, 4), (2, 0, 1))
     answers = Answers(state, state.prepared("need-patent").evidence, known, known)
     of_known, of_asked = answers.by_all(np.zeros((6, 1)), known, np.zeros((6, 1)), itself=True)
-    assert np.isnan(of_known).sum() == 3 and not np.isnan(of_asked).any()
+    assert np.isnan(of_known).all(axis=1).sum() == 3 and not np.isnan(of_asked).any()
+
+
+def test_the_level_that_the_process_speaks_of_parts_judged_pairs_most_evenly(state: State) -> None:
+    known = _judged(state, (0, 0, 4), (0, 3, 1), (1, 1, 3), (1, 3, 1), (2, 2, 3), (2, 0, 1))
+    answers = Answers(state, state.prepared("need-patent").evidence, known, known)
+    x = np.zeros((6, 1))
+    level = answers.by_all(x, known, x, itself=True)[0][:, 1]
+    reached = known._replace(grades=(known.grades >= 3).astype(np.float64))
+    again = Answers(state, state.prepared("need-patent").evidence, reached, known).by_all(x, known, x, itself=True)[0]
+    np.testing.assert_allclose(again, np.column_stack([level, level]), atol=1e-5)

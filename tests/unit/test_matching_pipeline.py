@@ -220,6 +220,21 @@ def test_documents_that_speak_for_nobody_are_not_compared(tmp_path: Path) -> Non
     np.testing.assert_array_equal(evidence.parts_of(read.lexical)[1], scores.lexical)
 
 
+def test_what_the_title_says_is_compared_by_itself(tmp_path: Path) -> None:
+    need = Entity("need", "long", {"title": "激光焊接", "text": "现有产线的电池散热；电池散热要改进"})
+    patents = [
+        Entity("patent", f"p{at}", {"title": title}) for at, title in enumerate(("激光焊接", "电池散热", "育种"))
+    ]
+    prepared = _state(tmp_path, [need, *patents]).prepared("need-patent")
+    evidence, at = prepared.evidence, prepared.features.names.index("title")
+    asked = evidence.asked(evidence.projection.table("need").find("long"))
+    rows = np.array([evidence.projection.table("patent").find(patent.id) for patent in patents])
+    said = prepared.features.of(asked, evidence.read(asked), rows)[:, at]
+    np.testing.assert_allclose(said, [1, 0, 0], atol=1e-6)
+    spoken = evidence.asked_text("激光焊接\n电池散热")  # the first line of a free text is its title
+    np.testing.assert_allclose(prepared.features.of(spoken, evidence.read(spoken), rows)[:, at], said, atol=1e-6)
+
+
 def test_entities_with_nothing_but_an_id_are_answered(tmp_path: Path) -> None:
     kinds = {"need": 3, "expert": 4, "patent": 3, "instrument": 3, "publication": 3, "enterprise": 3, "fund": 3}
     records = [Entity(kind, f"{kind}{n}", {}) for kind, count in kinds.items() for n in range(count)]
