@@ -1,4 +1,4 @@
-"""Text → term codes, in two views: segmented words (English stemmed) and character n-grams.
+"""Text → term codes, in three views: segmented words (English stemmed), character n-grams, and both of the lead.
 
 A term is a 64-bit code, so that a vocabulary is a sorted array that processes share, not a dictionary that each
 builds. Words carry what a term means, character n-grams bridge segmentations, compounds and spellings.
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from graph.projection import offsets_of
 from matching.masking.redact import PLACED
 
-VERSION = "5"
+VERSION = "6"
 """Part of every index's key: change it when the same text gives other codes."""
 
 CJK = r"\u3400-\u9fff"
@@ -40,6 +40,12 @@ _STOP = frozenset(_SAYING_NOTHING.split())
 Codes = NDArray[np.uint64]
 BLOCK = 20_000
 """Texts that are analysed at a time."""
+LEAD = 300
+"""Characters with which a text says what it is about: its title and the first sentences."""
+LATIN = np.uint64(1 << 63)
+"""The least code of a piece of a Latin-script word; those of Chinese characters are less."""
+OF_LEAD = np.uint64(0x9E3779B97F4A7C15)
+"""What tells the code of a term in the lead from that of the same term anywhere."""
 
 
 class Terms(NamedTuple):
@@ -120,11 +126,27 @@ def char_terms(texts: Sequence[str]) -> Terms:
     single = np.flatnonzero(cjk)
     pair = np.flatnonzero(cjk[:-1] & cjk[1:])
     four = np.flatnonzero(np.convolve(latin, np.ones(4, np.int8), "valid") == 4) if len(points) > 3 else pair[:0]
-    fours = np.full(len(four), 1 << 63, np.uint64)
+    fours = np.full(len(four), LATIN)
     for offset in range(4):
         fours |= points[four + offset] << np.uint64(7 * offset)
     codes = np.concatenate([points[single], (points[pair] << np.uint64(20)) | points[pair + 1], fours])
     return _counted(np.concatenate([owner[single], owner[pair], owner[four]]), codes, len(texts))
+
+
+def lead_terms(texts: Sequence[str]) -> Terms:
+    """Words and characters of what each text begins with, as terms of one view that shares none with the others."""
+    leads = [PLACED.sub(" ", text)[:LEAD] for text in texts]
+    return as_lead(word_terms(leads), char_terms(leads))
+
+
+def as_lead(words: Terms, chars: Terms) -> Terms:
+    """The terms of texts that are no longer than a lead, as terms of the view of leads."""
+    views, n = (words, chars), len(words.indptr) - 1
+    codes, counts = (np.concatenate([getattr(view, name) for view in views]) for name in ("codes", "counts"))
+    codes = codes ^ OF_LEAD
+    owners = np.concatenate([np.repeat(np.arange(n), np.diff(view.indptr)) for view in views])
+    order = np.lexsort((codes, owners)) if n > 1 else np.argsort(codes)
+    return Terms(words.indptr + chars.indptr, codes[order], counts[order])
 
 
 def _counted(owners: NDArray[np.int64], codes: Codes, n: int) -> Terms:
@@ -185,5 +207,5 @@ def hashes_of(texts: Sequence[str]) -> Codes:
     )
 
 
-VIEWS: dict[str, Callable[[Sequence[str]], Terms]] = {"words": word_terms, "chars": char_terms}
+VIEWS: dict[str, Callable[[Sequence[str]], Terms]] = {"words": word_terms, "chars": char_terms, "lead": lead_terms}
 """Name of a view → its analyser."""

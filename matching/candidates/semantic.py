@@ -1,12 +1,13 @@
 """Latent semantic vectors of one kind's texts (Deerwester et al. 1990), learned from the texts themselves.
 
-A truncated SVD of both views' TF-IDF matrices side by side, fitted on a bounded sample and applied to all, so that
-texts that share no term may still be near.
+A truncated SVD of the TF-IDF matrices of words, characters and leads side by side, fitted on a bounded sample and
+applied to all, so that texts that share no term may still be near. What all texts of a script have in common is taken
+off: without that, Chinese texts are near each other for being Chinese.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -14,7 +15,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from matching.candidates.analysis import Codes, places_of
+from matching.candidates.analysis import LATIN, Codes, places_of
 from matching.candidates.lexical import Floats, LexicalIndex, Query
 
 
@@ -26,47 +27,65 @@ class SemanticIndex:
     """Term codes that the basis knows, rising."""
     basis: Floats
     """terms × d."""
+    means: Floats
+    """2 × d: where the unit vectors of documents in Latin script and of those in Chinese are in the mean."""
     vectors: Floats
-    """n × d; zero for a document without a known term."""
+    """n × d, without the mean of its script; zero for a document without a known term."""
 
-    FIELDS: ClassVar[tuple[str, ...]] = ("codes", "basis", "vectors")
+    FIELDS: ClassVar[tuple[str, ...]] = ("codes", "basis", "means", "vectors")
     DIMENSIONS: ClassVar[int] = 64
     SAMPLE: ClassVar[int] = 5_000
     """Documents that the SVD is fitted on, evenly spread over the kind."""
     TERMS: ClassVar[int] = 30_000
-    """Most frequent terms that the basis knows."""
+    """Most frequent terms of each view that the basis knows."""
+    USUAL: ClassVar[int] = 10
+    """Documents of a script that count as much for its mean as that of all does."""
+    WEIGHTS: ClassVar[tuple[np.float32, ...]] = (np.float32(1), np.float32(1), np.sqrt(np.float32(2)))
+    """What the vectors of words, characters and leads are multiplied by: the lead counts as much as the whole."""
 
     @classmethod
-    def build(cls, words: LexicalIndex, chars: LexicalIndex) -> SemanticIndex:
-        """The index over the documents of both views; without dimensions where there is too little text."""
+    def build(cls, *views: LexicalIndex) -> SemanticIndex:
+        """The index over the documents of all views; without dimensions where there is too little text."""
         from sklearn.decomposition import TruncatedSVD  # half a second that only building has to wait for
 
-        codes, matrix = _side_by_side(*(cls._usable(view) for view in (words, chars)))
+        codes, matrix = _side_by_side([cls._usable(*each) for each in zip(views, cls.WEIGHTS, strict=True)])
         n, terms = matrix.shape
         dimensions = min(cls.DIMENSIONS, terms - 1, n - 1)
         if dimensions < 2:
-            return cls(codes, np.zeros((terms, 0), np.float32), np.zeros((n, 0), np.float32))
+            return cls(codes, *(np.zeros(shape, np.float32) for shape in ((terms, 0), (2, 0), (n, 0))))
         sample = np.unique(np.linspace(0, n - 1, min(n, cls.SAMPLE)).astype(np.int64))
         svd = TruncatedSVD(dimensions, n_iter=3, random_state=0).fit(matrix[sample])
         basis = np.ascontiguousarray(svd.components_.T, np.float32)
-        return cls(codes, basis, unit(np.asarray(matrix @ basis, np.float32)))
+        vectors = unit(np.asarray(matrix @ basis, np.float32))
+        script = scripts(views[1])
+        means = np.tile(vectors.mean(axis=0), (2, 1))
+        for each, mean in enumerate(means):
+            mine = vectors[script == each]
+            mean[:] = (mine.sum(axis=0) + cls.USUAL * mean) / (len(mine) + cls.USUAL)
+        vectors -= means[script] * vectors.any(axis=1, keepdims=True)
+        return cls(codes, basis, means, unit(vectors))
 
     @classmethod
-    def _usable(cls, view: LexicalIndex) -> tuple[Codes, sp.csc_array]:
-        """(codes, documents × terms) of the terms that several documents have, but not too many."""
+    def _usable(cls, view: LexicalIndex, weight: np.float32) -> tuple[Codes, sp.csc_array]:
+        """(codes, weighed documents × terms) of the terms that several documents have, but not too many."""
         frequency = np.diff(view.indptr)
         usable = np.flatnonzero((frequency >= 2) & (frequency <= max(0.3 * view.n, 2)))
         terms = np.sort(usable[np.argsort(-frequency[usable], kind="stable")[: cls.TERMS]])
         shape = (view.n, len(view.vocabulary))
-        return view.vocabulary[terms], sp.csc_array((view.weights, view.documents, view.indptr), shape=shape)[:, terms]
+        every = sp.csc_array((view.weights, view.documents, view.indptr), shape=shape)
+        return view.vocabulary[terms], every[:, terms] * weight
 
-    def query(self, words: Query, chars: Query) -> Floats:
-        """The unit vector of a text as a query of the two indexes that this one was built over; shape (d,)."""
+    def query(self, *views: Query) -> Floats:
+        """The unit vector of a text as a query of the indexes that this one was built over; shape (d,)."""
         vector = np.zeros(self.basis.shape[1], np.float32)
-        for query in (words, chars):
+        for query, weight in zip(views, self.WEIGHTS, strict=True):
             at, known = places_of(self.codes, query.codes)
-            vector += query.weights[known] @ self.basis[at[known]]
-        return np.asarray(vector / max(float(np.sqrt(vector @ vector)), 1e-12), np.float32)
+            vector += weight * (query.weights[known] @ self.basis[at[known]])
+        if not vector.any():
+            return vector
+        chars = views[1]
+        script = int(2 * (chars.weights[chars.codes < LATIN] ** 2).sum() > (chars.weights**2).sum())
+        return np.asarray(unit(unit(vector[None]) - self.means[script])[0], np.float32)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """What `of_arrays` makes the index of."""
@@ -78,11 +97,40 @@ class SemanticIndex:
         return cls(**{name: arrays[name] for name in cls.FIELDS})
 
 
-def _side_by_side(words: tuple[Codes, sp.csc_array], chars: tuple[Codes, sp.csc_array]) -> tuple[Codes, sp.csr_array]:
-    """The terms of both views in one matrix, by rising code; a code means the same thing in one view only."""
-    codes = np.concatenate([words[0], chars[0]])
+def scripts(chars: LexicalIndex) -> NDArray[np.int64]:
+    """Of each document whether most of its characters' weight is Chinese."""
+    rows = chars.rows().power(2)
+    chinese = np.asarray(rows[:, chars.vocabulary < LATIN].sum(axis=1))
+    return np.asarray(2 * chinese > np.asarray(rows.sum(axis=1)), np.int64)
+
+
+def shared(vectors: Floats, of: sp.csr_array) -> Floats | None:
+    """The d × d matrix that weighs directions by what two documents of one candidate have in common there.
+
+    A root of the covariance between different documents of a candidate, in the mean over candidates (`of` is
+    candidates × documents; relevant components: Bar-Hillel et al. 2005), with d candidates' weight of none preferred;
+    None where no candidate has two documents, or theirs have nothing in common.
+    """
+    number = np.diff(of.indptr)
+    several = np.flatnonzero(number >= 2)
+    pairs = (number * (number - 1))[several].astype(np.float32)
+    sums = np.asarray(of[several] @ vectors, np.float32)
+    mine = vectors[of[several].indices]
+    each = np.repeat(pairs, number[several])
+    common = (sums / pairs[:, None]).T @ sums - (mine / each[:, None]).T @ mine
+    d, total = len(common), float(np.trace(common))
+    if total <= 0:
+        return None
+    values, directions = np.linalg.eigh(len(several) * common / total + np.eye(d, dtype=np.float32))
+    return np.asarray(directions * np.sqrt(np.maximum(values, 0)), np.float32)
+
+
+def _side_by_side(views: Sequence[tuple[Codes, sp.csc_array]]) -> tuple[Codes, sp.csr_array]:
+    """The terms of all views in one matrix, by rising code; a code means the same thing in one view only."""
+    codes = np.concatenate([known for known, _ in views])
     order = np.argsort(codes)
-    return codes[order], sp.csc_array(sp.hstack([words[1], chars[1]], format="csc"))[:, order].tocsr()
+    matrix = sp.csc_array(sp.hstack([weights for _, weights in views], format="csc"))
+    return codes[order], matrix[:, order].tocsr()
 
 
 def unit(vectors: Floats) -> Floats:

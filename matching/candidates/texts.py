@@ -30,6 +30,8 @@ class TextIndex:
 
     words: LexicalIndex
     chars: LexicalIndex
+    lead: LexicalIndex
+    """Of what each text begins with, in both views."""
     semantic: SemanticIndex
     kept: Mapping[str, analysis.Kept]
     """The analysed texts in every view: what the next index goes on from, and what explanations read."""
@@ -42,13 +44,13 @@ class TextIndex:
         for view, analyser in analysis.VIEWS.items():
             before = previous.kept[view] if previous is not None else None
             kept[view] = analysis.Kept(hashes, analysis.reused(texts, analyser, hashes, before))
-        words, chars = (LexicalIndex.build(kept[view].terms) for view in ("words", "chars"))
-        return cls(words, chars, SemanticIndex.build(words, chars), kept)
+        words, chars, lead = (LexicalIndex.build(kept[view].terms) for view in analysis.VIEWS)
+        return cls(words, chars, lead, SemanticIndex.build(words, chars, lead), kept)
 
     def query(self, analysed: Mapping[str, analysis.Terms]) -> TextQuery:
         """A text analysed by `analyse` as a query of this index."""
-        words, chars = self.words.query(analysed["words"]), self.chars.query(analysed["chars"])
-        return TextQuery(words, chars, self.semantic.query(words, chars))
+        words, chars, lead = (getattr(self, view).query(analysed[view]) for view in analysis.VIEWS)
+        return TextQuery(words, chars, self.semantic.query(words, chars, lead))
 
     def scores(self, query: TextQuery) -> tuple[Floats, Floats]:
         """(word cosines, character cosines) with all documents."""
@@ -61,7 +63,7 @@ class TextIndex:
     def save(self, path: Path) -> None:
         """Write the index as one file, whole or not at all."""
         parts: dict[str, Mapping[str, NDArray[Any]]] = {
-            name: getattr(self, name).arrays() for name in ("words", "chars", "semantic")
+            name: getattr(self, name).arrays() for name in (*analysis.VIEWS, "semantic")
         }
         for view, kept in self.kept.items():
             parts[f"{view}-terms"] = {"hashes": kept.hashes, **kept.terms._asdict()}
@@ -79,6 +81,7 @@ class TextIndex:
         return cls(
             LexicalIndex.of_arrays(parts["words"]),
             LexicalIndex.of_arrays(parts["chars"]),
+            LexicalIndex.of_arrays(parts["lead"]),
             SemanticIndex.of_arrays(parts["semantic"]),
             {view: _kept_of(parts[f"{view}-terms"]) for view in analysis.VIEWS},
         )
@@ -90,7 +93,9 @@ def _kept_of(arrays: Mapping[str, NDArray[Any]]) -> analysis.Kept:
 
 def analyse(text: str) -> dict[str, analysis.Terms]:
     """One text in every view."""
-    return {view: analyser([text]) for view, analyser in analysis.VIEWS.items()}
+    words, chars = analysis.word_terms([text]), analysis.char_terms([text])
+    lead = analysis.as_lead(words, chars) if len(text) <= analysis.LEAD else analysis.lead_terms([text])
+    return {"words": words, "chars": chars, "lead": lead}
 
 
 def joined(columns: Mapping[str, Sequence[str]], row: int, *, lead: int = 1) -> str:
