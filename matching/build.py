@@ -35,7 +35,7 @@ from matching.masking import Mask
 from matching.ranking.features import Features
 from matching.ranking.model import Model, StaleModelError
 
-FORMAT = 5
+FORMAT = 6
 ANALYSED = f"{FORMAT}.{analysis.VERSION}"
 """Ends the name of every index: it is of texts analysed and written as they are now."""
 BATCH = 64

@@ -40,6 +40,8 @@ _STOP = frozenset(_SAYING_NOTHING.split())
 Codes = NDArray[np.uint64]
 BLOCK = 20_000
 """Texts that are analysed at a time."""
+LATIN = np.uint64(1 << 63)
+"""The least code of a piece of a Latin-script word; those of Chinese characters are less."""
 
 
 class Terms(NamedTuple):
@@ -120,7 +122,7 @@ def char_terms(texts: Sequence[str]) -> Terms:
     single = np.flatnonzero(cjk)
     pair = np.flatnonzero(cjk[:-1] & cjk[1:])
     four = np.flatnonzero(np.convolve(latin, np.ones(4, np.int8), "valid") == 4) if len(points) > 3 else pair[:0]
-    fours = np.full(len(four), 1 << 63, np.uint64)
+    fours = np.full(len(four), LATIN)
     for offset in range(4):
         fours |= points[four + offset] << np.uint64(7 * offset)
     codes = np.concatenate([points[single], (points[pair] << np.uint64(20)) | points[pair + 1], fours])

@@ -20,7 +20,7 @@ from matching.candidates.encoded import SCANNED, EncodedIndex, Encodings, cosine
 from matching.candidates.lexical import Floats
 from matching.candidates.outcomes import Outcomes, Values
 from matching.candidates.pools import Numbers
-from matching.candidates.semantic import unit
+from matching.candidates.semantic import shared, unit
 from matching.candidates.texts import TextIndex, TextQuery, joined
 from matching.candidates.walks import DocumentWalk, links_of, spread
 from matching.kinds import MatchKind
@@ -53,6 +53,10 @@ class Documents:
     """Candidates × documents."""
     owners: sp.csr_array
     """Documents × candidates."""
+    semantic: Floats
+    """Semantic vectors of all, weighed by `weighs`."""
+    weighs: Floats | None
+    """What semantic vectors are multiplied by where candidates have several documents (see `shared`)."""
     vectors: Floats | None
     """Semantic and encoded vectors, side by side, to compare with each question: of the documents that speak for
     anyone; of the candidates, each the mean of its documents', where documents are too many; None where candidates are
@@ -66,6 +70,11 @@ class Documents:
 
     _common: dict[int, NDArray[np.int8]] = field(default_factory=dict)
     """k → whether each word is carried by as many; -1 where nobody asked yet."""
+
+    def query(self, asked: Asked) -> TextQuery:
+        """A question in this kind's index, its semantic vector to be compared with `semantic`."""
+        query = asked.query(self.kind, self.texts)
+        return query if self.weighs is None else query._replace(vector=unit((query.vector @ self.weighs)[None])[0])
 
     def commonly_carried(self, terms: Rows, k: int) -> NDArray[np.bool_]:
         """Whether at least k candidates have documents with each word; `terms` are places in the vocabulary."""
@@ -119,7 +128,7 @@ class DocumentScores(NamedTuple):
         return [
             self.words[rows],
             self.chars[rows],
-            np.maximum(source.texts.semantic.vectors[rows] @ self.query.vector, 0),
+            np.maximum(source.semantic[rows] @ self.query.vector, 0),
         ]
 
     def encoded_cosines(self, source: Documents, rows: Rows) -> list[Floats]:
@@ -198,7 +207,7 @@ class Evidence:
         documents = []
         lexical = np.empty(self.first[-1], np.float32)
         for source, mine in zip(self.documents, self.parts_of(lexical), strict=True):
-            query = asked.query(source.kind, source.texts)
+            query = source.query(asked)
             words, chars = source.texts.scores(query)
             encoded = source.encoded.query(asked.encoded) if source.encoded and asked.encoded is not None else None
             meaning = _meaning(source, query.vector, encoded)
@@ -292,15 +301,20 @@ def _documents_of(kind: str, of: sp.csr_array, indexes: Mapping[str, TextIndex],
     encoded = encoded if encoded is not None and encoded.is_enough else None
     owners = sp.csr_array(of.T.tocsr())
     links = links_of(encoded.nearest) if encoded is not None and encoded.nearest.shape[1] else None
-    return Documents(kind, indexes[kind], encoded, of, owners, *_compared(of, owners, indexes[kind], encoded), links)
+    semantic = indexes[kind].semantic.vectors
+    weighs = shared(semantic, of) if encoded is None else None
+    if weighs is not None:
+        semantic = unit(semantic @ weighs)
+    compared = _compared(of, owners, semantic, encoded)
+    return Documents(kind, indexes[kind], encoded, of, owners, semantic, weighs, *compared, links)
 
 
 def _compared(
-    of: sp.csr_array, owners: sp.csr_array, texts: TextIndex, encoded: EncodedIndex | None
+    of: sp.csr_array, owners: sp.csr_array, semantic: Floats, encoded: EncodedIndex | None
 ) -> tuple[Floats | None, slice | Rows | None, NDArray[np.int8]]:
     """See `Documents.vectors`, `Documents.compared` and `Documents.readers`."""
     parts = encoded.parts if encoded is not None else []
-    views = [texts.semantic.vectors, *parts]
+    views = [semantic, *parts]
     compared: slice | Rows | None = None
     if of.shape[1] <= SCANNED:
         speaks = np.diff(owners.indptr) > 0

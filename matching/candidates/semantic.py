@@ -1,7 +1,8 @@
 """Latent semantic vectors of one kind's texts (Deerwester et al. 1990), learned from the texts themselves.
 
 A truncated SVD of both views' TF-IDF matrices side by side, fitted on a bounded sample and applied to all, so that
-texts that share no term may still be near.
+texts that share no term may still be near. What all texts of a script have in common is taken off: without that,
+Chinese texts are near each other for being Chinese.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from matching.candidates.analysis import Codes, places_of
+from matching.candidates.analysis import LATIN, Codes, places_of
 from matching.candidates.lexical import Floats, LexicalIndex, Query
 
 
@@ -26,15 +27,19 @@ class SemanticIndex:
     """Term codes that the basis knows, rising."""
     basis: Floats
     """terms × d."""
+    means: Floats
+    """2 × d: where the unit vectors of documents in Latin script and of those in Chinese are in the mean."""
     vectors: Floats
-    """n × d; zero for a document without a known term."""
+    """n × d, without the mean of its script; zero for a document without a known term."""
 
-    FIELDS: ClassVar[tuple[str, ...]] = ("codes", "basis", "vectors")
+    FIELDS: ClassVar[tuple[str, ...]] = ("codes", "basis", "means", "vectors")
     DIMENSIONS: ClassVar[int] = 64
     SAMPLE: ClassVar[int] = 5_000
     """Documents that the SVD is fitted on, evenly spread over the kind."""
     TERMS: ClassVar[int] = 30_000
-    """Most frequent terms that the basis knows."""
+    """Most frequent terms of a view that the basis knows."""
+    USUAL: ClassVar[int] = 10
+    """Documents of a script that count as much for its mean as that of all does."""
 
     @classmethod
     def build(cls, words: LexicalIndex, chars: LexicalIndex) -> SemanticIndex:
@@ -45,11 +50,18 @@ class SemanticIndex:
         n, terms = matrix.shape
         dimensions = min(cls.DIMENSIONS, terms - 1, n - 1)
         if dimensions < 2:
-            return cls(codes, np.zeros((terms, 0), np.float32), np.zeros((n, 0), np.float32))
+            return cls(codes, *(np.zeros(shape, np.float32) for shape in ((terms, 0), (2, 0), (n, 0))))
         sample = np.unique(np.linspace(0, n - 1, min(n, cls.SAMPLE)).astype(np.int64))
         svd = TruncatedSVD(dimensions, n_iter=3, random_state=0).fit(matrix[sample])
         basis = np.ascontiguousarray(svd.components_.T, np.float32)
-        return cls(codes, basis, unit(np.asarray(matrix @ basis, np.float32)))
+        vectors = unit(np.asarray(matrix @ basis, np.float32))
+        script = scripts(chars)
+        means = np.tile(vectors.mean(axis=0), (2, 1))
+        for each, mean in enumerate(means):
+            mine = vectors[script == each]
+            mean[:] = (mine.sum(axis=0) + cls.USUAL * mean) / (len(mine) + cls.USUAL)
+        vectors -= means[script] * vectors.any(axis=1, keepdims=True)
+        return cls(codes, basis, means, unit(vectors))
 
     @classmethod
     def _usable(cls, view: LexicalIndex) -> tuple[Codes, sp.csc_array]:
@@ -66,7 +78,10 @@ class SemanticIndex:
         for query in (words, chars):
             at, known = places_of(self.codes, query.codes)
             vector += query.weights[known] @ self.basis[at[known]]
-        return np.asarray(vector / max(float(np.sqrt(vector @ vector)), 1e-12), np.float32)
+        if not vector.any():
+            return vector
+        script = int(2 * (chars.weights[chars.codes < LATIN] ** 2).sum() > (chars.weights**2).sum())
+        return np.asarray(unit(unit(vector[None]) - self.means[script])[0], np.float32)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """What `of_arrays` makes the index of."""
@@ -76,6 +91,34 @@ class SemanticIndex:
     def of_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> SemanticIndex:
         """The index whose `arrays` these are."""
         return cls(**{name: arrays[name] for name in cls.FIELDS})
+
+
+def scripts(chars: LexicalIndex) -> NDArray[np.int64]:
+    """Of each document whether most of its characters' weight is Chinese."""
+    rows = chars.rows().power(2)
+    chinese = np.asarray(rows[:, chars.vocabulary < LATIN].sum(axis=1))
+    return np.asarray(2 * chinese > np.asarray(rows.sum(axis=1)), np.int64)
+
+
+def shared(vectors: Floats, of: sp.csr_array) -> Floats | None:
+    """The d × d matrix that weighs directions by what two documents of one candidate have in common there.
+
+    A root of the covariance between different documents of a candidate, in the mean over candidates (`of` is
+    candidates × documents; relevant components: Bar-Hillel et al. 2005), with d candidates' weight of none preferred;
+    None where no candidate has two documents, or theirs have nothing in common.
+    """
+    number = np.diff(of.indptr)
+    several = np.flatnonzero(number >= 2)
+    pairs = (number * (number - 1))[several].astype(np.float32)
+    sums = np.asarray(of[several] @ vectors, np.float32)
+    mine = vectors[of[several].indices]
+    each = np.repeat(pairs, number[several])
+    common = (sums / pairs[:, None]).T @ sums - (mine / each[:, None]).T @ mine
+    d, total = len(common), float(np.trace(common))
+    if total <= 0:
+        return None
+    values, directions = np.linalg.eigh(len(several) * common / total + np.eye(d, dtype=np.float32))
+    return np.asarray(directions * np.sqrt(np.maximum(values, 0)), np.float32)
 
 
 def _side_by_side(words: tuple[Codes, sp.csc_array], chars: tuple[Codes, sp.csc_array]) -> tuple[Codes, sp.csr_array]:

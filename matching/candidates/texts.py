@@ -42,12 +42,12 @@ class TextIndex:
         for view, analyser in analysis.VIEWS.items():
             before = previous.kept[view] if previous is not None else None
             kept[view] = analysis.Kept(hashes, analysis.reused(texts, analyser, hashes, before))
-        words, chars = (LexicalIndex.build(kept[view].terms) for view in ("words", "chars"))
+        words, chars = (LexicalIndex.build(kept[view].terms) for view in analysis.VIEWS)
         return cls(words, chars, SemanticIndex.build(words, chars), kept)
 
     def query(self, analysed: Mapping[str, analysis.Terms]) -> TextQuery:
         """A text analysed by `analyse` as a query of this index."""
-        words, chars = self.words.query(analysed["words"]), self.chars.query(analysed["chars"])
+        words, chars = (getattr(self, view).query(analysed[view]) for view in analysis.VIEWS)
         return TextQuery(words, chars, self.semantic.query(words, chars))
 
     def scores(self, query: TextQuery) -> tuple[Floats, Floats]:
@@ -65,7 +65,7 @@ class TextIndex:
     def save(self, path: Path) -> None:
         """Write the index as one file, whole or not at all."""
         parts: dict[str, Mapping[str, NDArray[Any]]] = {
-            name: getattr(self, name).arrays() for name in ("words", "chars", "semantic")
+            name: getattr(self, name).arrays() for name in (*analysis.VIEWS, "semantic")
         }
         for view, kept in self.kept.items():
             parts[f"{view}-terms"] = {"hashes": kept.hashes, **kept.terms._asdict()}

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 from hypothesis import given, settings, strategies as st
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from matching.candidates.analysis import VIEWS, char_terms, places_of, word_terms, words_of
 from matching.candidates.lexical import LexicalIndex
+from matching.candidates.semantic import scripts, shared, unit
 from matching.candidates.texts import TextIndex, analyse
 
 TEXTS = [
@@ -118,6 +120,36 @@ def test_words_are_segmented_stemmed_and_lower_case() -> None:
     assert words_of("［名称 name］教授，［电话 phone］") == ("教授",)
     assert char_terms(["［名称 name］"]).codes.tolist() == []
     assert word_terms(["batteries"]).codes.tolist() == word_terms(["battery"]).codes.tolist()
+
+
+def test_a_document_asked_again_is_nearest_to_itself_and_scripts_are_told_apart() -> None:
+    texts = [f"{said} {at}" for at in range(9) for said in TEXTS if said]
+    index = TextIndex.build(texts)
+    vectors = index.semantic.vectors
+    asked = np.array([index.query(analyse(text)).vector for text in texts])
+    np.testing.assert_allclose((asked * vectors).sum(axis=1), 1, atol=1e-3)
+    assert not index.query(analyse("没有的话 qwerty")).vector.any()
+    assert scripts(index.chars)[1:4].tolist() == [1, 0, 1]
+    assert scripts(TextIndex.build(["", "热阻"]).chars).tolist() == [0, 1]
+
+
+def test_directions_weigh_what_two_documents_of_one_candidate_have_in_common() -> None:
+    rng = np.random.default_rng(3)
+    of = sp.csr_array((rng.random((40, 90)) < 0.04).astype(float))
+    vectors = unit(rng.standard_normal((90, 5)).astype(np.float32) + np.eye(5, dtype=np.float32)[0])
+    common, number = np.zeros((5, 5)), 0
+    for row in of.toarray().astype(bool):
+        mine = vectors[row]
+        if len(mine) >= 2:
+            pairs = [np.outer(a, b) for i, a in enumerate(mine) for j, b in enumerate(mine) if i != j]
+            common, number = common + np.mean(pairs, axis=0), number + 1
+    values, directions = np.linalg.eigh(number * common / np.trace(common) + np.eye(5))
+    weighs = shared(vectors, of)
+    assert weighs is not None and number > 5
+    expected = (directions * np.maximum(values, 0)) @ directions.T
+    np.testing.assert_allclose(weighs @ weighs.T, expected, atol=1e-3)
+    assert shared(vectors, sp.csr_array(np.eye(90))) is None  # nobody has two
+    assert shared(vectors[:0], sp.csr_array((40, 0))) is None
 
 
 def test_building_again_gives_the_same_arrays() -> None:

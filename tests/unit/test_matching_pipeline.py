@@ -214,7 +214,7 @@ def test_documents_that_speak_for_nobody_are_not_compared(tmp_path: Path) -> Non
     read = evidence.read(evidence.asked_text("激光焊接缺陷"))
     scores = read.documents[1]
     assert scores.meaning is not None and len(scores.meaning) == 3
-    near = np.maximum(papers.texts.semantic.vectors @ scores.query.vector, 0)
+    near = np.maximum(papers.semantic @ scores.query.vector, 0)
     np.testing.assert_allclose(scores.meaning, near[papers.compared], atol=1e-6)
     np.testing.assert_array_equal(np.concatenate(evidence.parts_of(read.lexical)), read.lexical)
     np.testing.assert_array_equal(evidence.parts_of(read.lexical)[1], scores.lexical)
