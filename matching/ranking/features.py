@@ -32,6 +32,11 @@ DEFAULT_WEIGHTS = {
     "reach": 0.5,
     "neighbours": 0.8,
     "profile": 0.03,
+    "like": 0.0,
+    "kin": 0.0,
+    "mark": 0.0,
+    "company": 0.0,
+    "settled": 0.0,
     "value": 0.0,
     "own": 0.0,
 }
@@ -44,9 +49,10 @@ class Features:
     """The features of one match kind.
 
     Families: `words`, `chars`, `semantic`, `encoded` (text, the last where the encoder has been), `walk` (through
-    documents) or, where a candidate is its text, `parts` (of the question), `compare_<name>`, `popularity`, `reach`,
-    `neighbours`, `profile_<field>` (past outcomes), `value_<field>` (a visible number of the candidate, for learners
-    only) and, where both sides choose, `own_<field>` (the same of the one who chooses: some choose more often).
+    documents) or, where a candidate is its text, `parts` (of the question), `compare_<name>`; of past outcomes
+    `popularity`, `reach`, `neighbours`, `company`, `settled`, `profile_<field>`, `like_<field>`, `kin_<field>`,
+    `mark_<field>` (see `Outcomes`); `value_<field>` (a visible number of the candidate, for learners only) and, where
+    both sides choose, `own_<field>` (the same of the one who chooses: some choose more often).
     """
 
     def __init__(self, evidence: Evidence) -> None:
@@ -56,7 +62,7 @@ class Features:
             ("words", "chars", "semantic", *(["encoded"] if evidence.is_encoded else [])) if evidence.documents else ()
         )
         walk = ("walk",) if evidence.walk is not None else ("parts",) if evidence.documents else ()
-        past = ("popularity", "reach", "neighbours", *(f"profile_{n}" for n in outcomes.profiles)) if outcomes else ()
+        past = ("popularity", "reach", "neighbours", "company", "settled", *outcomes.fields()) if outcomes else ()
         self.names: tuple[str, ...] = (
             *text,
             *walk,
@@ -76,8 +82,8 @@ class Features:
 
     @property
     def increasing(self) -> tuple[bool, ...]:
-        """Whether more of a feature may never lower a score: all but the numbers of either side."""
-        return tuple(name.partition("_")[0] not in {"value", "own"} for name in self.names)
+        """Whether more of a feature may never lower a score: all but numbers of either side alone."""
+        return tuple(name.partition("_")[0] not in {"value", "own", "company", "settled"} for name in self.names)
 
     def of(self, asked: Asked, read: Reading, rows: Rows) -> Floats:
         """len(rows) × len(names); NaN where a side says nothing."""
@@ -103,7 +109,9 @@ class Features:
             columns.append(read.popularity[rows])
             columns.append(unknown if read.reach is None else read.reach[rows])
             columns.append(unknown if read.neighbours is None else read.neighbours[rows])
-            columns += [read.profiles[n][rows] if n in read.profiles else unknown for n in evidence.outcomes.profiles]
+            columns.append(unknown if read.company is None else read.company[rows])
+            columns.append(unknown if read.settled is None else read.settled[rows])
+            columns += [read.fields[n][rows] if n in read.fields else unknown for n in evidence.outcomes.fields()]
         columns += [values[rows] for values in evidence.values.values()]
         columns += [
             unknown if asked.row is None else np.full(len(rows), values[asked.row]) for values in evidence.own.values()

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from graph.files import replace
 from matching.build import Prepared, State
+from matching.candidates.outcomes import Outcomes
 from matching.candidates.retrieve import retrieve
 from matching.feedback.learning import Impression, Reaction, learn
 from matching.feedback.use import Learned, path_of
@@ -24,14 +25,18 @@ from matching.training.examination import Sample, examined, precisions, scored
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
+PORTIONS = 3
+"""Times that some outcomes are hidden, each of other subjects: a few at once, so that the graph stays dense."""
 WARM, COLD = 1500, 500
-"""Subjects of which one outcome, and of which all are hidden for learning, at the most."""
-HARD, RANDOM = 60, 12
+"""Subjects of which one outcome, and of which all are hidden at once, at the most."""
+HARD, RANDOM = 40, 8
 """Candidates without an outcome per sampled subject: retrieved ones and any."""
 LEAST = 100
 """Outcomes below which the prior stays: too few to learn from."""
 MANY = 20_000
 """Pairs from which on a model may be curved."""
+SURFACES = 40
+"""Pairs of features that may bend each other's curves, at the most."""
 FOLDS = 3
 SEED = 0
 """Of every draw: the same data teach the same model."""
@@ -50,8 +55,13 @@ def outcome_sample(prepared: Prepared) -> Sample:
     if outcomes is None:
         return nothing
     rng = np.random.default_rng(SEED)
-    hidden = _hidden(outcomes.pairs.indptr, rng)
-    evidence = prepared.evidence.without(np.concatenate(list(hidden.values())) if hidden else np.empty(0, np.int64))
+    samples = [_portion(prepared, outcomes, hidden, rng) for hidden in _hidden(outcomes.pairs.indptr, rng) if hidden]
+    return Sample(*(np.concatenate(parts) for parts in zip(*samples, strict=True))) if samples else nothing
+
+
+def _portion(prepared: Prepared, outcomes: Outcomes, hidden: Mapping[int, Rows], rng: np.random.Generator) -> Sample:
+    """The pairs of some subjects, read without what is hidden of any of them."""
+    evidence = prepared.evidence.without(np.concatenate(list(hidden.values())))
     made = Features(evidence)
     features, hits, owners, weights = [], [], [], []
     for subject, cells in hidden.items():
@@ -69,30 +79,40 @@ def outcome_sample(prepared: Prepared) -> Sample:
         owners.append(np.full(len(rows), subject))
         each = len(retrieved) / max(len(hard), 1)
         weights.append(np.concatenate([np.ones(len(positive)), np.full(len(hard), each), np.zeros(len(anyone))]))
-    if not features:
-        return nothing
     return Sample(*(np.concatenate(parts) for parts in (features, hits, owners, weights)))
 
 
-def _hidden(indptr: NDArray[np.integer[Any]], rng: np.random.Generator) -> dict[int, Rows]:
-    """Subject → places of its outcomes that are hidden: one of several, or all of it."""
+def _hidden(indptr: NDArray[np.integer[Any]], rng: np.random.Generator) -> list[dict[int, Rows]]:
+    """Subject → places of its outcomes that are hidden, one of several or all of it, for each portion."""
     degree = np.diff(indptr)
     several, some = np.flatnonzero(degree > 1), np.flatnonzero(degree > 0)
-    warm = rng.choice(several, min(len(several) // 2, WARM), replace=False)
+    each = min(len(several) // (PORTIONS + 1), WARM)
+    warm = rng.choice(several, PORTIONS * each, replace=False)
     rest = np.setdiff1d(some, warm)
-    cold = rng.choice(rest, min(len(rest) // 4, COLD), replace=False)
+    cold = rng.choice(rest, PORTIONS * min(len(rest) // (2 * PORTIONS), COLD), replace=False)
     one = indptr[warm] + (rng.random(len(warm)) * degree[warm]).astype(np.int64)
-    hidden = {int(subject): np.array([place]) for subject, place in zip(warm, one, strict=True)}
-    return hidden | {int(subject): np.arange(indptr[subject], indptr[subject + 1]) for subject in cold}
+    hidden: list[dict[int, Rows]] = [{} for _ in range(PORTIONS)]
+    for at, (subject, place) in enumerate(zip(warm.tolist(), one.tolist(), strict=True)):
+        hidden[at % PORTIONS][subject] = np.array([place])
+    for at, subject in enumerate(cold.tolist()):
+        hidden[at % PORTIONS][subject] = np.arange(indptr[subject], indptr[subject + 1])
+    return hidden
 
 
 def fit(x: Floats, y: Floats, names: Sequence[str], increasing: Sequence[bool]) -> AdditiveCurves:
-    """An additive model of graded pairs: straight lines where pairs are few, monotone curves where there are many."""
+    """An additive model of graded pairs: straight lines where they are few, monotone curves and surfaces where many."""
     if len(y) < MANY:
         model = AdditiveCurves(straight=True)
     else:
         model = AdditiveCurves(
-            increasing=increasing, learning_rate=0.05, iterations=300, leaves=4, smallest_leaf=100, l2=10.0, bins=100
+            increasing=increasing,
+            learning_rate=0.07,
+            iterations=200,
+            leaves=6,
+            smallest_leaf=60,
+            l2=10.0,
+            bins=64,
+            pairs=SURFACES,
         )
     return model.fit(x, y, names)
 
