@@ -118,7 +118,7 @@ class Kin:
 
     @cached_property
     def lift(self) -> Values:
-        """ln P(subject's label | candidate's) / P(subject's label), smoothed."""
+        """Ln P(subject's label | candidate's) / P(subject's label), smoothed."""
         return _lift(self.counts, self.degree, self.share)
 
     def of(self, subject: int, partners: Rows) -> Values:

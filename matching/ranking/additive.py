@@ -241,10 +241,7 @@ class AdditiveCurves:
     def _bend(self, columns: Floats, out: Floats) -> None:
         """Add half of what each surface says, between its knots bilinearly, to the shares of either feature."""
         first, second = np.array(self._pairs).T
-        low = np.zeros(columns.shape, np.int64)
-        high, part = low.copy(), np.zeros(columns.shape)
-        for at in np.unique(self._pairs).tolist():
-            low[at], high[at], part[at] = _between(columns[at], self._knots[at])
+        low, high, part = self._between(columns)
         width = np.array([surface.shape[2] for surface in self._surfaces])[:, None]
         begin = offsets_of(np.array([surface[0].size for surface in self._surfaces]))[:-1, None]
         above, below, along = begin + low[first] * width, begin + high[first] * width, part[first]
@@ -256,6 +253,17 @@ class AdditiveCurves:
             near = heights[above + left] * (1 - across) + heights[above + right] * across
             far = heights[below + left] * (1 - across) + heights[below + right] * across
             out[threshold] += sides @ (near + (far - near) * along)
+
+    def _between(self, columns: Floats) -> tuple[Rows, Rows, Floats]:
+        """Of each value the knots below and above it and how far it is between; twice the last for no value."""
+        place = np.array([
+            np.interp(column, knots, np.arange(len(knots))) for column, knots in zip(columns, self._knots, strict=True)
+        ])  # fmt: skip
+        last = np.array([len(knots) for knots in self._knots])[:, None]
+        unknown = np.isnan(place)
+        place = np.where(unknown, last, place)
+        low = np.minimum(place.astype(np.int64), np.where(unknown, last, last - 2))
+        return low, np.where(unknown, low, low + 1), place - low
 
     @cached_property
     def _heights(self) -> Floats:
@@ -301,15 +309,6 @@ class AdditiveCurves:
         model._pairs = [(int(one), int(other)) for one, other in data["pairs"]]
         model._surfaces = [np.array(surface) for surface in data["surfaces"]]
         return model
-
-
-def _between(column: Floats, knots: Floats) -> tuple[Rows, Rows, Floats]:
-    """Of each value the knots below and above it, and which part of the way it lies; twice the last for no value."""
-    low = np.clip(np.searchsorted(knots, column, side="right") - 1, 0, len(knots) - 2)
-    part = (column - knots[low]) / np.maximum(knots[low + 1] - knots[low], 1e-12)
-    unknown = np.isnan(column)
-    low[unknown] = len(knots)
-    return low, np.where(unknown, low, low + 1), np.where(unknown, 0.0, np.clip(part, 0, 1))
 
 
 def _ends(column: Floats) -> Floats:
