@@ -70,8 +70,8 @@ def _without(outcomes: Outcomes, subject: int, candidate: int) -> Outcomes:
 
 @settings(deadline=None, max_examples=40)
 @given(BINARY, st.integers(0, 9))
-def test_company_kin_and_marks_never_see_the_pairs_own_outcome(chosen: list[list[bool]], seed: int) -> None:
-    """A past pair is told what it would be told if it were the only outcome that is not known."""
+def test_a_past_pair_is_told_as_if_it_had_not_met_where_that_is_exact(chosen: list[list[bool]], seed: int) -> None:
+    """Of `kin` and `like` only that they are known: the shares of labels are those of the whole population."""
     pairs = np.array(chosen, float)
     rng = np.random.default_rng(seed)
     labels, theirs = (rng.integers(0, 2, (n, 3)).astype(float) for n in pairs.shape)
