@@ -101,6 +101,11 @@ class MatchKind(_Declared):
         """Whether a candidate may ask as the subject does: both choose, and both are of one kind."""
         return self.mutual and self.subject == self.candidate
 
+    @property
+    def has_own_outcomes(self) -> bool:
+        """Whether past outcomes are the subject's own: one relation leads to them, not one of somebody beside it."""
+        return self.outcome is not None and len(Path(self.outcome).steps) == 1
+
     def comparisons(self, catalogue: Catalogue) -> tuple[Comparison, ...]:
         """The derived comparisons (equally named visible fields) and the declared ones, by name.
 

@@ -14,11 +14,13 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from graph.projection import Projection, offsets_of, spans
+from graph.projection.columns import has_column, is_number
+from graph.schema import Access
 from matching.candidates.asked import QUESTIONS_KEPT, Asked, Rows
 from matching.candidates.compare import Comparator, comparator, own_labels
 from matching.candidates.encoded import SCANNED, EncodedIndex, Encodings, cosines, readers
 from matching.candidates.lexical import Floats
-from matching.candidates.outcomes import Outcomes, Values
+from matching.candidates.outcomes import MOST_MARKS, Outcomes, Values
 from matching.candidates.pools import Numbers
 from matching.candidates.semantic import shared, unit
 from matching.candidates.texts import TextIndex, TextQuery, joined
@@ -153,8 +155,19 @@ class Reading(NamedTuple):
     """How much every candidate is reached from the subject along outcomes and labels; None for a free text."""
     neighbours: Values | None
     """Co-outcomes with the subject's partners; None for a free text."""
-    profiles: dict[str, Values]
-    """Profile evidence by the subject's label field; empty for a free text."""
+    far: Values | None
+    """The same by a longer walk; None for a free text, and where outcomes are not the subject's own."""
+    company: Values | None
+    """In how large a company every candidate is chosen; None for a free text, and where outcomes are not its own."""
+    settled: Values | None
+    """How many others the subject chose; None likewise."""
+    fields: dict[str, Values]
+    """Feature → what a label field tells of past outcomes (see `Outcomes.by_field`); empty for a free text."""
+
+    @property
+    def profiles(self) -> list[Values]:
+        """Of these the candidates' own profiles."""
+        return [values for name, values in self.fields.items() if name.startswith("profile_")]
 
 
 class Evidence:
@@ -218,17 +231,21 @@ class Evidence:
             documents.append(DocumentScores(words, chars, mine, meaning, query, encoded, title, parts))
         walk = self._walked(documents, lexical) if self.walk is not None else None
         if self.outcomes is None:
-            return Reading(documents, lexical, walk, None, None, None, {})
+            return Reading(documents, lexical, walk, None, None, None, None, None, None, {})
         if asked.row is None:
-            return Reading(documents, lexical, walk, self.outcomes.popularity, None, None, {})
+            return Reading(documents, lexical, walk, self.outcomes.popularity, None, None, None, None, None, {})
+        near, far = self.outcomes.reach(asked.row)
         return Reading(
             documents,
             lexical,
             walk,
             self.outcomes.popular(asked.row),
-            self.outcomes.reach(asked.row),
+            near,
             self.outcomes.neighbours(asked.row),
-            {name: self.outcomes.profile(name, asked.row) for name in self.outcomes.profiles},
+            far,
+            self.outcomes.company(asked.row) if self.outcomes.are_own else None,
+            self.outcomes.settled(asked.row) if self.outcomes.are_own else None,
+            self.outcomes.by_field(asked.row),
         )
 
     def parts_of(self, values: Floats) -> list[Floats]:
@@ -333,7 +350,29 @@ def _outcomes(kind: MatchKind, projection: Projection, mask: Mask) -> Outcomes |
     walks = sp.csr_array(projection.path_matrix(kind.subject, kind.outcome, kind.candidate))
     labels = own_labels(projection, mask, kind.subject)
     theirs = own_labels(projection, mask, kind.candidate)
-    return Outcomes.build(walks, labels, theirs, _owners(kind, projection))
+    marks = _marks(kind, kind.outcome, projection, walks) if kind.has_own_outcomes else None
+    return Outcomes.build(walks, labels, theirs, _owners(kind, projection), marks)
+
+
+def _marks(kind: MatchKind, step: str, projection: Projection, walks: sp.csr_array) -> dict[str, sp.csr_array]:
+    """Public label of an outcome, which is one edge → cells of `walks` × labels."""
+    relation = projection.catalogue.relation(step[1:].partition(":")[0])
+    forward = step.startswith(">")
+    ends = (kind.subject, kind.candidate) if forward else (kind.candidate, kind.subject)
+    edges = projection.adjacency(relation.name, *ends)
+    edges = edges if forward else edges.transposed()
+    here = np.repeat(np.arange(edges.shape[0]), np.diff(edges.indptr)) * walks.shape[1] + edges.indices
+    cell = np.unique(here, return_inverse=True)[1]
+    marks = {}
+    for declared in relation.properties:
+        if declared.access is not Access.PUBLIC or is_number(declared) or not has_column(declared):
+            continue
+        labels = edges.labels(declared.name)
+        if len(labels.vocabulary) <= MOST_MARKS:
+            rows = np.repeat(cell, np.diff(labels.indptr))
+            shape = (walks.nnz, len(labels.vocabulary))
+            marks[declared.name] = sp.csr_array((np.ones(len(rows)), (rows, labels.codes)), shape=shape)
+    return marks
 
 
 def _owners(kind: MatchKind, projection: Projection) -> tuple[Rows, Rows]:

@@ -68,7 +68,7 @@ def by_outcomes(evidence: Evidence, asked: Asked, read: Reading, depth: int) -> 
     most = depth // 4
     if read.neighbours is None or read.reach is None:
         return nearest(read.popularity, most)
-    likely = sum(read.profiles.values(), read.popularity)
+    likely = sum(read.profiles, read.popularity)
     reached = nearest(np.nan_to_num(read.reach), depth // 2)
     return np.concatenate([reached, np.argpartition(-likely, most)[:most], nearest(read.neighbours, most)])
 

@@ -9,6 +9,7 @@ chosen by those like it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -77,9 +78,9 @@ class DocumentWalk:
 
 
 class OutcomeWalk:
-    """From a subject along past outcomes and along the visible labels of both sides: three steps.
+    """From a subject along past outcomes and along the visible labels of both sides: three steps, or five.
 
-    It is with candidates after odd steps only; five and seven steps ranked judged investors no better.
+    It is with candidates after odd steps only.
     """
 
     def __init__(self, pairs: Matrix, subjects: Sequence[Matrix], candidates: Sequence[Matrix]) -> None:
@@ -96,10 +97,14 @@ class OutcomeWalk:
         self._steps = _steps(_joined(edges, self._size)) if small else None
         self._arriving = sp.csr_array(self._steps.T)[self._candidates] if self._steps is not None else None
 
-    def reached(self, subject: int) -> Values:
-        """How often each candidate is reached from a subject (see `lift`); never where the graph is too large."""
+    def reached(self, subject: int, *, far: bool = False) -> tuple[Values, Values | None]:
+        """How often each candidate is reached from a subject in three steps, and in five where `far` (see `lift`).
+
+        Never where the graph is too large.
+        """
         if self._steps is None or self._arriving is None:
-            return np.zeros(self._candidates.stop - self._candidates.start)
+            never = np.zeros(self._candidates.stop - self._candidates.start)
+            return never, never if far else None
         row = slice(self._steps.indptr[subject], self._steps.indptr[subject + 1])
         first, chances = self._steps.indices[row], self._steps.data[row]
         # Few nodes are left in the first step and only candidates matter in the last: neither needs the whole graph.
@@ -109,7 +114,18 @@ class OutcomeWalk:
         here *= np.float32(1 - RESTART)
         visits = here.copy()
         visits[first] += chances
-        return lift(visits[self._candidates] + _onward(here, self._arriving, RESTART))
+        if not far:
+            return lift(visits[self._candidates] + _onward(here, self._arriving, RESTART)), None
+        here = _onward(here, self._backwards, RESTART)
+        near = visits[self._candidates] + here[self._candidates]
+        here = _onward(here, self._backwards, RESTART)
+        return lift(near), lift(near + _onward(here, self._arriving, RESTART))
+
+    @cached_property
+    def _backwards(self) -> Matrix:
+        """To × from, for steps that need the whole graph."""
+        assert self._steps is not None
+        return sp.csr_array(self._steps.T)
 
 
 def _steps(matrix: sp.csr_array | sp.csc_array | sp.coo_array) -> Matrix:

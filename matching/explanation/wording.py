@@ -30,6 +30,12 @@ FAMILIES: dict[str, Labels] = {
     "reach": Labels(zh="既往合作关联", en="links through past partners"),
     "neighbours": Labels(zh="合作方相同者的选择", en="the choices of those with the same partners"),
     "profile": Labels(zh="同类（{}相同）的选择", en="the choices of others with the same {}"),
+    "like": Labels(zh="相近类别（{}）的选择", en="the choices of others with a like {}"),
+    "kin": Labels(zh="同类候选以往的{}", en="the {} of those who chose candidates of this sort"),
+    "mark": Labels(zh="以往{}的相近度", en="how past outcomes agree ({})"),
+    "far": Labels(zh="更远的合作关联", en="links further away"),
+    "company": Labels(zh="通常与几方同时入选", en="how many are usually chosen together"),
+    "settled": Labels(zh="提问方已有的合作方数", en="how many the asker chose before"),
     "feedback": Labels(zh="用户反馈", en="user feedback"),
     "exposure": Labels(zh="已展示次数", en="times shown"),
     "value": Labels(zh="自身条件（{}）", en="what is known of them ({})"),
@@ -102,7 +108,7 @@ class Wording:
     def _field(self, family: str, name: str) -> str:
         """What the field behind a feature is called, on the side that it is of."""
         start, reach = self._kind.candidate, name
-        if family in {"profile", "own"}:
+        if family in {"profile", "like", "kin", "own"}:
             start = self._kind.subject
         elif family == "compare":
             reach = next((c.candidate for c in self._kind.comparisons(self._catalogue) if c.name == name), name)

@@ -1,19 +1,27 @@
 """Additive rankers: a score is an intercept plus one share per feature, so an explanation is exact by construction.
 
-`LinearPrior` weighs features by hand where nothing was learned; `AdditiveCurves` learns a monotone curve per feature by
-gradient boosting without interactions (Lou et al. 2012; Nori et al. 2019), as scikit-learn fits it, and draws straight
-lines between its steps, so that pairs of different features hardly ever score the same.
+`LinearPrior` weighs features by hand where nothing was learned. `AdditiveCurves` learns a monotone curve per feature,
+and a surface per pair of features that bend each other's, by gradient boosting of trees that ask for two features at
+the most (Lou et al. 2013; Nori et al. 2019), as scikit-learn fits them, and draws straight lines between their steps,
+so that pairs of different features hardly ever score the same. A surface has mean 0 along both its features and is told
+half to either: with the curves that is each feature's Shapley value, features being drawn one by one from the training
+pairs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol, Self
+from functools import cached_property
+from itertools import combinations
+from typing import Any, NamedTuple, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from graph.projection import offsets_of
+
 Floats = NDArray[np.float64]
+Rows = NDArray[np.int64]
 
 
 STRAIGHT = 0.1
@@ -64,14 +72,27 @@ class LinearPrior:
         return {"form": "prior", "weights": dict(zip(self.features, self._weights.tolist(), strict=True))}
 
 
+class Fitted(NamedTuple):
+    """What was learned of one threshold."""
+
+    intercept: float
+    tables: list[Floats]
+    """Of each feature."""
+    surfaces: dict[tuple[int, int], Floats]
+    """Of each pair of features: one's knots × the other's, the last entry of both for an absent value."""
+    varies: dict[tuple[int, int], float]
+    """Variance of each surface, its features being independent."""
+
+
 class AdditiveCurves:
-    """One boosted curve per feature and grade threshold.
+    """One boosted curve per feature and grade threshold, and a surface per pair of features where `pairs` allows some.
 
     Each threshold `grade >= g` is a logistic model of its own; the score is the mean of their log-odds, and the
     predicted grade the median of the distribution that they give.
 
-    Parameters are those of scikit-learn's HistGradientBoostingClassifier, and `bins`, the most knots of a feature. With
-    `straight` each curve is a line, by logistic regression or a mixed model: what few pairs can tell.
+    Parameters are those of scikit-learn's HistGradientBoostingClassifier, `bins`, the most knots of a feature, and
+    `pairs`, the most surfaces: those that vary most. With `straight` each curve is a line, by logistic regression or a
+    mixed model: what few pairs can tell.
     """
 
     def __init__(
@@ -84,6 +105,7 @@ class AdditiveCurves:
         smallest_leaf: int = 60,
         l2: float = 20.0,
         bins: int = 32,
+        pairs: int = 0,
         straight: bool = False,
     ) -> None:
         self.increasing = increasing
@@ -93,6 +115,7 @@ class AdditiveCurves:
         self.smallest_leaf = smallest_leaf
         self.l2 = l2
         self.bins = bins
+        self.pairs = pairs
         self.straight = straight
         self.features: tuple[str, ...] = ()
         """Names of the m features."""
@@ -117,14 +140,18 @@ class AdditiveCurves:
         ]
         return self._taken([self._fitted(steps, y >= grade) for grade in self._grades[1:]])
 
-    def _taken(self, fitted: Sequence[tuple[float, list[Floats]]]) -> Self:
-        """This model with the (intercept, tables) of each threshold."""
-        self._intercepts = np.array([intercept for intercept, _ in fitted])
-        self._tables = [np.stack([tables[at] for _, tables in fitted]) for at in range(len(self.features))]
+    def _taken(self, fitted: Sequence[Fitted]) -> Self:
+        """This model with what was learned of each threshold; of surfaces only those that vary most."""
+        self._intercepts = np.array([of.intercept for of in fitted])
+        self._tables = [np.stack([of.tables[at] for of in fitted]) for at in range(len(self.features))]
+        varies = {pair: sum(of.varies[pair] for of in fitted) for pair in fitted[0].varies}
+        most = sorted(varies, key=lambda pair: (-varies[pair], pair))[: self.pairs]
+        self._pairs = sorted(pair for pair in most if varies[pair] > 0)
+        self._surfaces = [np.stack([of.surfaces[pair] for of in fitted]) for pair in self._pairs]
         return self
 
-    def _lines(self, x: Floats, hit: NDArray[np.bool_], sides: Sequence[NDArray[Any]]) -> tuple[float, list[Floats]]:
-        """(intercept, per feature the log-odds at both ends, 0 for an absent value), each mean 0."""
+    def _lines(self, x: Floats, hit: NDArray[np.bool_], sides: Sequence[NDArray[Any]]) -> Fitted:
+        """Per feature the log-odds at both ends, 0 for an absent value, each mean 0."""
         from sklearn.linear_model import LogisticRegression  # a second that only learning has to wait for
 
         from matching.ranking.mixed import mixed
@@ -145,10 +172,10 @@ class AdditiveCurves:
             np.append(slope * (knots - centre), 0.0)
             for slope, knots, centre in zip(slopes / spread, self._knots, mean, strict=True)
         ]
-        return intercept, tables
+        return Fitted(intercept, tables, {}, {})
 
-    def _fitted(self, steps: Floats, hit: NDArray[np.bool_]) -> tuple[float, list[Floats]]:
-        """(intercept, per feature the log-odds at each knot, the last entry for an absent value), each mean 0."""
+    def _fitted(self, steps: Floats, hit: NDArray[np.bool_]) -> Fitted:
+        """Per feature the log-odds at each knot, the last entry for an absent value, each mean 0; surfaces likewise."""
         from sklearn.ensemble import HistGradientBoostingClassifier  # a second that only learning has to wait for
 
         increasing = self.increasing or (False,) * steps.shape[1]
@@ -159,25 +186,49 @@ class AdditiveCurves:
             max_leaf_nodes=self.leaves,
             min_samples_leaf=self.smallest_leaf,
             l2_regularization=self.l2,
-            interaction_cst="no_interactions",
+            interaction_cst="pairwise" if self.pairs else "no_interactions",
             monotonic_cst=np.array(increasing, np.int64)[used].tolist(),
             early_stopping=False,
             random_state=0,
         ).fit(steps[:, used], hit)
-        base = np.zeros((1, len(used)))
-        origin = float(model.decision_function(base)[0])
+        base = np.zeros(len(used))
+        origin = float(model.decision_function(base[None])[0])
         intercept = origin
         tables = [np.zeros(len(knots) + 1) for knots in self._knots]
+        mass = [np.zeros(0)] * len(tables)
         for place, at in enumerate(used):
-            probe = np.repeat(base, len(tables[at]) - 1, axis=0)
-            probe[:, place] = [*range(len(probe) - 1), np.nan]
-            table = model.decision_function(probe) - origin
-            seen = np.where(np.isnan(steps[:, at]), len(table) - 1, steps[:, at]).astype(np.int64)
-            mean = float(table[seen].mean())
-            table -= mean
-            tables[at] = np.insert(table, -1, _beyond(self._knots[at], table[:-1]))
+            n = len(self._knots[at]) - 1
+            probe = np.repeat(base[None], n + 1, axis=0)
+            probe[:, place] = [*range(n), np.nan]
+            tables[at] = model.decision_function(probe) - origin
+            seen = np.where(np.isnan(steps[:, at]), n, steps[:, at]).astype(np.int64)
+            mass[at] = np.bincount(seen, minlength=n + 1) / len(seen)
+        surfaces: dict[tuple[int, int], Floats] = {}
+        varies: dict[tuple[int, int], float] = {}
+        for one, other in combinations(range(len(used)), 2) if self.pairs else ():
+            pair = int(used[one]), int(used[other])
+            sides = [np.append(np.arange(len(mass[at]) - 1.0), np.nan) for at in pair]
+            probe = np.repeat(base[None], len(sides[0]) * len(sides[1]), axis=0)
+            probe[:, one], probe[:, other] = np.repeat(sides[0], len(sides[1])), np.tile(sides[1], len(sides[0]))
+            surface = model.decision_function(probe).reshape(len(sides[0]), len(sides[1])) - origin
+            surface -= surface[:, :1] + surface[:1]  # only trees of both differ so
+            # What either says alone on average goes to its curve: what is left has mean 0 along both.
+            alone, beside = surface @ mass[pair[1]], mass[pair[0]] @ surface
+            mean = float(mass[pair[0]] @ alone)
+            tables[pair[0]] += alone
+            tables[pair[1]] += beside
+            intercept -= mean
+            surface += mean - alone[:, None] - beside
+            varies[pair] = float(mass[pair[0]] @ surface**2 @ mass[pair[1]])
+            for axis in (0, 1):  # beyond the last step a surface stays as it is
+                surface = np.insert(surface, -1, surface.take(-2, axis), axis)
+            surfaces[pair] = surface
+        for at in used:
+            mean = float(tables[at] @ mass[at])
             intercept += mean
-        return intercept, tables
+            tables[at] -= mean
+            tables[at] = np.insert(tables[at], -1, _beyond(self._knots[at], tables[at][:-1]))
+        return Fitted(intercept, tables, surfaces, varies)
 
     @property
     def intercept(self) -> float:
@@ -193,7 +244,41 @@ class AdditiveCurves:
                 out[threshold, at] = np.interp(columns[at], knots, curve[:-1])
         for at in np.flatnonzero(unknown.any(axis=1)).tolist():
             out[:, at, unknown[at]] = self._tables[at][:, -1:]
+        if self._pairs:
+            self._bend(columns, out)
         return out.transpose(0, 2, 1)
+
+    def _bend(self, columns: Floats, out: Floats) -> None:
+        """Add half of what each surface says, between its knots bilinearly, to the shares of either feature."""
+        first, second = np.array(self._pairs).T
+        low, high, part = self._between(columns)
+        width = np.array([surface.shape[2] for surface in self._surfaces])[:, None]
+        begin = offsets_of(np.array([surface[0].size for surface in self._surfaces]))[:-1, None]
+        above, below, along = begin + low[first] * width, begin + high[first] * width, part[first]
+        left, right, across = low[second], high[second], part[second]
+        sides = np.zeros((len(columns), len(first)))
+        for of in (first, second):
+            sides[of, np.arange(len(of))] = 0.5
+        for threshold, heights in enumerate(self._heights):
+            near = heights[above + left] * (1 - across) + heights[above + right] * across
+            far = heights[below + left] * (1 - across) + heights[below + right] * across
+            out[threshold] += sides @ (near + (far - near) * along)
+
+    def _between(self, columns: Floats) -> tuple[Rows, Rows, Floats]:
+        """Of each value the knots below and above it and how far it is between; twice the last for no value."""
+        place = np.array([
+            np.interp(column, knots, np.arange(len(knots))) for column, knots in zip(columns, self._knots, strict=True)
+        ])  # fmt: skip
+        last = np.array([len(knots) for knots in self._knots])[:, None]
+        unknown = np.isnan(place)
+        place = np.where(unknown, last, place)
+        low = np.minimum(place.astype(np.int64), np.where(unknown, last, last - 2))
+        return low, np.where(unknown, low, low + 1), place - low
+
+    @cached_property
+    def _heights(self) -> Floats:
+        """Thresholds × knots of all surfaces, one after the other."""
+        return np.hstack([surface.reshape(len(surface), -1) for surface in self._surfaces])
 
     def shares(self, x: Floats) -> Floats:
         """See Ranker."""
@@ -218,6 +303,8 @@ class AdditiveCurves:
             "intercepts": self._intercepts.tolist(),
             "knots": [knots.tolist() for knots in self._knots],
             "tables": [table.tolist() for table in self._tables],
+            "pairs": self._pairs,
+            "surfaces": [surface.tolist() for surface in self._surfaces],
         }
 
     @classmethod
@@ -229,6 +316,8 @@ class AdditiveCurves:
         model._intercepts = np.array(data["intercepts"])
         model._knots = [np.array(knots) for knots in data["knots"]]
         model._tables = [np.array(table) for table in data["tables"]]
+        model._pairs = [(int(one), int(other)) for one, other in data["pairs"]]
+        model._surfaces = [np.array(surface) for surface in data["surfaces"]]
         return model
 
 

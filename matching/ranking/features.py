@@ -33,6 +33,12 @@ DEFAULT_WEIGHTS = {
     "reach": 0.5,
     "neighbours": 0.8,
     "profile": 0.03,
+    "like": 0.0,
+    "kin": 0.0,
+    "mark": 0.0,
+    "far": 0.0,
+    "company": 0.0,
+    "settled": 0.0,
     "value": 0.0,
     "own": 0.0,
 }
@@ -47,10 +53,11 @@ class Features:
     """The features of one match kind.
 
     Families: `words`, `chars`, `semantic`, `encoded` (text, the last where the encoder has been), `walk` (through
-    documents) or, where a candidate is its text, `title` and `parts` (of the question), `compare_<name>`, `popularity`,
-    `reach`, `neighbours`, `profile_<field>` (past outcomes), `value_<field>` (a visible number of the candidate, for
-    learners only) and, where both sides choose, `own_<field>` (the same of the one who chooses: some choose more
-    often). In a pool numbers are those among rivals.
+    documents) or, where a candidate is its text, `title` and `parts` (of the question), `compare_<name>`; of past
+    outcomes `popularity`, `reach`, `neighbours`, `profile_<field>` and, where they are the subject's own, `far`,
+    `company`, `settled`, `like_<field>`, `kin_<field>`, `mark_<field>` (see `Outcomes`); `value_<field>` (a visible
+    number of the candidate, for learners only) and, where both sides choose, `own_<field>` (the same of the one who
+    chooses: some choose more often). In a pool numbers are those among rivals.
     """
 
     def __init__(self, evidence: Evidence) -> None:
@@ -60,7 +67,8 @@ class Features:
             ("words", "chars", "semantic", *(["encoded"] if evidence.is_encoded else [])) if evidence.documents else ()
         )
         walk = ("walk",) if evidence.walk is not None else ("title", "parts") if evidence.documents else ()
-        past = ("popularity", "reach", "neighbours", *(f"profile_{n}" for n in outcomes.profiles)) if outcomes else ()
+        past = ("popularity", "reach", "neighbours", *outcomes.fields()) if outcomes else ()
+        past += ("far", "company", "settled") if outcomes and outcomes.are_own else ()
         self.names: tuple[str, ...] = (
             *text,
             *walk,
@@ -80,8 +88,8 @@ class Features:
 
     @property
     def increasing(self) -> tuple[bool, ...]:
-        """Whether more of a feature may never lower a score: all but the numbers of either side."""
-        return tuple(name.partition("_")[0] not in {"value", "own"} for name in self.names)
+        """Whether more of a feature may never lower a score: all but numbers of either side alone."""
+        return tuple(name.partition("_")[0] not in {"value", "own", "company", "settled"} for name in self.names)
 
     @property
     def turned(self) -> tuple[int, ...]:
@@ -122,7 +130,10 @@ class Features:
             columns.append(read.popularity[rows])
             columns.append(unknown if read.reach is None else read.reach[rows])
             columns.append(unknown if read.neighbours is None else read.neighbours[rows])
-            columns += [read.profiles[n][rows] if n in read.profiles else unknown for n in evidence.outcomes.profiles]
+            columns += [read.fields[n][rows] if n in read.fields else unknown for n in evidence.outcomes.fields()]
+            if evidence.outcomes.are_own:
+                own = (read.far, read.company, read.settled)
+                columns += [unknown if said is None else said[rows] for said in own]
         columns += [values[rows] for values in evidence.values.values()]
         columns += [
             unknown if asked.row is None else np.full(len(rows), values[asked.row]) for values in evidence.own.values()

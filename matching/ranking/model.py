@@ -23,7 +23,7 @@ BANDS = ("strong", "good", "fair", "weak")
 PRIOR_BOUNDS = (5.0, 3.5, 2.0)
 """Bounds of a prior's score before any outcome tells better ones."""
 
-FORMAT = 2
+FORMAT = 3
 
 
 def bands_of(score: NDArray[np.float64], bounds: Sequence[float]) -> NDArray[np.int64]:

@@ -32,6 +32,8 @@ LEAST = 100
 """Outcomes below which the prior stays: too few to learn from."""
 MANY = 20_000
 """Pairs from which on a model may be curved."""
+SURFACES = 40
+"""Pairs of features that may bend each other's curves, at the most, where outcomes are the subject's own."""
 FOLDS = 3
 SEED = 0
 """Of every draw: the same data teach the same model."""
@@ -87,14 +89,21 @@ def _hidden(indptr: NDArray[np.integer[Any]], rng: np.random.Generator) -> dict[
 
 
 def fit(
-    x: Floats, y: Floats, names: Sequence[str], increasing: Sequence[bool], sides: Sequence[NDArray[Any]] = ()
-) -> AdditiveCurves:
-    """An additive model of graded pairs: straight lines where pairs are few, monotone curves where there are many.
+    x: Floats, y: Floats, names: Sequence[str], increasing: Sequence[bool], sides: Sequence[NDArray[Any]] = (),
+    surfaces: int = 0,
+) -> AdditiveCurves:  # fmt: skip
+    """An additive model of graded pairs: straight lines where they are few, monotone curves and surfaces where many.
 
-    Lines are those of a mixed model where `sides` tell whose the pairs are (see AdditiveCurves.fit).
+    Lines are those of a mixed model where `sides` tell whose the pairs are (see AdditiveCurves.fit). What `surfaces`
+    say of two features takes fewer and coarser trees than curves that say all there is.
     """
     if len(y) < MANY:
         model = AdditiveCurves(straight=True)
+    elif surfaces:
+        model = AdditiveCurves(
+            increasing=increasing, learning_rate=0.07, iterations=200, leaves=6, smallest_leaf=60, l2=10.0, bins=64,
+            pairs=surfaces,
+        )  # fmt: skip
     else:
         model = AdditiveCurves(
             increasing=increasing, learning_rate=0.05, iterations=300, leaves=4, smallest_leaf=100, l2=10.0, bins=100
@@ -107,8 +116,10 @@ def fit_kind(features: Features, x: Floats, y: Floats, sides: Sequence[NDArray[A
 
     `sides` name what pairs have in common there, as far as it is known: n subjects, n candidates.
     """
-    if not features.evidence.kind.is_two_sided:
-        return fit(x, y, features.names, features.increasing)
+    kind = features.evidence.kind
+    if not kind.is_two_sided:
+        surfaces = SURFACES if kind.has_own_outcomes else 0
+        return fit(x, y, features.names, features.increasing, surfaces=surfaces)
     return BothChoose(fit(x, y, features.names, features.increasing, sides), features.turned)
 
 

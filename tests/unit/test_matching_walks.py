@@ -21,7 +21,7 @@ def _random(shape: tuple[int, int], seed: int) -> sp.csr_array:
     return sp.csr_array((np.random.default_rng(seed).random(shape) < 0.3).astype(float))
 
 
-def test_an_outcome_walk_is_three_steps_of_personalised_pagerank() -> None:
+def test_an_outcome_walk_is_three_or_five_steps_of_personalised_pagerank() -> None:
     pairs, mine, theirs = _random((12, 9), 1), _random((12, 4), 2), _random((9, 5), 3)
     graph: nx.Graph[tuple[str, int]] = nx.Graph()
     for matrix, near, far in ((pairs, "s", "c"), (mine, "s", "l"), (theirs, "c", "m")):
@@ -32,9 +32,14 @@ def test_an_outcome_walk_is_three_steps_of_personalised_pagerank() -> None:
     steps = nx.to_numpy_array(graph, nodelist=nodes)
     steps *= (1 - walks.RESTART) / steps.sum(axis=1, keepdims=True)
     here = np.eye(len(nodes))[nodes.index(("s", 0))]
-    visits = sum(here @ np.linalg.matrix_power(steps, number) for number in range(4)) / (1 - walks.RESTART)
-    expected = np.array([visits[nodes.index(("c", at))] for at in range(9)])
-    np.testing.assert_allclose(OutcomeWalk(pairs, [mine], [theirs]).reached(0), lift(expected), rtol=1e-3, atol=1e-6)
+    after = [here @ np.linalg.matrix_power(steps, number) / (1 - walks.RESTART) for number in range(6)]
+    candidates = [nodes.index(("c", at)) for at in range(9)]
+    walk = OutcomeWalk(pairs, [mine], [theirs])
+    near, further = walk.reached(0, far=True)
+    assert further is not None and walk.reached(0)[1] is None
+    for found, number in ((walk.reached(0)[0], 3), (near, 3), (further, 5)):
+        expected = np.sum(np.array(after[: number + 1]), axis=0)[candidates]
+        np.testing.assert_allclose(found, lift(expected), rtol=1e-3, atol=1e-6)
 
 
 def test_a_document_walk_reaches_coauthors_and_tells_a_near_question_from_a_far_one() -> None:
