@@ -35,9 +35,9 @@ def test_an_outcome_walk_is_three_or_five_steps_of_personalised_pagerank() -> No
     after = [here @ np.linalg.matrix_power(steps, number) / (1 - walks.RESTART) for number in range(6)]
     candidates = [nodes.index(("c", at)) for at in range(9)]
     walk = OutcomeWalk(pairs, [mine], [theirs])
-    near, further = walk.reached(0, far=True)
-    assert further is not None and walk.reached(0)[1] is None
-    for found, number in ((walk.reached(0)[0], 3), (near, 3), (further, 5)):
+    three, five = walk.reached(0, far=True)
+    assert five is not None and walk.reached(0)[1] is None
+    for found, number in ((walk.reached(0)[0], 3), (three, 3), (five, 5)):
         expected = np.sum(np.array(after[: number + 1]), axis=0)[candidates]
         np.testing.assert_allclose(found, lift(expected), rtol=1e-3, atol=1e-6)
 
