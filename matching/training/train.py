@@ -101,7 +101,7 @@ def fit(
         model = AdditiveCurves(straight=True)
     elif surfaces:
         model = AdditiveCurves(
-            increasing=increasing, learning_rate=0.07, iterations=200, leaves=6, smallest_leaf=60, l2=10.0, bins=64,
+            increasing=increasing, learning_rate=0.07, iterations=200, leaves=6, smallest_leaf=60, l2=10.0, bins=32,
             pairs=surfaces,
         )  # fmt: skip
     else:
