@@ -100,9 +100,10 @@ class Features:
         other = dict(zip(self.names, self.names, strict=True))
         for name in self.evidence.own:
             other |= {f"own_{name}": f"value_{name}", f"value_{name}": f"own_{name}"}
-        comparisons = self.evidence.comparisons
-        sides = {(c.subject, c.candidate): f"compare_{c.name}" for c in comparisons}
-        other |= {f"compare_{c.name}": sides.get((c.candidate, c.subject), f"compare_{c.name}") for c in comparisons}
+        for one in self.evidence.comparisons:
+            here, back = f"compare_{one.name}", f"compare_{one.name}_back"
+            if one.subject != one.candidate and back in other:
+                other |= {here: back, back: here}
         return tuple(self.names.index(other[name]) for name in self.names)
 
     def of(self, asked: Asked, read: Reading, rows: Rows) -> Floats:
