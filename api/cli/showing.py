@@ -152,6 +152,9 @@ def _net(contributions: Sequence[Mapping[str, Any]], named: Set[str]) -> list[Ma
 
 
 def _unit(unit: str) -> str:
+    """A unit as it stands behind a number; `1` is none."""
+    if unit == "1":
+        return ""
     return said(words.UNITS[unit]) if unit in words.UNITS else f" {unit}"
 
 

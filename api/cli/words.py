@@ -52,7 +52,6 @@ SOME = _pair(
 )
 NO_COUNT = _pair("none", "无")
 UNITS = {
-    "1": _pair("", ""),
     "CNY": _pair(" yuan", "元"),
     "CNY/h": _pair(" yuan/h", "元/小时"),
     "h": _pair(" h", "小时"),
