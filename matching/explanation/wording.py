@@ -261,7 +261,11 @@ def _covers(covers: Sequence[Mapping[str, Any]], quotes: Sequence[str], wording:
             one = f"shares the word {words[0]} with {quote} ({through})"
             told.append(f"与{quote}都提到{words[0]}（{through}）" if zh else one)
         else:
-            told.append(f"与{quote}有相同的用词（{through}）" if zh else f"shares words with {quote} ({through})")
+            told.append(
+                f"与{quote}有相同或同义的用词（{through}）"
+                if zh
+                else f"shares words or their meaning with {quote} ({through})"
+            )
     more = len(covers) - len(told)
     if zh:
         return f"{'；'.join(told)}{f'；与另外{more}条也有相同的用词' if more else ''}。"

@@ -211,7 +211,7 @@ def test_the_fewer_words_may_be_named_the_less_is_claimed() -> None:
         "zh": "与“焊接工艺的气孔缺陷”都提到工艺（论文）。",
         "en": "Shares the word 工艺 with “焊接工艺的气孔缺陷” (publication).",
     }
-    assert said([])["zh"] == "与“焊接工艺的气孔缺陷”有相同的用词（论文）。"
+    assert said([])["zh"] == "与“焊接工艺的气孔缺陷”有相同或同义的用词（论文）。"
     assert said(["工艺"], "工艺。") == {"zh": "提到“工艺”（论文）。", "en": "Says “工艺” (publication)."}
 
 
