@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import TYPE_CHECKING, Any
 
 from rich import box
@@ -13,7 +13,7 @@ from rich.text import Text
 
 from api.cli import words
 from api.cli.words import language, said
-from matching.explanation.wording import Wording
+from matching.explanation.wording import OWN, TEXT_FEATURES, Wording, features_named
 
 if TYPE_CHECKING:
     from api.learning import ExposureReport
@@ -28,6 +28,7 @@ MOST_REASONS = 4
 MOST_RANKS = 8
 NO_COUNT = "<1"
 """How the bands of a number of neighbours write 0."""
+_NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 _LONG = re.compile(r"(?<![\w.-])[0-9]{5,15}(?![\w.-])")
 """Numbers that read better in groups of three digits."""
 VERDICTS = {"good": "bold green", "weak": "bold yellow", "none": "bold red"}
@@ -48,10 +49,15 @@ def show_answer(
     if answer["groups"]:
         names = said(words.COMMA).join(map(said, words.BAND_NAMES.values()))
         out.print(Text(said(words.BANDS_ARE, names), "dim"))
-    for group in answer["groups"]:
+    if _may_be_cut(answer, declared):
+        out.print(Text(said(words.SOME), "dim"))
+    none, also = answer.get("verdict") == "none", frozenset[str]()
+    for at, group in enumerate(answer["groups"]):
         matches = group["matches"]
         ordered = any("rank" in match for match in matches)
         band = f"● {said(words.BAND, said(words.BAND_NAMES[group['band']]))}"
+        if none:
+            band = f"● {said(words.LOWER if at else words.HIGHEST)}"
         out.print(Text.assemble((band, f"bold {COLOURS[group['band']]}"), "" if ordered else said(words.UNORDERED)))
         rows = Table.grid(padding=(0, 1))
         rows.add_column(justify="right", width=4)
@@ -59,7 +65,8 @@ def show_answer(
         if not ordered and (explanation := matches[0].get("explanation")):  # the same for all of a group
             rows.add_row("", Text("\n").join(Text(*line) for line in why_lines(explanation, wording)))
         for match in matches:
-            rows.add_row(str(match.get("rank", "·")), _card(match, declared, wording))
+            rows.add_row(str(match.get("rank", "·")), _card(match, declared, wording, also))
+            also = features_named(match.get("explanation") or {})
         _print(out, rows)
 
 
@@ -86,8 +93,21 @@ def _print(out: Console, table: Table) -> None:
     out.file.write("".join(f"{line.rstrip()}\n" for line in drawn.get().splitlines()))
 
 
-def _card(match: Mapping[str, Any], declared: EntityKind, wording: Wording) -> Text:
+def _may_be_cut(answer: Mapping[str, Any], declared: EntityKind) -> bool:
+    """Whether a card shows a list of which the mask may keep only some.
+
+    Which cards that is true of is not told: it would part those that show the same.
+    """
+    if declared.public_record:
+        return False
+    lists = {field.name for field in declared.fields if field.many and field.is_visible and field.hierarchy is None}
+    return any(lists & set(match["card"]["fields"]) for group in answer["groups"] for match in group["matches"])
+
+
+def _card(match: Mapping[str, Any], declared: EntityKind, wording: Wording, also: Set[str]) -> Text:
+    """A card, and why it is there; `also` are features that the one before named against it."""
     card = match["card"]
+    units = {field.name: field.unit for field in declared.fields if field.unit}
     names = {field.name: said(field.labels) for field in declared.fields}
     names |= {shown.name: said(shown.labels) for shown in declared.shown}
     counts = {shown.name for shown in declared.shown if shown.field is None}
@@ -95,20 +115,47 @@ def _card(match: Mapping[str, Any], declared: EntityKind, wording: Wording) -> T
     for name, value in card["fields"].items():
         none = name in counts and value == NO_COUNT
         shown = said(words.NO_COUNT) if none else _value(card.get("labels", {}).get(name, value))
-        facts.append(f"{names.get(name, name)} {shown}")
+        unit = _unit(units[name]) if name in units and _NUMBER.fullmatch(str(value)) else ""
+        facts.append(f"{names.get(name, name)} {shown}{unit}")
     texts = [_cut(text) for text in card["texts"].values()][:1]
     lines = [Text(line) for line in (*texts, " · ".join(facts)) if line] or [Text(said(words.NOTHING), "dim")]
     if "rank" in match and (explanation := match.get("explanation")):
-        lines += [Text(line, style) for line, style in why_lines(explanation, wording)]
+        lines += [Text(line, style) for line, style in why_lines(explanation, wording, also)]
     shared = f" · {said(words.SHARED, match['k'])}" if (match.get("k") or 0) > 1 else ""
     return Text("\n").join([*lines, Text(f"{match['alias']}{shared}", "dim")])
 
 
-def why_lines(explanation: Mapping[str, Any], wording: Wording) -> list[tuple[str, str]]:
-    """An explanation as it is said, and the largest shares behind it; each with its style."""
-    largest = explanation["contributions"][:MOST_REASONS]
-    shares = " · ".join(f"{wording.features((part['feature'],))} {_share(part['share'])}" for part in largest)
+def why_lines(explanation: Mapping[str, Any], wording: Wording, also: Set[str] = frozenset()) -> list[tuple[str, str]]:
+    """An explanation as it is said, and the shares behind it; each with its style.
+
+    The largest ones, and those that the sentence or `also` names.
+    """
+    named = features_named(explanation) | also
+    exact, contributions = "score" in explanation, explanation["contributions"]
+    largest = _net(contributions, named) if exact else contributions
+    told = [part for at, part in enumerate(largest) if at < MOST_REASONS or part["feature"] in named]
+    left = sorted(named - {part["feature"] for part in told} - {TEXT_FEATURES})
+    told += [{"feature": name, "share": 0.0} for name in left]
+    shares = " · ".join(f"{wording.features((part['feature'],))} {_share(part['share'])}" for part in told)
     return [(line, style) for line, style in ((explanation["summary"][language()], "italic"), (shares, "dim")) if line]
+
+
+def _net(contributions: Sequence[Mapping[str, Any]], named: Set[str]) -> list[Mapping[str, Any]]:
+    """Exact shares, those of a candidate's own fields as one, as sentences name them; the largest first."""
+    own = [part for part in contributions if part["feature"].startswith(OWN)]
+    together = next((name for name in named if "+" in name), "+".join(sorted(part["feature"] for part in own)))
+    if "+" not in together or not own:
+        return list(contributions)
+    rest = [part for part in contributions if not part["feature"].startswith(OWN)]
+    whole = {"feature": together, "share": sum(part["share"] for part in own)}
+    return sorted([*rest, whole], key=lambda part: -abs(part["share"]))
+
+
+def _unit(unit: str) -> str:
+    """A unit as it stands behind a number; `1` is none."""
+    if unit == "1":
+        return ""
+    return said(words.UNITS[unit]) if unit in words.UNITS else f" {unit}"
 
 
 def _cut(text: str) -> str:

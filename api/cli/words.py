@@ -35,8 +35,10 @@ SAYS = _pair(
     "{}逐条对照：✓ 至少一组候选有相近的材料；✗ 不足一组",
 )
 """Of the subject, whatever it is: of an expert's or a fund's own texts nothing is asked."""
-ONE_WORD = _pair("by one shared word", "仅一词相同")
+ONE_WORD = _pair("at most one shared word can be named", "至多列得出一个共同用词")
 BAND = _pair("{} score", "得分{}")
+HIGHEST, LOWER = _pair("highest scores here", "此处得分最高的"), _pair("lower scores", "得分较低的")
+"""Instead of bands, where there is no good match."""
 BANDS_ARE = _pair(
     "Bands say how high the score is ({}), not how much of what is asked the texts cover.",
     "档次（{}）只反映得分高低，不代表材料对应了多少要求。",
@@ -44,7 +46,17 @@ BANDS_ARE = _pair(
 UNORDERED = _pair(", in no order", "，组内无序")
 NOTHING = _pair("nothing may be shown", "没有可展示的内容")
 SHARED = _pair("{} or more show these same values", "所示信息相同的不少于{}个")
+SOME = _pair(
+    "Of a list a card may show only some; what others must not tell apart is left out.",
+    "列表类信息可能只展示其中一部分，以免被人辨认出来。",
+)
 NO_COUNT = _pair("none", "无")
+UNITS = {
+    "CNY": _pair(" yuan", "元"),
+    "CNY/h": _pair(" yuan/h", "元/小时"),
+    "h": _pair(" h", "小时"),
+}
+"""Unit of a field → how it stands behind a number."""
 COMMA = _pair(", ", "、")
 BAND_NAMES = {
     "strong": _pair("strong", "很高"),

@@ -77,7 +77,7 @@ class MatchPart(BaseModel):
     covered: bool
     """Whether anyone of the first twenty covers it; toward parties at least k do."""
     one_word: bool
-    """Whether it is covered by no more than one shared word."""
+    """Whether it is covered, but no more than one shared word can be named."""
     ranks: list[int] | None = None
     """Who covers it, for keys that see the order."""
 

@@ -27,21 +27,50 @@ _SENTENCE = re.compile(r"[\n。；;！!？?]|\. ")
 MOST_WORDS = 128
 """Words of a question that are looked for, the heaviest."""
 _OF_THE_ASKER = re.compile(
-    "公司|企业|我司|我厂|我们|现状|营收|利润|产值|年产|主要出口|客户|订单|投诉|同行|合作期限|知识产权|实验室|共建|联合开发|"
-    "经费|预算|融资|投资人|股权|股份|样品|试验场地|中试|机时|面议|协商|联系|重视|"
-    r"\b(?:company|firm|budget|revenue|turnover|customers?|competitors?|laboratory|intellectual property|funding|"
-    r"investors?|contact|samples?|instrument time|cooperation)\b",
+    "公司|企业|我司|我厂|我们|现状|营收|利润|产值|年产|主要出口|客户|订单|投诉|同行|知识产权|实验室|共建|联合开发|融资|投资人|"
+    "股权|股份|样品|试验场地|中试|机时|重视|替代仪器|(?:[一二两三半]|[0-9]+)(?:年|个?月|周)内(?:完成|交付)|"
+    r"\b(?:company|firm|revenue|turnover|customers?|competitors?|laboratory|intellectual property|investors?|samples?|"
+    r"instrument time|(?:is|are) welcome|within (?:one|two|six|[0-9]+) (?:year|month|week)s?)\b",
     re.IGNORECASE,
 )
-"""A clause that tells of the asker and of terms, not of what is asked."""
-_SAYS_NOTHING = frozenset(
-    {
-        *("做", "好", "真", "长期", "短期", "合作", "提供", "寻求", "寻找", "征集", "急需", "希望"),
-        *("need", "help", "look", "looking", "seek", "seeking", "please", "partner", "long-term"),
-    }
+"""A clause that asks for nothing itself, unless it seeks; it may say what another one is about."""
+_OF_TERMS = re.compile(
+    "经费|预算|合作期限|面议|协商|联系|团队来自|拥有(?:发明)?专利[0-9]|"
+    r"\b(?:budget|funding|contact|cooperation)\b",
+    re.IGNORECASE,
 )
-"""Words by which nothing is covered, beside the stop words of all texts: they stand in any question."""
-_CLAUSE = re.compile("[，,：:]")
+_OF_WHO_ASKS = re.compile(r"^(?:我们|我们公司|本公司|我公司)是|\bwe are an? ", re.IGNORECASE)
+_OF_BEFORE = re.compile(
+    "(?:之前|此前|以前|曾经?|去年|前年|上次).*过(?![程滤热高低大小多少载流压渡敏氧])|(?:尝试|咨询|合作|委托)过|"
+    "[试做]过(?![程滤])|^(?:不要|不需要|不考虑)[^的]*$|"
+    r"\b(?:was|were) (?:tried|consulted)\b|\bwe (?:have )?(?:already )?(?:worked with|tried|consulted)\b",
+    re.IGNORECASE,
+)
+"""What was done before, or is not wanted."""
+_OTHERWISE = re.compile(
+    "与(?:本次|此次|这次|本项目|本需求|此)[^，,]{0,6}无关|不对口|方向不同|一回事|"
+    r"\b(?:another matter|did(?: not|n't) (?:help|fit)|not what we (?:want|need|look for))\b",
+    re.IGNORECASE,
+)
+"""Says of the clauses before it in its sentence that they are not meant."""
+_SEEKS = re.compile(
+    "[想要需]找|寻找|寻求|征集|急需|求购|需要|需对|"
+    r"\b(?:look(?:s|ing)? for|search(?:es|ing)? for|seeks?|seeking|needs?|wants?|help us)\b",
+    re.IGNORECASE,
+)
+_SEEKS_SOMEBODY = re.compile("找.{0,24}(?:老师|教授|专家|团队|课题组)")
+"""A clause that asks although it tells of the asker, or of terms, too."""
+_IN_ANY_QUESTION = """
+做 好 真 长期 短期 合作 提供 寻求 寻找 征集 急需 希望 想 想要 想用 想找 找 要 请 请问 帮 帮忙 帮助 推荐 懂 懂得 会 能 看
+看看 老师 教授 专家 团队 课题组 高校 一位 一名 几位 哪位 谁 一个 一下 有没有 有人 预算 多 不多 有限 去年 今年 明年 上次
+这次 此次 本次 之前 此前 现在 最近 合作过 做过 过 我 你们 您 您好 你好 谢谢 家 这方面 领域 擅长
+need help look looking seek seeking please partner long-term want wanted find somebody someone anybody anyone who us
+me you your my he she they would like could there if do does some any about company firm professor expert experts
+know knows budget team
+"""
+_SAYS_NOTHING = frozenset(_IN_ANY_QUESTION.split())
+"""Words by which nothing is covered, beside the stop words of all texts."""
+_CLAUSE = re.compile(r"[，,：:]|\band (?=(?:we )?(?:are |would )?(?:look|search|seek|need|want|like))", re.IGNORECASE)
 _LATIN = re.compile("[a-z][a-z0-9+#-]*")
 
 
@@ -57,7 +86,7 @@ class Words(NamedTuple):
     chance: NDArray[np.float64]
     """Share of each part that a document has in the mean."""
     in_part: NDArray[np.int64]
-    """How many words each part has."""
+    """How many words each part has in clauses that ask for something, or in all where none does."""
 
     @property
     def telling(self) -> list[int]:
@@ -110,9 +139,14 @@ class Asked:
         return widened(analyse(self.text), self.crossed)
 
     @cached_property
+    def wanted(self) -> list[str]:
+        """Of each part the clauses that say what is asked; empty where all tell of the asker, of terms, of before."""
+        return [_wanted(part) for part in self.said]
+
+    @property
     def asks(self) -> Flags:
-        """Whether each part has a clause that does not only tell of the asker and of terms."""
-        return np.array([_asks(part) for part in self.said], bool)
+        """Whether each part asks for something."""
+        return np.array([bool(wanted) for wanted in self.wanted], bool)
 
     def query(self, kind: str, texts: TextIndex) -> TextQuery:
         """The text as a query of the index of one kind's texts."""
@@ -127,9 +161,24 @@ class Asked:
         return self._words
 
 
-def _asks(part: str) -> bool:
-    least = min(SHORTEST_PART, len(part))
-    return any(not _OF_THE_ASKER.search(clause) for clause in _CLAUSE.split(part) if len(clause) >= least)
+def _wanted(part: str) -> str:
+    kept: list[str] = []
+    asks = False
+    for clause in map(str.strip, _CLAUSE.split(part)):
+        if _OTHERWISE.search(clause):
+            kept, asks = [], False
+        elif not _tells_terms(clause):
+            kept.append(clause)
+            asks |= not _OF_THE_ASKER.search(clause) or bool(_SEEKS.search(clause))
+    wanted = " ".join(kept).strip()
+    return wanted if asks and len(wanted) >= min(SHORTEST_PART, len(part)) else ""
+
+
+def _tells_terms(clause: str) -> bool:
+    """Whether a clause tells of who asks, of terms, of what was before or is not wanted."""
+    if _OF_BEFORE.search(clause) or _OF_WHO_ASKS.search(clause):
+        return True
+    return bool(_OF_TERMS.search(clause)) and not _SEEKS_SOMEBODY.search(clause)
 
 
 def _words(asked: Asked, index: LexicalIndex) -> Words:
@@ -138,7 +187,7 @@ def _words(asked: Asked, index: LexicalIndex) -> Words:
     flat = np.fromiter(map(word_code, words), np.uint64, len(words))
     codes, first, counts = np.unique(flat, return_index=True, return_counts=True)
     spelled = [words[at] for at in first.tolist()]
-    parts = [part.lower() for part in asked.said]
+    parts = [(wanted or part).lower() for part, wanted in zip(asked.said, asked.wanted, strict=True)]
     latin = [frozenset(_LATIN.findall(part)) for part in parts] if any(map(str.isascii, spelled)) else []
     where = [
         [word in names for names in latin] if word.isascii() else [word in part for part in parts] for word in spelled

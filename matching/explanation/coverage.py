@@ -26,6 +26,9 @@ LOOKED_AT = 3
 """Documents of a candidate that are looked at, of all kinds together: the lexically best, as ranking does."""
 LEAST_SHARE = 0.25
 """Least share (see `_shares`) of a part that counts as covered."""
+NEAR = 0.12
+"""Share of a part below which a candidate is nowhere near it: needs that nobody can serve stay below, nearly all others
+do not (docs/explanations.md)."""
 LEAST_LIFT = 5.0
 """Times chance that such a share is at least, unless it is WHOLE. Both chosen on judged and on real texts, see
 docs/explanations.md."""
@@ -59,8 +62,9 @@ class Coverage(NamedTuple):
     through: Rows
     """Candidates × parts: which kind that document is of, as a place in `Evidence.documents`."""
     words: Words
+    """Those of the question, and which of these parts have them."""
     telling: list[int]
-    """Places of the words that may be named, by falling tf-idf: of a record's, those in parts that may be repeated."""
+    """Places of the words that may be named, by falling tf-idf: those in parts that ask, or in any where none does."""
     has: Flags
     """Documents × words, the documents being those that were looked at."""
 
@@ -68,6 +72,11 @@ class Coverage(NamedTuple):
     def covered(self) -> Flags:
         """Candidates × parts: whether the part counts as covered."""
         return self.share >= LEAST_SHARE
+
+    @property
+    def near(self) -> Flags:
+        """Candidates × parts: whether the candidate comes near the part that asks, or covers it."""
+        return (self.share >= NEAR) & self.asks
 
 
 def best_documents(evidence: Evidence, read: Reading, rows: Rows) -> Best:
@@ -99,10 +108,9 @@ def coverage(evidence: Evidence, asked: Asked, best: Best, n: int) -> Coverage:
         asks = np.zeros_like(worded)
     elif not asks.any():
         asks = worded  # a need that is told by its story alone
-    telling = words.telling
-    if asked.row is not None:
-        repeated = set(np.flatnonzero(words.of[:, shown].sum(axis=1)).tolist())
-        telling = [at for at in telling if at in repeated]
+    words = words._replace(of=words.of[:, shown])
+    named = (words.of @ (asks if asks.any() else np.ones_like(asks))).tolist()
+    telling = [at for at in words.telling if named[at]]
     top = share.argmax(axis=1)
     parts = tuple(said[at] for at in shown)
     return Coverage(parts, asks, share.max(axis=1), through[np.arange(n)[:, None], top], words, telling, has)

@@ -20,7 +20,7 @@ from matching.candidates.analysis import places_of
 from matching.candidates.asked import Asked, Rows
 from matching.candidates.evidence import Evidence, Reading
 from matching.explanation.coverage import LOOKED_AT, Best, Coverage, best_documents, coverage
-from matching.explanation.wording import TEXT_FAMILIES, Wording, of_group, of_match, quoted
+from matching.explanation.wording import OWN, TEXT_FAMILIES, TEXT_FEATURES, Wording, of_group, of_match, quoted
 
 Floats = NDArray[np.float64]
 Explanation = dict[str, Any]
@@ -99,6 +99,16 @@ class Page:
         """What they cover of the question."""
         return coverage(self.evidence, self.asked, self.best, len(self.rows))
 
+    @cached_property
+    def common(self) -> NDArray[np.bool_]:
+        """Kinds of documents × the question's words: whether at least k candidates carry the word there."""
+        codes = self.found.words.codes
+        common = np.zeros((len(self.evidence.documents), len(codes)), bool)
+        for number, source in enumerate(self.evidence.documents):
+            place, known = places_of(source.texts.words.vocabulary, codes)
+            common[number, known] = source.commonly_carried(place[known], self.k)
+        return common
+
     @property
     def least(self) -> int:
         """How many candidates must do what is told of them all together."""
@@ -129,7 +139,7 @@ def explanations(page: Page, adds: Sequence[list[int]] | None) -> list[Explanati
 
     `adds` are the parts that each member of a team brings.
     """
-    terms, covers = _shared_terms(page)
+    terms, covers, near = _shared_terms(page)
     over = _over_next(page) if adds is None else []
     moved = {
         at
@@ -137,7 +147,7 @@ def explanations(page: Page, adds: Sequence[list[int]] | None) -> list[Explanati
         if row in page.explored
     }
     quotes = [quoted(part) for part in page.found.parts]
-    asks = (page.found.asks & (page.basis == "text")).tolist()
+    asks = page.found.asks.tolist()
     made = []
     for at, (score, shares) in enumerate(zip(page.score.tolist(), exact_shares(page.names, page.shares), strict=True)):
         why: Explanation = {"score": score, "base": page.intercept}
@@ -146,6 +156,8 @@ def explanations(page: Page, adds: Sequence[list[int]] | None) -> list[Explanati
         why["contributions"] = shares
         why |= terms[at]
         why["covers"] = covers[at]
+        if near[at]:
+            why["near"] = near[at]
         # Whoever was moved down stands before some with higher scores.
         if at < len(over) and not {at, at + 1} & moved and over[at]["lead"] > -ROUNDING:
             why["over_next"] = over[at]
@@ -153,7 +165,7 @@ def explanations(page: Page, adds: Sequence[list[int]] | None) -> list[Explanati
             why["explored"] = True
         if adds is not None:
             why["adds"] = adds[at]
-        why["summary"] = of_match(why, quotes, asks, page.wordings)
+        why["summary"] = of_match(why, quotes, asks, page.wordings, page.basis)
         made.append(why)
     return made
 
@@ -165,8 +177,9 @@ def explanations_together(page: Page, groups: Sequence[Rows]) -> list[Explanatio
     np.logical_or.at(carried, page.best.owner, found.has)
     quotes = [quoted(part) for part in found.parts]
     made: list[Explanation] = []
+    names, shares = net(page.names, page.shares)
     for places in groups:
-        why: Explanation = {"contributions": banded_shares(page.names, page.shares[places].mean(axis=0))}
+        why: Explanation = {"contributions": banded_shares(names, shares[places].mean(axis=0))}
         common = carried[places].sum(axis=0) >= page.k
         why["terms"] = [found.words.spelled[at] for at in found.telling if common[at]][:MOST_TERMS]
         why["covers"] = np.flatnonzero(found.covered[places].sum(axis=0) >= page.k).tolist()
@@ -175,7 +188,27 @@ def explanations_together(page: Page, groups: Sequence[Rows]) -> list[Explanatio
     return made
 
 
-def exact_shares(names: Sequence[str], shares: Floats) -> list[list[dict[str, Any]]]:
+@lru_cache
+def _own_fields(names: tuple[str, ...]) -> tuple[int, ...]:
+    """Places of the features that are a candidate's own fields, by name, where these are several."""
+    own = sorted((at for at, name in enumerate(names) if name.startswith(OWN)), key=lambda at: names[at])
+    return tuple(own) if len(own) > 1 else ()
+
+
+def net(names: tuple[str, ...], shares: Floats) -> tuple[tuple[str, ...], Floats]:
+    """Features and n × m shares with those of a candidate's own fields as one, named `a+b`.
+
+    What one price gives and another takes is one reason, not two.
+    """
+    own = list(_own_fields(names))
+    if not own:
+        return names, shares
+    rest = [at for at in range(len(names)) if at not in own]
+    together = "+".join(names[at] for at in own)
+    return (*(names[at] for at in rest), together), np.column_stack([shares[:, rest], shares[:, own].sum(axis=1)])
+
+
+def exact_shares(names: tuple[str, ...], shares: Floats) -> list[list[dict[str, Any]]]:
     """Of each pair its shares, largest first, then by name: numbers that add up to score - intercept."""
     order = _largest_first(names, shares)
     return [
@@ -184,13 +217,18 @@ def exact_shares(names: Sequence[str], shares: Floats) -> list[list[dict[str, An
     ]
 
 
-def _largest_first(names: Sequence[str], shares: Floats) -> Rows:
+@lru_cache
+def _by_name(names: tuple[str, ...]) -> Rows:
+    return np.array(names).argsort()
+
+
+def _largest_first(names: tuple[str, ...], shares: Floats) -> Rows:
     """Of each row the places of its shares, the largest first, equal ones by name."""
-    named = np.array(names).argsort()
+    named = _by_name(names)
     return named[(-np.abs(shares))[:, named].argsort(axis=1, kind="stable")]
 
 
-def banded_shares(names: Sequence[str], shares: Floats) -> list[dict[str, Any]]:
+def banded_shares(names: tuple[str, ...], shares: Floats) -> list[dict[str, Any]]:
     """Words for the features that speak for a group, largest share first: what part of all they are."""
     total = float(np.maximum(shares, 0).sum()) or 1.0
     banded = []
@@ -204,41 +242,48 @@ def _over_next(page: Page) -> list[dict[str, Any]]:
     """Of each candidate with a next one, on the page or beyond: what sets it before that one, and what would not.
 
     Shares are additive, so leaving a feature out takes its share from both: without one whose difference is greater
-    than the whole lead, the next is ahead. All features of texts are left out together, as `text`.
+    than the whole lead, the next is ahead. All features of texts are left out together, as `text`, and so are a
+    candidate's own fields (see `net`). `loses` marks a feature that takes from both, from one less.
     """
-    shares = page.ranked.shares[page.place.start : page.place.stop + 1]
+    names, shares = net(page.names, page.ranked.shares[page.place.start : page.place.stop + 1])
+    is_text = _are_of_text(names)
     differ = shares[:-1] - shares[1:]
     leads = differ.sum(axis=1)
     ahead, behind = np.maximum(differ, 0), np.maximum(-differ, 0)
     for_it, against = ahead.sum(axis=1), behind.sum(axis=1)
     level = leads <= LEVEL * (for_it + against)
     tells = ahead > TELLING * for_it[:, None]
+    loses = np.maximum(shares[:-1], shares[1:]) <= 0
     against_it = behind > np.maximum(TELLING * against, leads / 2)[:, None]
     told: list[dict[str, Any]] = [
         {"lead": lead, "level": flat, "ahead": [], "behind": [], "without": []}
         for lead, flat in zip(leads.tolist(), level.tolist(), strict=True)
     ]
-    order = _largest_first(page.names, differ)
-    for key, named in (("ahead", tells), ("behind", against_it)):
-        rows, places = np.nonzero(np.take_along_axis(named, order, axis=1))
+    order = _largest_first(names, differ)
+    for key, telling in (("ahead", tells), ("behind", against_it)):
+        rows, places = np.nonzero(np.take_along_axis(telling, order, axis=1))
         features = order[rows, places]
         for at, feature, share in zip(rows.tolist(), features.tolist(), differ[rows, features].tolist(), strict=True):
             if len(told[at][key]) < MOST_TELLING:
-                told[at][key].append({"feature": page.names[feature], "share": share})
+                named = {"feature": names[feature], "share": share}
+                told[at][key].append(named | {"loses": True} if loses[at, feature] else named)
     ahead_at_all = np.maximum(leads, 0)
-    for at in np.flatnonzero(differ[:, page.is_text].sum(axis=1) > ahead_at_all).tolist():
-        told[at]["without"].append("text")
-    decides = (differ > ahead_at_all[:, None]) & ~page.is_text
+    for at in np.flatnonzero(differ[:, is_text].sum(axis=1) > ahead_at_all).tolist():
+        told[at]["without"].append(TEXT_FEATURES)
+    decides = (differ > ahead_at_all[:, None]) & ~is_text
     for at, feature in zip(*(places.tolist() for places in np.nonzero(decides)), strict=True):
-        told[at]["without"].append(page.names[feature])
+        told[at]["without"].append(names[feature])
     return told
 
 
-def _shared_terms(page: Page) -> tuple[list[Explanation], list[list[Explanation]]]:
-    """For each candidate: the heaviest words shared with its best documents; what of each part it covers."""
+def _shared_terms(page: Page) -> tuple[list[Explanation], list[list[Explanation]], list[list[Explanation]]]:
+    """For each candidate: the heaviest words shared with its best documents; the parts it covers, with their words.
+
+    Where it covers none that asks, also the parts that it comes near.
+    """
     evidence, best, found = page.evidence, page.best, page.found
     carried = np.zeros((len(page.rows), LOOKED_AT, len(found.words.codes)), bool)
-    carried[best.owner, best.place] = found.has & _common(page)[best.kind]
+    carried[best.owner, best.place] = found.has & page.common[best.kind]
     words = found.telling
     has = np.logical_or.reduce(carried, axis=1)[:, words]
     terms: list[list[str]] = [[] for _ in page.rows]
@@ -250,19 +295,17 @@ def _shared_terms(page: Page) -> tuple[list[Explanation], list[list[Explanation]
     shared: list[Explanation] = [
         {"terms": said[:MOST_TERMS], "through": kinds[through[at]]} if said else {} for at, said in enumerate(terms)
     ]
-    covers: list[list[Explanation]] = [[] for _ in page.rows]
-    lower = [part.lower() for part in found.parts]
-    for at, part in zip(*(places.tolist() for places in np.nonzero(found.covered)), strict=True):
-        said = [word for word in terms[at] if word in lower[part]][:MOST_PART_TERMS]
-        covers[at].append({"part": part, "through": kinds[found.through[at, part]], "terms": said})
-    return shared, covers
+    of_part: list[set[str]] = [set() for _ in found.parts]
+    for word, part in zip(*(places.tolist() for places in np.nonzero(found.words.of)), strict=True):
+        of_part[part].add(found.words.spelled[word])
 
+    def told(flags: NDArray[np.bool_]) -> list[list[Explanation]]:
+        of: list[list[Explanation]] = [[] for _ in page.rows]
+        for at, part in zip(*(places.tolist() for places in np.nonzero(flags)), strict=True):
+            said = [word for word in terms[at] if word in of_part[part]][:MOST_PART_TERMS]
+            of[at].append({"part": part, "through": kinds[found.through[at, part]], "terms": said})
+        return of
 
-def _common(page: Page) -> NDArray[np.bool_]:
-    """Kinds of documents × the question's words: whether at least k candidates carry the word there."""
-    codes = page.found.words.codes
-    common = np.zeros((len(page.evidence.documents), len(codes)), bool)
-    for number, source in enumerate(page.evidence.documents):
-        place, known = places_of(source.texts.words.vocabulary, codes)
-        common[number, known] = source.commonly_carried(place[known], page.k)
-    return common
+    covered = found.covered
+    covers_none = ~np.logical_or.reduce(covered & found.asks, axis=1, keepdims=True)
+    return shared, told(covered), told(found.near & covers_none)

@@ -1,7 +1,7 @@
 """Whether an answer has a good match, and what is missing: the parts that nobody covers, the filters in the way.
 
 `good`: the first group's band is strong or good, and the first part that asks for something, or half of those parts,
-are covered. `none`: there is no match, or nobody comes near any such part (less than NEAR of it). `weak`: all else.
+are covered. `none`: there is no match, or nobody comes near any such part (see coverage.NEAR). `weak`: all else.
 For a free text that is all. Of a record, more may be known: where its texts ask for nothing (they are a profile, or say
 nothing), or give less than half of what speaks for the matches, bands decide: strong and good are good, fair is weak,
 weak is none.
@@ -22,9 +22,6 @@ from matching.ranking.model import BANDS
 
 Verdict = Literal["good", "weak", "none"]
 
-NEAR = 0.12
-"""Share of a part below which a candidate is nowhere near it: needs that nobody can serve stay below, nearly all others
-do not (docs/explanations.md)."""
 VERDICTS: tuple[Verdict, ...] = ("none", "weak", "good")
 """Worst first."""
 
@@ -37,7 +34,7 @@ def verdict_of(page: Page, band: int) -> Verdict:
     asks = np.flatnonzero(found.asks)
     if page.basis == "record" or len(asks) == 0:
         return at_most(band)
-    if (found.share[:, asks] >= NEAR).any(axis=1).sum() < page.least:
+    if found.near.any(axis=1).sum() < page.least:
         return "none"
     covered = found.covered[:, asks].sum(axis=0) >= page.least
     return "good" if band <= 1 and (covered[0] or covered.mean() >= 0.5) else "weak"
@@ -54,14 +51,14 @@ def is_better(one: Verdict, other: Verdict) -> bool:
 
 
 def _by_one_word(page: Page) -> list[bool]:
-    """Of each part: whether it is covered, but too few to be told of share more than one word of it."""
-    found, telling = page.found, page.found.telling
-    lower = [part.lower() for part in found.parts]
-    inside = [[found.words.spelled[at] in part for part in lower] for at in telling]
-    shared = found.has[:, telling] @ np.array(inside, np.float32).reshape(len(telling), len(lower))
+    """Of each part: whether it is covered, but of too few of those who do more than one shared word may be named."""
+    found, best = page.found, page.best
+    within = (found.words.of[found.telling] > 0).astype(np.float32)
+    has = found.has & page.common[best.kind] if page.exact else found.has  # who are k name no single one's words
+    shared = has[:, found.telling] @ within
     document, part = np.nonzero(shared > 1)
     several = np.zeros_like(found.covered)
-    several[page.best.owner[document], part] = True
+    several[best.owner[document], part] = True
     by, by_several = found.covered.sum(axis=0), (found.covered & several).sum(axis=0)
     one: list[bool] = ((by >= page.least) & (by_several < page.least)).tolist()
     return one
@@ -70,8 +67,8 @@ def _by_one_word(page: Page) -> list[bool]:
 def told(page: Page, verdict: Verdict, in_the_way: Mapping[str, str]) -> dict[str, Any]:
     """What an answer says of its verdict; `in_the_way` are the filters without which it were better.
 
-    To viewers of the order each part tells the ranks of all who cover it. `one_word` warns of a part that is covered by
-    one shared word only.
+    To viewers of the order each part tells the ranks of all who cover it. `one_word` warns of a part of which no
+    more than one shared word can be named.
     """
     parts: list[dict[str, Any]] = []
     found = page.found

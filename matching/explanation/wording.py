@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from graph.schema import Catalogue, Labels
 from matching.kinds import MatchKind, split_reach
@@ -42,8 +42,12 @@ FAMILIES: dict[str, Labels] = {
     "own": Labels(zh="提问方条件（{}）", en="what is known of the asker ({})"),
 }
 """Family of a feature → what people call it, as a noun; `{}` is the field that it is derived from."""
+OWN = "value_"
+"""What features begin with that read a candidate's own fields."""
+TEXT_FEATURES = "text"
+"""All features of texts together, as one."""
 TEXT = Labels(zh="文字匹配", en="what the texts say")
-"""All features of texts together."""
+"""What these are called."""
 PROFILE = Labels(zh="{}介绍", en="own description")
 """A candidate's own text; `{}` is what the candidate is called."""
 AND, OR = Labels(zh="和", en=" and "), Labels(zh="或", en=" or ")
@@ -78,7 +82,7 @@ class Wording:
         return self.of(self._catalogue.entity(self._kind.candidate).labels)
 
     def features(self, names: tuple[str, ...]) -> str:
-        """What features are called, as one; `text` is all of a question's texts together."""
+        """What features are called, as one; `text` is all of a question's texts together, `a+b` two of one family."""
         said = self._said.get(names)
         if said is None:
             said = self._said[names] = self.joined([self._named(name) for name in names])
@@ -98,12 +102,13 @@ class Wording:
         return self.joined([*told, f"{more} more"] if more > 0 else told, last)
 
     def _named(self, name: str) -> str:
-        if name == "text":
+        if name == TEXT_FEATURES:
             return self.of(TEXT)
-        family, _, field = name.partition("_")
+        family = name.partition("_")[0]
         if family not in FAMILIES:
             return name.replace("_", " ")
-        return self.of(FAMILIES[family]).format(self._field(family, field))
+        fields = [self._field(family, one.partition("_")[2]) for one in name.split("+")]
+        return self.of(FAMILIES[family]).format(("、" if self.zh else ", ").join(fields))
 
     def _field(self, family: str, name: str) -> str:
         """What the field behind a feature is called, on the side that it is of."""
@@ -128,25 +133,42 @@ def quoted(part: str) -> str:
     return f"“{part}”" if len(part) <= most else f"“{part[: most - 1].rstrip()}…”"
 
 
+class _Lead(NamedTuple):
+    """What sets a candidate before the next: features, each with whether it takes from both, from one less."""
+
+    level: bool
+    ahead: tuple[tuple[str, bool], ...]
+    behind: tuple[tuple[str, bool], ...]
+    without: tuple[str, ...]
+
+
 def of_match(
-    why: Mapping[str, Any], quotes: Sequence[str], asks: Sequence[bool], wordings: Mapping[str, Wording]
+    why: Mapping[str, Any],
+    quotes: Sequence[str],
+    asks: Sequence[bool],
+    wordings: Mapping[str, Wording],
+    basis: str = "text",
 ) -> dict[str, str]:
     """A candidate's explanation in a sentence or three; `quotes` are the parts, `asks` whether each asks for something.
 
-    Where any does, the others are not named.
+    Where any does, the others are not named; that none is covered is said where the `basis` is what texts say.
     """
     covered, demanded = why["covers"], any(asks)
     if demanded:
         covered = [cover for cover in covered if asks[cover["part"]]]
-    lead: tuple[bool, tuple[str, ...], tuple[str, ...], tuple[str, ...]] | None = None
+    lead: _Lead | None = None
     if over := why.get("over_next"):
-        ahead, behind = (tuple([part["feature"] for part in over[side]]) for side in ("ahead", "behind"))
-        without = sorted(over["without"], key=lambda feature: feature not in ahead)  # first what was named before
-        lead = over["level"], ahead, behind, tuple(without[:1])
+        ahead, behind = (
+            tuple([(part["feature"], part.get("loses", False)) for part in over[side]]) for side in ("ahead", "behind")
+        )
+        lead = _Lead(over["level"], ahead, behind, _without(over))
     sentences = {}
     for language, wording in wordings.items():
         zh = wording.zh
-        said = [covers] if (covers := _covers(covered, quotes, demanded, wording)) else []
+        covers = _covers(covered, quotes, wording) or _near(why.get("near", ()), quotes, wording)
+        if not covers and demanded and basis == "text":
+            covers = "其材料中没有与要求相近的内容。" if zh else "None of the texts comes close to what is asked."
+        said = [covers] if covers else []
         if not said and (terms := why.get("terms")):
             through = wording.source(why["through"])
             said.append(
@@ -161,7 +183,7 @@ def of_match(
         if why.get("explored"):
             said.append("此前很少展示，特意安排在这个位置。" if zh else "Placed here on purpose: hardly shown before.")
         if lead is not None:
-            said.append(_over_next(wording, *lead))
+            said.append(_over_next(wording, lead))
         sentences[language] = ("" if zh else " ").join(said)
     return sentences
 
@@ -190,15 +212,49 @@ def of_group(why: Mapping[str, Any], quotes: Sequence[str], k: int, wording: Wor
     return space.join(said)
 
 
-def _covers(covers: Sequence[Mapping[str, Any]], quotes: Sequence[str], demanded: bool, wording: Wording) -> str:
+def features_named(why: Mapping[str, Any]) -> frozenset[str]:
+    """The features by which the sentence of a candidate tells it from the next."""
+    over = why.get("over_next")
+    if not over or over["level"]:
+        return frozenset()
+    return frozenset([*(part["feature"] for side in ("ahead", "behind") for part in over[side]), *_without(over)])
+
+
+def _without(over: Mapping[str, Any]) -> tuple[str, ...]:
+    """The one feature that is told of those without which the next were ahead, if any: first what is named anyway."""
+    if len(over["without"]) < 2:
+        return tuple(over["without"])
+    ahead = {part["feature"] for part in over["ahead"]}
+    return tuple(sorted(over["without"], key=lambda feature: feature not in ahead)[:1])
+
+
+def _near(near: Sequence[Mapping[str, Any]], quotes: Sequence[str], wording: Wording) -> str:
+    """What a candidate's texts share with the parts that they come near, but do not cover."""
+    zh, told = wording.zh, []
+    for part in near[:MOST_QUOTED]:
+        through, quote, words = wording.source(part["through"]), quotes[part["part"]], part["terms"]
+        if not words:
+            told.append(
+                f"与{quote}只有少许相同的用词（{through}）" if zh else f"shares little with {quote} ({through})"
+            )
+        elif zh:
+            told.append(f"与{quote}只有{'、'.join(words)}等用词相同（{through}）")
+        else:
+            told.append(f"shares only {', '.join(words)} with {quote} ({through})")
+    if not told:
+        return ""
+    whole = ("；" if zh else "; ").join(told)
+    return f"{whole}。" if zh else f"{whole[0].upper()}{whole[1:]}."
+
+
+def _covers(covers: Sequence[Mapping[str, Any]], quotes: Sequence[str], wording: Wording) -> str:
     """What a candidate's texts have of the parts: of those that share several words that may be named, the words.
 
     Where one or none may be named, no more than that is said: it may be a word that anybody uses.
     """
     zh = wording.zh
     if not covers:
-        none = "其材料中没有与要求相近的内容。" if zh else "None of the texts comes close to what is asked."
-        return none if demanded else ""
+        return ""
     told = []
     for cover in covers[:MOST_QUOTED]:
         through, quote, words = wording.source(cover["through"]), quotes[cover["part"]], cover["terms"]
@@ -211,7 +267,11 @@ def _covers(covers: Sequence[Mapping[str, Any]], quotes: Sequence[str], demanded
             one = f"shares the word {words[0]} with {quote} ({through})"
             told.append(f"与{quote}都提到{words[0]}（{through}）" if zh else one)
         else:
-            told.append(f"与{quote}有相同的用词（{through}）" if zh else f"shares words with {quote} ({through})")
+            told.append(
+                f"与{quote}有相同或同义的用词（{through}）"
+                if zh
+                else f"shares words or their meaning with {quote} ({through})"
+            )
     more = len(covers) - len(told)
     if zh:
         return f"{'；'.join(told)}{f'；与另外{more}条也有相同的用词' if more else ''}。"
@@ -220,24 +280,44 @@ def _covers(covers: Sequence[Mapping[str, Any]], quotes: Sequence[str], demanded
 
 
 @lru_cache(maxsize=8192)
-def _over_next(
-    wording: Wording, level: bool, ahead: tuple[str, ...], behind: tuple[str, ...], without: tuple[str, ...]
-) -> str:
+def _over_next(wording: Wording, lead: _Lead) -> str:
     zh = wording.zh
-    if level:
+    if lead.level:
         return "与下一位不相上下。" if zh else "Practically level with the next."
-    names = wording.features(ahead)
-    if ahead == without:  # one thing, said once
-        said = f"排在下一位之前，全凭{names}" if zh else f"Ahead of the next only because of {names}"
+    wins, spares = _split(lead.ahead, wording)
+    if lead.without and tuple(feature for feature, _ in lead.ahead) == lead.without:  # one thing, said once
+        names = wins or spares
+        if zh:
+            said = f"排在下一位之前，全凭{f'在{names}上失分更少' if spares else names}"
+        else:
+            said = f"Ahead of the next only because {f'it loses less by {names}' if spares else f'of {names}'}"
+        without: tuple[str, ...] = ()
     else:
-        said = f"排在下一位之前，主要胜在{names}" if zh else f"Ahead of the next mainly for {names}"
-    if behind:
-        names = wording.features(behind)
-        said += f"；下一位在{names}上更强" if zh else f"; the next is stronger in {names}"
-    if without and ahead != without:
+        if zh:
+            reasons = [f"主要胜在{wins}"] * bool(wins) + [f"在{spares}上失分更少"] * bool(spares)
+            said = "排在下一位之前，" + "，".join(reasons)
+        else:
+            reasons = [f"mainly for {wins}"] * bool(wins) + [f"because it loses less by {spares}"] * bool(spares)
+            said = "Ahead of the next " + " and ".join(reasons)
+        without = lead.without
+    if lead.behind:
+        wins, spares = _split(lead.behind, wording)
+        if zh:
+            reasons = [f"在{wins}上更强"] * bool(wins) + [f"在{spares}上失分更少"] * bool(spares)
+            said += "；下一位" + "，".join(reasons)
+        else:
+            reasons = [f"is stronger in {wins}"] * bool(wins) + [f"loses less by {spares}"] * bool(spares)
+            said += "; the next " + " and ".join(reasons)
+    if without:
         names = wording.features(without)
         said += f"；若不计{names}，下一位会排在前面" if zh else f"; without {names} the next would be ahead"
     return said + ("。" if zh else ".")
+
+
+def _split(features: Sequence[tuple[str, bool]], wording: Wording) -> tuple[str, str]:
+    """(what features are called that give more, what those are called that take less)."""
+    gives, takes = (tuple(name for name, loses in features if loses is taken) for taken in (False, True))
+    return wording.features(gives), wording.features(takes)
 
 
 HEADS = {
@@ -248,10 +328,20 @@ HEADS = {
 FEWER = Labels(zh="合适的{0}不足{1}个，或者没有", en="There are fewer than {1} good matches, or none")
 """Toward the blind, who are told of k at least."""
 THIN = Labels(
-    zh="判断只依据一个共同用词，请补充细节后再问。",
-    en="This rests on a single shared word: ask again with more detail.",
+    zh="至多列得出一个共同用词，请补充细节后再问。",
+    en="At most one shared word can be named: ask again with more detail.",
 )
-"""Where all that is covered is covered by one word."""
+"""Where of all that is covered no two shared words can be named."""
+NO_TEXT = Labels(zh="；没有任何材料与要求相近", en="; no text comes close to what is asked")
+NO_TEXT_OF_MANY = Labels(zh="；材料与任一要求相近的候选都不足{}个", en="; to no point texts of {} or more come close")
+ONLY, FIRST = (
+    Labels(zh="排在前面的都没有相近材料，只有第{}位有。", en="Of those in front none comes close: only rank {} does."),
+    Labels(
+        zh="排在前面的都没有相近材料，从第{}位起才有。", en="Of those in front none comes close: the first is rank {}."
+    ),
+)
+"""Where the first IN_FRONT of an order cover nothing."""
+IN_FRONT = 3
 
 
 def of_answer(verdict: Mapping[str, Any], least: int, wording: Wording) -> str:
@@ -262,11 +352,19 @@ def of_answer(verdict: Mapping[str, Any], least: int, wording: Wording) -> str:
     covered = [part for part in verdict["parts"] if part["asks"] and part["covered"]]
     by_record = verdict["basis"] == "record" and verdict["verdict"] != "none"
     if by_record:
-        mainly = "（主要依据资料字段和既往记录，而非文字描述）"
-        said += mainly if zh else ", judged mainly by fields and past outcomes rather than by texts"
+        if covered or not any(part["asks"] for part in verdict["parts"]):
+            mainly = "（主要依据资料字段和既往记录，而非文字描述）"
+            said += mainly if zh else ", judged mainly by fields and past outcomes rather than by texts"
+        else:
+            said += "（仅凭资料字段和既往记录）" if zh else " by fields and past outcomes only"
+            said += wording.of(NO_TEXT if least == 1 else NO_TEXT_OF_MANY).format(least)
     else:
         said += _found(verdict, len(covered), least, wording)
     said += "。" if zh else "."
+    ranks = sorted({rank for part in covered for rank in part.get("ranks", ())})
+    if verdict["verdict"] != "none" and ranks and ranks[0] > IN_FRONT:
+        front = wording.of(ONLY if len(ranks) == 1 else FIRST).format(ranks[0])
+        said += front if zh else f" {front}"
     if covered and not by_record and all(part["one_word"] for part in covered):
         said += wording.of(THIN) if zh else f" {wording.of(THIN)}"
     if filters := [f"{part['filter']}={part['value']}" for part in verdict["missing"] if "filter" in part]:

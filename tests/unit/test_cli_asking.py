@@ -90,6 +90,76 @@ def test_what_a_person_reads(qianxian: Command, office: Path, monkeypatch: pytes
     assert not [line for line in ran.out.splitlines() if line != line.rstrip()]
 
 
+def test_the_last_line_has_what_the_sentence_names(
+    qianxian: Command, office: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from api.cli.showing import why_lines
+    from graph.kinds import BUILTIN
+    from matching.explanation.wording import Wording
+    from matching.kinds import MatchKinds
+
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    wording = Wording(MatchKinds.of(BUILTIN)["need-instrument"], BUILTIN, "en")
+    answer = _ask(qianxian, office, "need-instrument", "--subject", NEED, "--as", "broker", "--explain")
+    for match in _matches(answer):
+        over = match["explanation"].get("over_next")
+        if over and not over["level"]:
+            last = why_lines(match["explanation"], wording)[-1][0]
+            for part in (*over["ahead"], *over["behind"]):
+                assert f"{wording.features((part['feature'],))} " in last
+    together = "value_price_external+value_price_internal"
+    shares = [("words", 0.9), ("chars", 0.8), ("title", 0.7), ("parts", 0.6), ("value_price_internal", 0.5)]
+    shares += [("value_price_external", -0.45), ("semantic", 0.1)]
+    over = {"level": False, "ahead": [{"feature": together}], "behind": [{"feature": "walk"}], "without": []}
+    explanation = {
+        "score": 1.0, "contributions": [{"feature": name, "share": share} for name, share in shares],
+        "over_next": over, "summary": {"en": ""},
+    }  # fmt: skip
+    ((line, _),) = why_lines(explanation, wording, {"semantic"})
+    assert line.count(" · ") == 6 and line.endswith("related documents +0.00")
+    assert (
+        "closeness of subject +0.10 · what is known of them (external price per hour, internal price per hour) +0.05"
+        in line
+    )
+
+
+def test_numbers_have_units_and_no_band_praises_what_is_no_match(
+    qianxian: Command, office: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    words = ("--as", "broker", "--limit", "5")
+    shown = qianxian("--home", office, "match", "need-instrument", "--subject", NEED, *words).out
+    assert re.search(r"internal price per hour\s+[0-9]+\s+yuan/h", shown)
+    assert "Of a list a card may show only some" not in shown  # instruments are public records
+    nobody = qianxian("--home", office, "match", "need-expert", "--text", "猫咪美容", *words, "--explain").out
+    assert "There is no good match" in nobody and "● highest scores here" in nobody and "strong score" not in nobody
+
+
+def test_that_lists_may_be_cut_is_said_of_all_cards_or_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever shows all of a list and whoever shows some look alike, or the groups of k would be smaller."""
+    from io import StringIO
+
+    from rich.console import Console
+
+    from api.cli.showing import show_answer
+    from graph.kinds import BUILTIN
+    from matching.kinds import MatchKinds
+
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+
+    def shown(kind: str, field: str) -> str:
+        card = {"kind": "x", "fields": {field: ["a"]}, "texts": {}}
+        groups = [{"band": "good", "matches": [{"alias": "0", "card": card, "rank": rank} for rank in (1, 2)]}]
+        out = Console(file=StringIO(), width=200)
+        show_answer(out, {"groups": groups}, MatchKinds.of(BUILTIN)[kind], "x", "broker", BUILTIN)
+        assert isinstance(out.file, StringIO)
+        return out.file.getvalue()
+
+    assert shown("enterprise-fund", "sectors").count("Of a list a card may show only some") == 1
+    assert "only some" not in shown("need-instrument", "technique")  # a public record
+    assert "only some" not in shown("enterprise-fund", "region")
+
+
 def test_filters_act_on_what_is_shown(qianxian: Command, office: Path) -> None:
     words = ("--home", office, "match", "need-instrument", "--subject", NEED, "--as", "broker", "--json")
     category = _matches(qianxian(*words).json)[0]["card"]["fields"]["category"]

@@ -101,10 +101,19 @@ def test_what_is_said_counts_more_than_what_it_means() -> None:
     assert widened(analysed, []) == analysed
 
 
+def test_a_short_form_is_found_by_its_full_one() -> None:
+    assert Crossing("扫描电镜", "扫描电子显微镜") in crossings("想做扫描电镜")
+    assert Crossing("扫描电子显微镜", "扫描电镜") in crossings("扫描电子显微镜看断口")
+    assert Crossing("scanning electron microscopes", "扫描电镜") in crossings("Scanning electron microscopes")
+
+
 def test_the_glossary_is_sound() -> None:
     rows = [row.split("\t") for row in GLOSSARY[1:]]
     assert len(rows) >= 400 and rows == sorted(rows) and len({tuple(row) for row in rows}) == len(rows)
     for zh, en in rows:
-        assert re.search("[\u3400-\u9fff]", zh) and re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9 -]*", en), (zh, en)
+        assert re.search("[\u3400-\u9fff]", zh) and re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9 -]*|[\u3400-\u9fff]+", en), (
+            zh,
+            en,
+        )
         assert len(codes_of("words", zh)) and len(codes_of("words", en))
         assert not re.fullmatch(r".", zh) or zh in "钢铜铝锂钠硅泵膜酶氢煤猪鱼茶骨"

@@ -18,10 +18,10 @@ from graph.records import Entity, Origin, Relation
 from graph.store import open_store
 from matching import pipeline
 from matching.build import State, build
-from matching.candidates.asked import Words
+from matching.candidates.asked import Asked, Words
 from matching.explanation.coverage import LEAST_SHARE, Coverage, best_documents, coverage, team
-from matching.explanation.reasons import exact_shares
-from matching.explanation.wording import FAMILIES, TEXT_FAMILIES, Wording, of_match, quoted
+from matching.explanation.reasons import exact_shares, net
+from matching.explanation.wording import FAMILIES, TEXT_FAMILIES, Wording, of_answer, of_match, quoted
 from matching.kinds import MatchKinds
 from matching.masking import Role, Viewer
 from matching.pipeline import PIPELINE, Run, match
@@ -190,8 +190,8 @@ def test_what_rests_on_one_word_says_so(state: State, viewer: Viewer) -> None:
         True,
         False,
     ]
-    assert "判断只依据一个共同用词" in thin["summary"]["zh"] and "a single shared word" in thin["summary"]["en"]
-    assert not any("一个共同用词" in answer["summary"]["zh"] for answer in (sound, both))
+    assert "至多列得出一个共同用词" in thin["summary"]["zh"] and "At most one shared word" in thin["summary"]["en"]
+    assert not any("列得出" in answer["summary"]["zh"] for answer in (sound, both))
 
 
 def test_the_fewer_words_may_be_named_the_less_is_claimed() -> None:
@@ -211,8 +211,98 @@ def test_the_fewer_words_may_be_named_the_less_is_claimed() -> None:
         "zh": "与“焊接工艺的气孔缺陷”都提到工艺（论文）。",
         "en": "Shares the word 工艺 with “焊接工艺的气孔缺陷” (publication).",
     }
-    assert said([])["zh"] == "与“焊接工艺的气孔缺陷”有相同的用词（论文）。"
+    assert said([])["zh"] == "与“焊接工艺的气孔缺陷”有相同或同义的用词（论文）。"
     assert said(["工艺"], "工艺。") == {"zh": "提到“工艺”（论文）。", "en": "Says “工艺” (publication)."}
+
+
+WORDINGS = {
+    language: Wording(MatchKinds.of(BUILTIN)["need-instrument"], BUILTIN, language) for language in ("zh", "en")
+}
+
+
+@pytest.mark.parametrize(
+    ("part", "wanted"),
+    [
+        ("我们想找做锂电池的老师，预算不多", "我们想找做锂电池的老师"),
+        ("我们公司去年和浙大合作过，这次想找做锂电池隔膜的老师，预算不多", "这次想找做锂电池隔膜的老师"),
+        ("We are a small company and look for battery separators", "look for battery separators"),
+        ("我公司开发光伏组件，需对封装胶膜进行第三方检测", "我公司开发光伏组件 需对封装胶膜进行第三方检测"),
+        ("We worked with a team on welding before, which was another matter", ""),
+        ("之前做过微弧氧化方面的测试，与本次无关", ""),
+        ("Changing the binder was tried and did not help", ""),
+        ("Joint development with a university team is welcome", ""),
+        ("公司年产值三千万元", ""),
+        ("输出与温度无关的传感器", "输出与温度无关的传感器"),
+        ("焊接之前的过程控制", "焊接之前的过程控制"),
+        ("是否能在线测量膜厚", "是否能在线测量膜厚"),
+    ],
+)
+def test_what_tells_of_the_asker_or_is_not_wanted_asks_for_nothing(part: str, wanted: str) -> None:
+    asked = Asked(None, part)
+    assert asked.wanted == [wanted] and asked.asks.tolist() == [bool(wanted)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"我们公司去年和高校合作过，这次想找做{SUBJECTS[0]}的老师，预算不多",
+        f"有没有懂{SUBJECTS[0]}的教授，请帮忙推荐一位",
+        "We are a small company and look for somebody who can help us with thermal runaway of battery cells",
+    ],
+)
+def test_words_of_any_question_hide_no_match(state: State, text: str) -> None:
+    answer = _ask(state, text=text)
+    assert answer["verdict"] == "good" and answer["parts"][0]["ranks"][0] == 1
+    named = {term for cover in _matches(answer)[0]["explanation"]["covers"] for term in cover["terms"]}
+    assert named and not named & {"想", "找", "做", "老师", "教授", "预算", "高校", "small", "company", "look", "help"}
+
+
+def test_what_comes_near_is_told_with_the_words_it_shares(state: State) -> None:
+    answer = _ask(state, text="超声波焊机的振幅标定与夹具设计")
+    first = _matches(answer)[0]["explanation"]
+    assert first["covers"] == [] and [part["terms"] for part in first["near"]] == [["超声波"]]
+    assert "只有超声波等用词相同" in first["summary"]["zh"] and "Shares only 超声波 with" in first["summary"]["en"]
+    assert "没有与要求相近" not in first["summary"]["zh"] and "None of the texts" not in first["summary"]["en"]
+
+
+def test_a_verdict_says_so_where_the_first_cover_nothing() -> None:
+    def said(ranks: list[int], basis: str = "text", least: int = 1) -> dict[str, str]:
+        part = {"text": "气孔检测", "asks": True, "covered": bool(ranks), "one_word": False, "ranks": ranks}
+        missing = [] if ranks else [{"part": 0, "text": "气孔检测"}]
+        about = {"verdict": "good", "basis": basis, "parts": [part], "missing": missing}
+        return {name: of_answer(about, least, wording) for name, wording in WORDINGS.items()}
+
+    assert said([3])["en"] == "There are good matches."
+    assert said([7])["en"].endswith("Of those in front none comes close: only rank 7 does.")
+    assert said([7, 9])["zh"].endswith("排在前面的都没有相近材料，从第7位起才有。")
+    assert said([], "record") == {
+        "zh": "找到合适的仪器（仅凭资料字段和既往记录）；没有任何材料与要求相近。",
+        "en": "There are good matches by fields and past outcomes only; no text comes close to what is asked.",
+    }
+    assert "to no point texts of 5 or more come close" in said([], "record", 5)["en"]
+    assert "judged mainly by fields and past outcomes" in said([1], "record")["en"]
+
+
+def test_what_takes_less_is_told_as_such_and_prices_as_one() -> None:
+    names = ("words", "value_price_internal", "popularity", "value_price_external")
+    told, shares = net(names, np.array([[1.0, 0.5, 0.2, -0.4], [1.0, 0.1, 0.2, -0.2]]))
+    assert told == ("words", "popularity", "value_price_external+value_price_internal")
+    assert shares.tolist() == [[1.0, 0.2, pytest.approx(0.1)], [1.0, 0.2, pytest.approx(-0.1)]]
+    assert net(("words", "value_year"), shares[:, :2])[0] == ("words", "value_year")
+    price = {"feature": told[2], "share": 0.2}
+
+    def said(ahead: list[dict[str, Any]], behind: list[dict[str, Any]]) -> dict[str, str]:
+        over = {"lead": 0.1, "level": False, "ahead": ahead, "behind": behind, "without": []}
+        return of_match({"covers": [], "over_next": over}, [], [], WORDINGS)
+
+    loses = {"feature": "popularity", "share": 0.1, "loses": True}
+    assert said([price, loses], []) == {
+        "zh": "排在下一位之前，主要胜在自身条件（校外收费标准、校内收费标准），在以往入选次数上失分更少。",
+        "en": "Ahead of the next mainly for what is known of them (external price per hour, internal price per hour) "
+        "and because it loses less by past selections.",
+    }
+    assert said([price], [loses])["en"].endswith("; the next loses less by past selections.")
+    assert said([price], [loses])["zh"].endswith("；下一位在以往入选次数上失分更少。")
 
 
 def test_a_few_weak_ones_at_the_end_spoil_no_verdict(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
