@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from ingest.sources.identity import identity, plain
 from ingest.sources.row import Row, Source
+from ingest.sources.titles import CONTACT
 from ingest.values import ABSENT, SPLIT
 
 PLACE = "\0beside"
@@ -89,7 +90,7 @@ BESIDE = {
         "enterprise",
         _ASKING,
         fields=(
-            *("uscc", "industry", "regions", "founded_year", "size", "business_scope", "contact", "phone"),
+            *("uscc", "industry", "regions", "founded_year", "size", "business_scope", "contact", "phone", CONTACT),
             *("registered_capital", "revenue", "tax_paid", "rd_expense", "insured_staff"),
         ),
         shared=("industry",),
@@ -168,7 +169,8 @@ def sources(path: Path, sheet: str, kind: str, read: Read, columns: Collection[s
 def _alone(read: Read) -> Iterator[Row]:
     for row in read():
         if row.raw is not None and any(key.startswith(PLACE) for key in row.raw):
-            yield Row(row.line, {key: value for key, value in row.raw.items() if not key.startswith(PLACE)})
+            own = {key: value for key, value in row.raw.items() if not key.startswith(PLACE)}
+            yield Row(row.line, own, is_id_made=row.is_id_made)
         else:
             yield row
 

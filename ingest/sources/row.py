@@ -17,6 +17,8 @@ class Row(NamedTuple):
     """Field → raw value; None where the row cannot be read."""
     problem: str = ""
     """Why not."""
+    is_id_made: bool = False
+    """Whether the id is made of the row's values, so that rows of two things may get the same."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,17 @@ class Skipped(NamedTuple):
     """Why it is left out."""
 
 
-Found = Source | Skipped
+class Joined(NamedTuple):
+    """Columns of a table that are joined in one field."""
+
+    name: str
+    """What a person calls the file or sheet."""
+    kind: str
+    field: str
+    titles: tuple[str, ...]
+
+
+Found = Source | Skipped | Joined
 
 
 def called(path: Path, sheet: str = "") -> str:
