@@ -42,7 +42,7 @@ class Report:
     joined: list[Joined] = field(default_factory=list)
     """Columns of tables that are joined in one field."""
     restated: int = 0
-    """Rows of tables without ids that say otherwise of a thing than a row of another file."""
+    """Rows of tables without ids that say otherwise of a thing than one of another file, or one beside which it is."""
     untied_inventors: int = 0
     """Inventors that tables of patents name and that are tied to no expert."""
     rejects: list[dict[str, Any]] = field(default_factory=list)
@@ -104,7 +104,7 @@ class Report:
             lines.append(f"… and {len(self.joined) - SHOWN:,} more joined")
         if self.restated:
             lines.append(
-                f"{self.restated:,} rows say otherwise of a thing than a row of another file: the newer counts"
+                f"{self.restated:,} rows say otherwise of a thing than an earlier row elsewhere: the newer counts"
             )
         if self.untied_inventors:
             reason = "name and patentee together have to fit exactly one expert"

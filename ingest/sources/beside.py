@@ -161,7 +161,8 @@ def sources(path: Path, sheet: str, kind: str, read: Read, columns: Collection[s
         found.append(Source(path, beside.people_relation, True, people, sheet, by_name=True))
     if beside is not None and PLACE in columns:
         for other in PARTIES:
-            found.append(Source(path, other, False, partial(_parties, read, beside, other), sheet))
+            others = partial(_parties, read, beside, other)
+            found.append(Source(path, other, False, others, sheet, is_beside=True))
         found.append(Source(path, beside.relation, True, partial(_relations, read, kind, beside), sheet))
     return found
 
@@ -185,7 +186,8 @@ def _parties(read: Read, beside: Beside, kind: str) -> Iterator[Row]:
             told = given.setdefault(values["id"], set())
             if new := values.keys() - told:
                 told |= new
-                yield Row(row.line, {name: value for name, value in values.items() if name in new or name == "id"})
+                said = {name: value for name, value in values.items() if name in new or name == "id"}
+                yield Row(row.line, said, is_id_made=True)
 
 
 def _relations(read: Read, kind: str, beside: Beside) -> Iterator[Row]:

@@ -37,6 +37,8 @@ class Source:
     """Sheet of a workbook."""
     by_name: bool = False
     """Whether its rows name people instead of giving their ids."""
+    is_beside: bool = False
+    """Whether its rows are of those who stand beside the things that a table lists."""
 
     @property
     def name(self) -> str:

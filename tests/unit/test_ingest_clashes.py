@@ -70,6 +70,17 @@ def test_of_two_files_the_newer_counts_and_it_is_told(tmp_path: Path) -> None:
         assert [v["contact"] for v in values(store, "enterprise")] == ["李生成"]
 
 
+def test_who_stands_beside_is_not_rejected_for_what_a_list_says_of_them(tmp_path: Path) -> None:
+    needs = [["需求名称", "企业名称", "联系人"], ["散热", "生成甲公司", "张生成"], ["降噪", "生成乙公司", "王生成"]]
+    companies = [["企业名称", "联系人", "注册资本"], ["生成甲公司", "李生成", "500万"], ["生成乙公司", "王生成", ""]]
+    again = [companies[0], ["生成乙公司", "", "300万"], ["生成乙公司", "", "900万"]]
+    with store_in(tmp_path) as store:
+        report = load(store, xlsx(tmp_path / "a.xlsx", {"需求": needs, "企业": companies, "公司": again}))
+        assert [(e["file"], e["line"]) for e in report.rejects] == [("a.xlsx#公司", 3)] and report.restated == 1
+        assert [v["contact"] for v in values(store, "enterprise")] == ["王生成", "李生成"]
+        assert store.counts()["posted"] == 2
+
+
 def test_rows_with_ids_of_their_own_are_updates(tmp_path: Path) -> None:
     path = jsonl(tmp_path / "expert.jsonl", [{"id": "e1", "name": "甲"}, {"id": "e1", "name": "乙"}])
     with store_in(tmp_path) as store:

@@ -181,6 +181,32 @@ def test_likeness_ties_the_sure_pairs_and_leaves_the_doubtful_to_a_person(tmp_pa
         assert duplicates.find(store, ["enterprise"], "probabilistic", 0.95).pairs == []
 
 
+def test_the_command_counts_the_doubtful_pairs(tmp_path: Path) -> None:
+    pytest.importorskip("splink", reason="the extra `dedupe` is not installed")
+    import typer
+
+    from api.cli import duplicates as commands
+    from api.cli.context import Context
+
+    with _enterprises(tmp_path):
+        pass
+    app = typer.Typer()
+    commands.add(app)
+    context = Context(tmp_path, f"sqlite:///{tmp_path / 'graph.db'}")
+    review = tmp_path / "review.jsonl"
+
+    def run(*words: str) -> str:
+        command = ["duplicates", "find", "--method", "probabilistic", "--review", str(review), *words]
+        return CliRunner().invoke(app, command, obj=context, catch_exceptions=False).stdout
+
+    told = run("--kind", "enterprise", "--threshold", "0.9999999")
+    lines = len(review.read_bytes().splitlines())
+    assert lines and f"0 pairs found, 0 tied; {lines} doubtful, in {review}: set `accept`" in told
+    assert orjson.loads(run("--kind", "enterprise", "--threshold", "0.9999999", "--json"))["doubtful"] == lines
+    assert run("--kind", "expert") == "0 pairs found, 0 tied; 0 doubtful\n"
+    assert review.read_bytes() == b""
+
+
 def test_a_review_line_that_is_no_pair_is_named(tmp_path: Path) -> None:
     path = jsonl(tmp_path / "review.jsonl", [{"kind": "expert", "duplicate": "a", "representative": "b"}])
     with pytest.raises(InputError, match=r"review\.jsonl:1.*accept"):
