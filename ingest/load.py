@@ -242,7 +242,7 @@ def _with_ends(load: _Load, source: Source, records: list[_Record]) -> list[_Rec
             reason = _follows(load, source, str(error.field), kinds, end) or str(error)
             load.rejects.add(source.kind, source.name, row.line, error.field, reason, row.raw)
             continue
-        clash = load.clashed.get((source.path, source.sheet, row.line))
+        clash = load.clashed.get((source.path, source.sheet, row.line)) if load.clashed else None
         if clash is not None and clash in {closed[1:3], closed[3:5]}:
             end = "source" if clash == closed[1:3] else "target"
             reason = f"field {end!r}: follows from line {row.line}, where the {clash[0]} is rejected; give its new id"
