@@ -47,14 +47,23 @@ class Pair(NamedTuple):
     """One of METHODS."""
 
 
+class Found(NamedTuple):
+    """What a search finds, both sorted."""
+
+    pairs: list[Pair]
+    """Sure ones."""
+    doubtful: list[Pair]
+    """Those that a person has to judge."""
+
+
 def find(
     store: GraphStore,
     kinds: Sequence[str] = (),
     method: str = "identifier",
     threshold: float = 0.95,
     review: Path | None = None,
-) -> list[Pair]:
-    """Pairs that are neither tied nor parted yet, sorted; nothing is written to the store.
+) -> Found:
+    """Pairs that are neither tied nor parted yet; nothing is written to the store.
 
     `identifier` compares credit codes, ORCID iDs, patent numbers and DOIs; `probabilistic` names and regions with
     Splink (extra `dedupe`), and writes the pairs from DOUBTFUL up to `threshold` to `review` for a person to judge.
@@ -69,11 +78,12 @@ def find(
         if kind not in store.catalogue.entities:
             raise UnknownNameError("kind", kind, store.catalogue.entities, field="kind")
     if method == "identifier":
-        return [pair for kind in kinds or store.catalogue.entities for pair in _by_identifier(store, kind)]
+        return Found([p for kind in kinds or store.catalogue.entities for p in _by_identifier(store, kind)], [])
     found = [pair for kind in kinds or resemblance.KINDS for pair in _by_resemblance(store, kind, threshold)]
+    doubtful = [pair for pair in found if pair.score < threshold]
     if review is not None:
-        _write_review(review, [pair for pair in found if pair.score < threshold])
-    return [pair for pair in found if pair.score >= threshold]
+        _write_review(review, doubtful)
+    return Found([pair for pair in found if pair.score >= threshold], doubtful)
 
 
 def of_changed(store: GraphStore, revision: int) -> list[Pair]:

@@ -10,12 +10,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
-from graph.errors import InputError, QianxianError, StoreError
+from graph.errors import InputError, QianxianError, StoreError, ValueRejectedError
 from graph.progress import Progress, silent
 from graph.records import Entity, Origin, Relation, RelationKey
 from graph.store import GraphStore
 from graph.store.port import BATCH
 from ingest import duplicates
+from ingest.clashes import Clashes
 from ingest.ends import Ends
 from ingest.inventors import KINDS, Inventors
 from ingest.normalise import Normaliser
@@ -23,7 +24,8 @@ from ingest.report import Rejects, Report
 from ingest.sources import folder
 from ingest.sources.detect import sources_of
 from ingest.sources.heads import valid_titles
-from ingest.sources.row import Row, Skipped, Source
+from ingest.sources.row import Joined, Row, Skipped, Source
+from ingest.sources.titles import ID
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,11 @@ class _Load:
     """Entities and relations of a dry run, which the store does not get to know."""
     kept: dict[str, list[Entity | Relation]] = field(default_factory=dict)
     """Records of a dry run by which people are found."""
+    clashes: Clashes = field(default_factory=Clashes)
+    rejected: dict[tuple[str, str], tuple[str, int]] = field(default_factory=dict)
+    """(kind, id) of a rejected entity → name of its source, and line."""
+    clashed: dict[tuple[Path, str, int], tuple[str, str]] = field(default_factory=dict)
+    """File, sheet and line of an entity that is rejected for a clash → kind, and the id that it cannot have."""
 
     def existing(self, kind: str, ids: Sequence[str]) -> set[str]:
         """Which of the ids exist, those of a dry run included, whose kinds the store need not know."""
@@ -111,7 +118,8 @@ def ingest(
     if skipped and not found:
         reasons = "; ".join(f"{name}: {reason}" for name, reason in skipped)
         raise InputError(f"nothing to load: {reasons}; valid titles: {valid_titles(catalogue)}", field="path")
-    report = Report(dry_run=options.dry_run, skipped=skipped)
+    joined = [source for source in read if isinstance(source, Joined)]
+    report = Report(dry_run=options.dry_run, skipped=skipped, joined=joined)
     rejects = Rejects(report, options.rejects)
     normaliser = Normaliser(catalogue, strict=options.strict)
     load = _Load(store, options, report, rejects, normaliser, progress or silent)
@@ -195,9 +203,29 @@ def _normalised(load: _Load, source: Source, rows: Iterable[Row]) -> Iterator[_R
             load.rejects.add(source.kind, source.name, row.line, None, row.problem, None)
             continue
         try:
-            yield row, convert(source.kind, row.raw)
+            record = convert(source.kind, row.raw)
         except QianxianError as error:
             load.rejects.add(source.kind, source.name, row.line, error.field, str(error), row.raw)
+            if not source.is_relation and ID in row.raw:
+                load.rejected.setdefault((source.kind, str(row.raw[ID])), (source.name, row.line))
+            continue
+        if not row.is_id_made or not isinstance(record, Entity) or _may_be(load, source, row, record):
+            yield row, record
+
+
+def _may_be(load: _Load, source: Source, row: Row, entity: Entity) -> bool:
+    """Whether a row with a made id may be what earlier rows with it are; it is rejected, without that id, where not."""
+    try:
+        load.report.restated += load.clashes.check(entity, source, row.line)
+    except ValueRejectedError as error:
+        load.clashed[source.path, source.sheet, row.line] = entity[:2]
+        load.rejects.add(source.kind, source.name, row.line, error.field, str(error), _without(row, ID))
+        return False
+    return True
+
+
+def _without(row: Row, field: str) -> dict[str, Any]:
+    return {name: value for name, value in (row.raw or {}).items() if name != field}
 
 
 def _with_ends(load: _Load, source: Source, records: list[_Record]) -> list[_Record]:
@@ -207,9 +235,20 @@ def _with_ends(load: _Load, source: Source, records: list[_Record]) -> list[_Rec
     kept: list[_Record] = []
     for row, relation in relations:
         try:
-            kept.append((row, ends.closed(relation)))
+            closed = ends.closed(relation)
         except QianxianError as error:
-            load.rejects.add(source.kind, source.name, row.line, error.field, str(error), row.raw)
+            end = relation.source if error.field == "source" else relation.target
+            kinds = load.normaliser.catalogue.ends(source.kind)[error.field != "source"]
+            reason = _follows(load, source, str(error.field), kinds, end) or str(error)
+            load.rejects.add(source.kind, source.name, row.line, error.field, reason, row.raw)
+            continue
+        clash = load.clashed.get((source.path, source.sheet, row.line)) if load.clashed else None
+        if clash is not None and clash in {closed[1:3], closed[3:5]}:
+            end = "source" if clash == closed[1:3] else "target"
+            reason = f"field {end!r}: follows from line {row.line}, where the {clash[0]} is rejected; give its new id"
+            load.rejects.add(source.kind, source.name, row.line, end, reason, _without(row, end))
+        else:
+            kept.append((row, closed))
     return kept
 
 
@@ -229,8 +268,18 @@ def _write(load: _Load, source: Source, records: list[_Record], origin: Origin) 
 def _reject_dangling(load: _Load, source: Source, row: Row, record: Relation) -> None:
     missing = "source" if not load.existing(record.source_kind, [record.source]) else "target"
     kind, id = (record.source_kind, record.source) if missing == "source" else (record.target_kind, record.target)
-    reason = f"field {missing!r}: there is no {kind} {id!r}"
+    reason = _follows(load, source, missing, (kind,), id) or f"field {missing!r}: there is no {kind} {id!r}"
     load.rejects.add(source.kind, source.name, row.line, missing, reason, row.raw)
+
+
+def _follows(load: _Load, source: Source, end: str, kinds: Sequence[str], id: str) -> str:
+    """What the reject of a relation follows from: that of its end; "" where no end of these kinds was rejected."""
+    for kind in kinds:
+        if (kind, id) in load.rejected:
+            name, line = load.rejected[kind, id]
+            place = f"line {line}" if name == source.name else f"{name}:{line}"
+            return f"field {end!r}: follows from {place}, where the {kind} is rejected; mend that and load both"
+    return ""
 
 
 def _check_only(load: _Load, source: Source, records: list[_Record]) -> None:

@@ -9,7 +9,7 @@ from typing import IO, Any
 
 import orjson
 
-from ingest.sources.row import Skipped
+from ingest.sources.row import Joined, Skipped
 
 SHOWN = 20
 """Rejects, unknown fields and skipped sheets that the report itself shows."""
@@ -39,6 +39,10 @@ class Report:
     """(kind, field) that nobody declared → rows."""
     skipped: list[Skipped] = field(default_factory=list)
     """Files and sheets that list no known kind."""
+    joined: list[Joined] = field(default_factory=list)
+    """Columns of tables that are joined in one field."""
+    restated: int = 0
+    """Rows of tables without ids that say otherwise of a thing than one of another file, or one beside which it is."""
     untied_inventors: int = 0
     """Inventors that tables of patents name and that are tied to no expert."""
     rejects: list[dict[str, Any]] = field(default_factory=list)
@@ -68,6 +72,11 @@ class Report:
             "kinds": {kind: vars(tally) for kind, tally in self.kinds.items()},
             "unknown_fields": [{"kind": k, "field": f, "rows": n} for (k, f), n in sorted(self.unknown.items())],
             "skipped": [{"file": name, "reason": reason} for name, reason in self.skipped],
+            "joined": [
+                {"file": joined.name, "kind": joined.kind, "field": joined.field, "columns": list(joined.titles)}
+                for joined in self.joined
+            ],
+            "restated": self.restated,
             "untied_inventors": self.untied_inventors,
             "rejects": self.rejects,
             "rejects_file": self.rejects_path,
@@ -88,6 +97,15 @@ class Report:
         lines += [f"skipped {name}: {reason}" for name, reason in self.skipped[:SHOWN]]
         if len(self.skipped) > SHOWN:
             lines.append(f"… and {len(self.skipped) - SHOWN:,} more skipped")
+        for joined in self.joined[:SHOWN]:
+            titles = ", ".join(joined.titles)
+            lines.append(f"joined {joined.name}: {titles} are put together as {joined.kind}.{joined.field}, one a line")
+        if len(self.joined) > SHOWN:
+            lines.append(f"… and {len(self.joined) - SHOWN:,} more joined")
+        if self.restated:
+            lines.append(
+                f"{self.restated:,} rows say otherwise of a thing than an earlier row elsewhere: the newer counts"
+            )
         if self.untied_inventors:
             reason = "name and patentee together have to fit exactly one expert"
             lines.append(f"{self.untied_inventors:,} inventors of patents are tied to no expert: {reason}")

@@ -197,6 +197,14 @@ _SINGLE: dict[FieldType, Converter] = {
 }
 SPLIT = re.compile(r"[、；,;，]")
 _SPLIT_KEYWORDS = re.compile(r"[、；,;，_]")
+_SLASH = re.compile(r"\s*[/／|]\s*")
+_STAGE = re.compile(
+    r"(种子|天使|初创|早期|成长|扩张|发展|中后?|后|成熟|并购|战略)[轮期]?(投资)?|pre[- ]?([a-d]|ipo)轮?|[a-h]\+*轮"
+    r"|ipo|上市|(pre-?)?seed|angel|early|growth|late|mature|(series|round) [a-h]\+*",
+    re.IGNORECASE,
+)
+"""A stage of financing."""
+_LETTER = re.compile(r"[a-h]\+*", re.IGNORECASE)
 
 
 def converter(field: Field) -> Converter:
@@ -212,12 +220,22 @@ def converter(field: Field) -> Converter:
     def many(value: Any) -> list[Any] | None:
         if isinstance(value, str):
             parts: list[Any] = separator.split(value)
+            if field.name == "stages":
+                parts = [stage for part in parts for stage in _stages(part)]
         else:
             parts = value if isinstance(value, list) else [value]
         kept = [one for part in parts if part is not None and (one := single(part)) is not None and one != ""]
         return list(dict.fromkeys(kept)) or None
 
     return many
+
+
+def _stages(text: str) -> list[str]:
+    """A轮 and B轮 of A轮/B轮 and of A/B轮: a slash parts stages where each part is one that is known."""
+    parts = _SLASH.split(text.strip())
+    if parts[-1].endswith("轮"):
+        parts = [f"{part}轮" if _LETTER.fullmatch(part) else part for part in parts]
+    return parts if all(map(_STAGE.fullmatch, parts)) else [text]
 
 
 def _code(field: Field) -> Converter:

@@ -45,12 +45,14 @@ def find(
     if review is None and method == "probabilistic":
         review = mine.settings.home / "review.jsonl"
     with mine.open_store() as opened:
-        pairs = duplicates.find(opened, kind or (), method, threshold, review)
+        pairs, doubtful = duplicates.find(opened, kind or (), method, threshold, review)
         count = duplicates.accept(opened, pairs) if apply else 0
     text = f"{len(pairs):,} pairs found, {count:,} tied"
     if method == "probabilistic":
-        text += f"; doubtful ones are in {review}: set `accept` to true there, then `qianxian duplicates accept`"
-    _report(pairs, text, {"tied": count, "review": str(review or "")}, json=json)
+        text += f"; {len(doubtful):,} doubtful"
+    if doubtful:
+        text += f", in {review}: set `accept` to true there, then `qianxian duplicates accept {review}`"
+    _report(pairs, text, {"tied": count, "doubtful": len(doubtful), "review": str(review or "")}, json=json)
 
 
 def accept(

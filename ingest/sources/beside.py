@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from ingest.sources.identity import identity, plain
 from ingest.sources.row import Row, Source
+from ingest.sources.titles import CONTACT
 from ingest.values import ABSENT, SPLIT
 
 PLACE = "\0beside"
@@ -89,7 +90,7 @@ BESIDE = {
         "enterprise",
         _ASKING,
         fields=(
-            *("uscc", "industry", "regions", "founded_year", "size", "business_scope", "contact", "phone"),
+            *("uscc", "industry", "regions", "founded_year", "size", "business_scope", "contact", "phone", CONTACT),
             *("registered_capital", "revenue", "tax_paid", "rd_expense", "insured_staff"),
         ),
         shared=("industry",),
@@ -160,7 +161,8 @@ def sources(path: Path, sheet: str, kind: str, read: Read, columns: Collection[s
         found.append(Source(path, beside.people_relation, True, people, sheet, by_name=True))
     if beside is not None and PLACE in columns:
         for other in PARTIES:
-            found.append(Source(path, other, False, partial(_parties, read, beside, other), sheet))
+            others = partial(_parties, read, beside, other)
+            found.append(Source(path, other, False, others, sheet, is_beside=True))
         found.append(Source(path, beside.relation, True, partial(_relations, read, kind, beside), sheet))
     return found
 
@@ -168,7 +170,8 @@ def sources(path: Path, sheet: str, kind: str, read: Read, columns: Collection[s
 def _alone(read: Read) -> Iterator[Row]:
     for row in read():
         if row.raw is not None and any(key.startswith(PLACE) for key in row.raw):
-            yield Row(row.line, {key: value for key, value in row.raw.items() if not key.startswith(PLACE)})
+            own = {key: value for key, value in row.raw.items() if not key.startswith(PLACE)}
+            yield Row(row.line, own, is_id_made=row.is_id_made)
         else:
             yield row
 
@@ -183,7 +186,8 @@ def _parties(read: Read, beside: Beside, kind: str) -> Iterator[Row]:
             told = given.setdefault(values["id"], set())
             if new := values.keys() - told:
                 told |= new
-                yield Row(row.line, {name: value for name, value in values.items() if name in new or name == "id"})
+                said = {name: value for name, value in values.items() if name in new or name == "id"}
+                yield Row(row.line, said, is_id_made=True)
 
 
 def _relations(read: Read, kind: str, beside: Beside) -> Iterator[Row]:

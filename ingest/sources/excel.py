@@ -133,13 +133,18 @@ def _rows(path: Path, name: str, modified: int, size: int) -> list[list[Any]]:
 
 
 def _spread(sheet: CalamineSheet, rows: list[list[Any]]) -> None:
-    begins = next((at for at, row in enumerate(rows) if len(set(map(str, row)) - {""}) > MOST_ABOVE), 0)
+    begins = next((at for at, row in enumerate(rows) if _held(row) > MOST_ABOVE), 0)
     for (top, left), (bottom, right) in sheet.merged_cell_ranges or ():
         if top >= len(rows) or left >= len(rows[top]):
             continue
         if right - left + 1 > len(rows[top]) / 2:
-            if top >= begins:
+            if top > begins or (top == begins and _held(rows[top]) <= MOST_ABOVE):
                 rows[top][left] = ""  # a line across the table: a heading between rows, a remark below them
             continue
         for row in rows[top + 1 : bottom + 1]:
             row[left] = rows[top][left]
+
+
+def _held(row: list[Any]) -> int:
+    """How many different values a row holds."""
+    return len(set(map(str, row)) - {""})

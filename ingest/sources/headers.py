@@ -5,18 +5,36 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from graph.schema import EntityKind, Field, FieldType, RelationKind
 from ingest.sources.beside import BESIDE, PLACE, Beside, without_word
 from ingest.sources.identity import plain
-from ingest.sources.titles import ID, IDS, LOOSE, LOOSELY, MORE_TITLES, NUMBERING, NUMBERINGS, SPAN, SPANS
+from ingest.sources.titles import (
+    CONTACT,
+    CONTACTS,
+    ID,
+    IDS,
+    LOOSE,
+    LOOSELY,
+    MORE_TITLES,
+    NUMBERING,
+    NUMBERINGS,
+    SPAN,
+    SPANS,
+    YIELDING,
+)
 
 MOST_COLUMNS = 1_000
 """Columns that are read; those beyond are left out."""
 _BRACKETS = re.compile(r"[(\[【（〔].*?[)\]】）〕]")
 _SCALE = re.compile(r"[(\[（【/,，:：]\s*(?:人民币)?(百万|千万|亿|万|千)元")
 _PERCENT = re.compile(r"[(\[（【]\s*[%％]")
+_LONG_TITLE = 100
+"""Characters from which what a cell says is not remembered as a title."""
+_CALLED = frozenset({"name", "title"})
+"""Fields that say what a thing is called: one column of a table, never several joined."""
 
 
 @dataclass(frozen=True)
@@ -25,15 +43,17 @@ class Column:
 
     at: int
     name: str
-    """A field's name, `ID`, `NUMBERING`, `SPAN`, `LOOSE…`, `PLACE`, or else the title itself."""
+    """A field's name, `ID`, `NUMBERING`, `SPAN`, `CONTACT`, `LOOSE…`, `PLACE`, or else the title itself."""
     known: bool = True
     """Whether the name is declared."""
     scale: str = ""
     """What a bare number lacks: 万 of 万元, or %."""
     joined: bool = False
-    """Whether further columns of the same text field are joined to it."""
+    """Whether it is joined to other columns of the same text field."""
     beside: str = ""
     """The kind of the party beside the thing listed whose column it is."""
+    title: str = ""
+    """Title of the column of a field."""
 
     @property
     def field(self) -> str:
@@ -48,6 +68,7 @@ class Titles:
         self.kind, self._others = kind, others
         self._beside = BESIDE.get(kind.name) if isinstance(kind, EntityKind) else None
         fields = kind.fields if isinstance(kind, EntityKind) else kind.properties
+        self._names = {field.name: field for field in fields}
         self._fields: dict[str, tuple[Field, float]] = {}
         for field in fields:
             for title in (field.name, field.labels.zh, field.labels.en):
@@ -55,6 +76,8 @@ class Titles:
         for field in fields:
             for title in (*field.synonyms, *MORE_TITLES.get((kind.name, field.name), ())):
                 self._fields.setdefault(plain(title), (field, 0.9))
+        self.plain = frozenset(self._fields)
+        """Every title of a field, as titles are compared."""
         self._ids = {*IDS, *(plain(f"{own}{word}") for own in words(kind) for word in ("id", "标识", "_id"))}
         if isinstance(kind, RelationKind):
             self._ids = set()
@@ -63,39 +86,74 @@ class Titles:
         """The columns under these titles, and how well they fit the kind."""
         columns: list[Column] = []
         fit = 0.0
-        taken: set[str] = set()
+        given = self._given(titles)
+        taken = {field.name for field, _ in given.values()}
+        met: set[str] = set()
         places: list[tuple[int, int]] = []
         for at, title in enumerate(titles):
-            key = plain(title) if title is not None else ""
-            bare = plain(_BRACKETS.sub("", str(title))) if key else ""
+            key, bare = _keys(title) if title is not None else ("", "")
             if not key:
                 continue
-            field, weight = self._fields.get(key) or self._fields.get(bare) or (None, 0.0)
-            if field is not None and (field.name not in taken or field.type is FieldType.TEXT):
-                fit += 0.0 if field.name in taken else weight
-                columns.append(_column(at, field, str(title), field.name in taken))
-                taken.add(field.name)
-            elif field is None and bare in self._ids and ID not in taken:
+            if at in given:
+                field, weight = given[at]
+                fit += 0.0 if field.name in met else weight
+                columns.append(_column(at, field, str(title)))
+                met.add(field.name)
+            elif bare in self._ids and ID not in met:
                 columns.append(Column(at, ID))
-                taken.add(ID)
-            elif isinstance(self.kind, RelationKind) and bare in _END_TITLES:
-                columns.append(Column(at, _END_TITLES[bare]))
+                met.add(ID)
+            elif isinstance(self.kind, RelationKind) and (end := _END_TITLES.get(bare)) and end not in met:
+                columns.append(Column(at, end))
+                met.add(end)
                 fit += 1.0
             elif bare in NUMBERINGS:
                 columns.append(Column(at, NUMBERING))
             elif loose := LOOSELY.get(self.kind.name, {}).get(bare):
                 columns.append(Column(at, f"{LOOSE}{loose}:{str(title).strip()[:80]}"))
-            elif self.kind.name in SPANS and bare in SPANS[self.kind.name][0]:
+            elif self.kind.name in SPANS and bare in SPANS[self.kind.name][0] and SPAN not in met:
                 columns.append(Column(at, SPAN, scale=_scale(str(title))))
+                met.add(SPAN)
+            elif self._is_contact(bare) and not taken & {*_CONTACT} and CONTACT not in met:
+                columns.append(Column(at, CONTACT))
+                met.add(CONTACT)
             else:
                 if self._beside is not None and bare in self._beside.titles:
                     places.append((self._beside.titles.index(bare), len(columns)))
-                columns.append(Column(at, str(title).strip()[:80], known=False))
+                columns.append(Column(at, self._unclaimed(at, str(title)), known=False))
         if places:
             _, at = min(places)
             columns[at] = Column(columns[at].at, PLACE)
             fit += self._give_beside(columns, titles)
         return columns, fit
+
+    def _given(self, titles: Sequence[Any]) -> dict[int, tuple[Field, float]]:
+        """Columns of fields, each with how well its title fits: labels go before synonyms, then the first counts.
+
+        Further columns of a text field are joined to it, but not of one that says what the thing is called.
+        """
+        yielding = YIELDING.get(self.kind.name, {})
+        asked = [
+            ((bare := _keys(title)[1]) in yielding, -found[1], at, bare, found[0])
+            for at, title in enumerate(titles)
+            if title is not None and (found := self._found(title)) is not None
+        ]
+        given: dict[int, tuple[Field, float]] = {}
+        taken: set[str] = set()
+        for _, weight, at, bare, field in sorted(asked, key=lambda entry: entry[:3]):
+            other = self._names.get(yielding.get(bare, "")) if field.name in taken else None
+            meant = other or field
+            if meant.name not in taken or (meant.type is FieldType.TEXT and meant.name not in _CALLED):
+                given[at] = meant, -weight
+                taken.add(meant.name)
+        return given
+
+    def _unclaimed(self, at: int, title: str) -> str:
+        """What the values of a column of no field are reported as: never a field's own name, for they are not its."""
+        name = title.strip()[:80]
+        return f"{name} (column {at + 1})" if name in self._names or name in {ID, *_END_TITLES.values()} else name
+
+    def _is_contact(self, bare: str) -> bool:
+        return bare in CONTACTS and self._names.keys() >= {*_CONTACT}
 
     def _give_beside(self, columns: list[Column], titles: Sequence[Any]) -> float:
         """Give columns to the other party; a table with what only the things listed have fits better by each."""
@@ -134,24 +192,42 @@ class Titles:
 
     def knows(self, title: Any) -> bool:
         """Whether a title means something in this kind's tables."""
-        return self.field(title) is not None or plain(_BRACKETS.sub("", str(title))) in LOOSELY.get(self.kind.name, {})
+        bare = _keys(title)[1]
+        return self.field(title) is not None or bare in LOOSELY.get(self.kind.name, {}) or self._is_contact(bare)
 
     def field(self, title: Any) -> Field | None:
         """The field that a title means."""
-        bare = plain(_BRACKETS.sub("", str(title)))
-        return (self._fields.get(plain(title)) or self._fields.get(bare) or (None, 0.0))[0]
+        return found[0] if (found := self._found(title)) is not None else None
+
+    def _found(self, title: Any) -> tuple[Field, float] | None:
+        key, bare = _keys(title)
+        return self._fields.get(key) or self._fields.get(bare)
 
 
+_CONTACT = ("contact", "phone")
+"""The fields that a column of both gives."""
 _END_TITLES = {plain(name): name for name in ("source", "target", "source_kind", "target_kind")}
 
 
-def _column(at: int, field: Field, title: str, again: bool) -> Column:
+def _keys(title: Any) -> tuple[str, str]:
+    """A title as titles are compared, whole and without what stands in brackets."""
+    text = str(title)
+    return _short_keys(text) if len(text) < _LONG_TITLE else _short_keys.__wrapped__(text)
+
+
+@lru_cache(maxsize=4096)
+def _short_keys(text: str) -> tuple[str, str]:
+    return plain(text), plain(_BRACKETS.sub("", text))
+
+
+def _column(at: int, field: Field, title: str) -> Column:
     scale = ""
     if field.type is FieldType.AMOUNT:
         scale = _scale(title)
     elif field.type is FieldType.NUMBER and _PERCENT.search(title):
         scale = "%"
-    return Column(at, field.name, scale=scale, joined=again)
+    joined = field.type is FieldType.TEXT and field.name not in _CALLED
+    return Column(at, field.name, scale=scale, joined=joined, title=title.strip())
 
 
 def _scale(title: str) -> str:

@@ -10,9 +10,9 @@ from typing import Any
 
 from graph.errors import quoted
 from graph.schema import Catalogue, EntityKind, RelationKind
-from ingest.sources.beside import BESIDE, PARTIES
+from ingest.sources.beside import BESIDE, PARTIES, without_word
 from ingest.sources.headers import MOST_COLUMNS, Column, Titles, words
-from ingest.sources.identity import IDENTIFIERS, TELLING
+from ingest.sources.identity import IDENTIFIERS, TELLING, plain
 from ingest.sources.titles import ID, NUMBERING
 
 SEARCHED = 20
@@ -24,6 +24,8 @@ MOST_TOLD = 6
 _LONGEST_TITLE = 100
 _ABOUT = re.compile(r"(?:基本)?(?:信息|情况)$|\s+information$", re.IGNORECASE)
 """What a title over several says beside whose they are: 企业基本信息 over 名称 is 企业名称."""
+_LAST_WORD = re.compile(r"[a-z]+$|[\u4e00-\u9fff]{2}$", re.IGNORECASE)
+"""The noun that a title ends with: 需求 of 技术需求, information of company information."""
 _IDENTIFYING = frozenset({ID, *TELLING, *(name for name, _ in IDENTIFIERS)})
 """Columns of which one is needed: without them no row has an identity."""
 
@@ -50,11 +52,12 @@ def find_head(rows: Sequence[Sequence[Any]], names: Sequence[str], catalogue: Ca
     )
     known = {name: Titles(kind) for name, kind in catalogue.entities.items()}
     others = [known[party] for party in PARTIES]
+    joined = list(_two_rows(rows[:SEARCHED], frozenset().union(*(titles.plain for titles in known.values()))))
     named = _named(kinds, (*names, *_above(rows)))
     ranked: list[tuple[float, Head]] = []
     nameless = ""
     for kind in kinds:
-        fit, head = _best_row(rows, Titles(kind, others if kind.name in BESIDE else ()))
+        fit, head = _best_row(rows, joined, Titles(kind, others if kind.name in BESIDE else ()))
         bonus = named.get(kind.name, 0.0)
         if head is None or fit < (0.9 if bonus else 1.8) or _count(head) < (1 if bonus and fit >= 1 else 2):
             continue
@@ -106,29 +109,53 @@ def _count(head: Head) -> int:
     return len({(column.beside, column.name) for column in head.columns if column.known and column.name != NUMBERING})
 
 
-def _best_row(rows: Sequence[Sequence[Any]], titles: Titles) -> tuple[float, Head | None]:
+def _best_row(
+    rows: Sequence[Sequence[Any]], joined: Sequence[Sequence[Sequence[str]]], titles: Titles
+) -> tuple[float, Head | None]:
     best, head = 0.0, None
     for at, row in enumerate(rows[:SEARCHED]):
-        columns, fit = titles.columns(row)
-        if fit > best:
-            best, head = fit, Head(titles.kind.name, at, tuple(columns))
-        if at:
-            for joined in _two_rows(rows[at - 1], row):
-                columns, fit = titles.columns(joined)
-                if fit > best:
-                    best, head = fit, Head(titles.kind.name, at, tuple(columns))
+        for found in (row, *joined[at]):
+            columns, fit = titles.columns(found)
+            if fit > best:
+                best, head = fit, Head(titles.kind.name, at, tuple(columns))
     return best, head
 
 
-def _two_rows(upper: Sequence[Any], lower: Sequence[Any]) -> tuple[list[str], list[str]]:
-    """Titles of two rows as one, either one first: a title merged over several columns holds for each of them."""
-    above, pairs = "", []
+def _two_rows(rows: Sequence[Sequence[Any]], known: Collection[str]) -> Iterator[tuple[list[str], ...]]:
+    """For each row its titles with those above as one, either one first; nothing for the first row."""
+    for at, lower in enumerate(rows):
+        pairs = list(_pairs(rows[at - 1], lower, known)) if at else []
+        yield ([a + b for a, b in pairs], [b + a if b else a for a, b in pairs]) if at else ()
+
+
+def _pairs(upper: Sequence[Any], lower: Sequence[Any], known: Collection[str]) -> Iterator[tuple[str, str]]:
+    """Both titles of each column: an upper one merged over several columns holds for each of them.
+
+    A lower one stands alone where it says itself whose it is, as 需求名称 below 需求, and where it is known only so, as
+    联系人 below 联系方式.
+    """
+    above = ""
     for at in range(max(len(upper), len(lower))):
         over = _ABOUT.sub("", str(upper[at]).strip()) if at < len(upper) and upper[at] not in {None, ""} else ""
         under = str(lower[at]).strip() if at < len(lower) and lower[at] not in {None, ""} else ""
         above = over or (above if under else "")
-        pairs.append((above, "" if under == above else under))
-    return [a + b for a, b in pairs], [b + a if b else a for a, b in pairs]
+        if under == above:
+            yield above, ""
+        elif above and under and (_begins(under, above) or _is_known_alone(above, under, known)):
+            yield "", under
+        else:
+            yield above, under
+
+
+def _begins(under: str, above: str) -> bool:
+    """Whether a title begins with the last word of the one above it."""
+    noun = _LAST_WORD.search(above)
+    return noun is not None and under.lower().startswith(noun[0].lower())
+
+
+def _is_known_alone(above: str, under: str, known: Collection[str]) -> bool:
+    both = (above + under, under + above, without_word(above + under))
+    return plain(under) in known and not any(plain(title) in known for title in both)
 
 
 def _above(rows: Sequence[Sequence[Any]]) -> list[str]:

@@ -17,6 +17,8 @@ class Row(NamedTuple):
     """Field → raw value; None where the row cannot be read."""
     problem: str = ""
     """Why not."""
+    is_id_made: bool = False
+    """Whether the id is made of the row's values, so that rows of two things may get the same."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,8 @@ class Source:
     """Sheet of a workbook."""
     by_name: bool = False
     """Whether its rows name people instead of giving their ids."""
+    is_beside: bool = False
+    """Whether its rows are of those who stand beside the things that a table lists."""
 
     @property
     def name(self) -> str:
@@ -51,7 +55,17 @@ class Skipped(NamedTuple):
     """Why it is left out."""
 
 
-Found = Source | Skipped
+class Joined(NamedTuple):
+    """Columns of a table that are joined in one field."""
+
+    name: str
+    """What a person calls the file or sheet."""
+    kind: str
+    field: str
+    titles: tuple[str, ...]
+
+
+Found = Source | Skipped | Joined
 
 
 def called(path: Path, sheet: str = "") -> str:

@@ -18,8 +18,8 @@ from ingest.sources.beside import PLACE
 from ingest.sources.headers import Column
 from ingest.sources.heads import SEARCHED, Head, find_head
 from ingest.sources.identity import identity, plain
-from ingest.sources.row import Found, Row, Skipped, Source, called
-from ingest.sources.titles import ID, LOOSE, NUMBERING, SPAN, SPANS, TOTALS
+from ingest.sources.row import Found, Joined, Row, Skipped, Source, called
+from ingest.sources.titles import CONTACT, ID, LOOSE, NUMBERING, SPAN, SPANS, TOTALS
 
 _HAS_UNIT = re.compile(r"[千万亿元%]")
 _LAST_DIGIT = re.compile(r"(\d)(?!.*\d)", re.DOTALL)
@@ -28,6 +28,9 @@ _UNIT = re.compile(r"(?:百万|千万|万亿|[千万亿])?元?\s*$")
 _BOTH_PRICES = re.compile(
     r"(?:校内|对内|内部)[:：]?\s*([^校对外社]+?)[，,；;、/\s]+(?:校外|对外|外部|社会)[:：]?\s*([^校对外社内]+)"
 )
+_PHONE = re.compile(r"(?:[(（]\d{2,5}[)）]|\+?\d)[\d \-—]{5,}\d")
+_BETWEEN = " \t\r\n,，、;；:：/|()（）"
+"""What stands between a person and a telephone number."""
 _AT_MOST, _AT_LEAST = re.compile(r"以[下内]|不超过|最[多高]|[<≤]"), re.compile(r"以上|不低于|至少|最[少低]|[>≥]|起$")
 
 
@@ -57,7 +60,15 @@ def sources(path: Path, sheet: str, lines: Lines, catalogue: Catalogue) -> Seque
     owner = beside.owner_in((*titles, sheet, path.stem))
     read = partial(_entities, lines, head, start, owner)
     columns = {column.name for column in head.columns if not column.beside}
-    return beside.sources(path, sheet, head.kind, read, columns)
+    return [*beside.sources(path, sheet, head.kind, read, columns), *_joined(called(path, sheet), head)]
+
+
+def _joined(name: str, head: Head) -> Iterator[Joined]:
+    titles: dict[tuple[str, str], list[str]] = {}
+    for column in head.columns:
+        if column.joined:
+            titles.setdefault((column.beside or head.kind, column.field), []).append(column.title)
+    return (Joined(name, *field, tuple(found)) for field, found in titles.items() if len(found) > 1)
 
 
 def _plain_rows(lines: Lines, head: Head, start: int) -> Iterator[Row]:
@@ -88,18 +99,24 @@ def _plain_rows(lines: Lines, head: Head, start: int) -> Iterator[Row]:
 
 def _take(raw: dict[str, Any], kind: str, column: Column, value: Any) -> None:
     """Put a cell into the raw row."""
-    if column.name == SPAN:
+    name = column.name
+    if not name.startswith("\0"):  # most cells
+        if name == "price_external" and (both := _BOTH_PRICES.fullmatch(str(value).strip())):
+            raw["price_internal"], raw["price_external"] = both.groups()
+        else:
+            raw[name] = f"{raw[name]}\n{value}" if column.joined and name in raw else value
+    elif name == SPAN:
         raw |= _spanned(str(value), SPANS[kind][1])
-    elif column.name.startswith(LOOSE):
+    elif name == CONTACT:
+        raw |= _contact(value)
+    elif name.startswith(LOOSE):
         read = _count(value) if column.field == "size" else regions.of_address(str(value))
         if read:
             raw.setdefault(column.field, read)
         else:
-            raw[column.name.removeprefix(f"{LOOSE}{column.field}:")] = value
-    elif column.name == "price_external" and (both := _BOTH_PRICES.fullmatch(str(value).strip())):
-        raw["price_internal"], raw["price_external"] = both.groups()
+            raw[name.removeprefix(f"{LOOSE}{column.field}:")] = value
     else:
-        raw[column.name] = f"{raw[column.name]}\n{value}" if column.joined and column.name in raw else value
+        raw[name] = value
 
 
 def _count(value: Any) -> Any:
@@ -135,6 +152,14 @@ def _spanned(text: str, fields: tuple[str, str]) -> dict[str, str]:
     return {low: text} if _AT_LEAST.search(text) else {low: text, high: text}
 
 
+def _contact(value: Any) -> dict[str, str]:
+    """The people and the telephone numbers of a cell."""
+    text = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+    people = [name for part in _PHONE.split(text) if (name := part.strip(_BETWEEN))]
+    found = {"contact": "、".join(people), "phone": "、".join(match.strip() for match in _PHONE.findall(text))}
+    return {name: told for name, told in found.items() if told}
+
+
 def _entities(lines: Lines, head: Head, start: int, owner: str) -> Iterator[Row]:
     for row in _plain_rows(lines, head, start):
         if row.raw is not None and PLACE in row.raw:
@@ -143,11 +168,11 @@ def _entities(lines: Lines, head: Head, start: int, owner: str) -> Iterator[Row]
 
 
 def with_id(kind: str, row: Row) -> Row:
-    """The row with an id; a problem where nothing in it makes one."""
+    """The row with an id, its own or made of what it says; a problem where nothing in it makes one."""
     raw = row.raw
     if raw is None or raw.get(ID) not in {None, ""}:
         return row
     made = identity(kind, raw, str(raw.get(PLACE, "")))
     if not made:
         return Row(row.line, None, f"nothing in the row identifies the {kind}: give an id, a name or a number")
-    return Row(row.line, {ID: made, **raw})
+    return Row(row.line, {ID: made, **raw}, is_id_made=True)

@@ -92,7 +92,8 @@ def _row(number: int, titles: Sequence[str], cells: Sequence[Any]) -> Row:
     if raw.get("serial_number"):
         # The number is unique within the institution only.
         owner = plain(raw.get(PLACE, ""))
-        return Row(number, {ID: hashed("instrument", "uniquip", owner, plain(raw["serial_number"])), **raw})
+        made = hashed("instrument", "uniquip", owner, plain(raw["serial_number"]))
+        return Row(number, {ID: made, **raw}, is_id_made=True)
     return with_id("instrument", Row(number, raw))
 
 

@@ -59,7 +59,7 @@ def test_what_a_person_parted_stays_apart_until_a_person_ties_it_again(tmp_path:
         changed = [EXPERTS[0] | {"bio": "新", "title": "教授", "email": "a@example.org"}, EXPERTS[1] | {"bio": "新"}]
         load(store, jsonl(tmp_path / "2" / "expert.jsonl", changed))
         assert [pair[1:3] for pair in duplicates.listed(store)] == kept == [("c", "b")]
-        assert duplicates.find(store) == []
+        assert duplicates.find(store).pairs == []
         assert list(build(store, tmp_path / "projection").table("expert").ids) == ["a", "b", "d", "e"]
         again = Pair("expert", "b", "a", 1.0, "identifier")
         assert duplicates.accept(store, [again]) == 1
@@ -69,12 +69,12 @@ def test_what_a_person_parted_stays_apart_until_a_person_ties_it_again(tmp_path:
 
 def test_what_was_parted_is_not_tied_by_way_of_a_third(tmp_path: Path) -> None:
     with _experts(tmp_path) as store:
-        duplicates.accept(store, duplicates.find(store))
+        duplicates.accept(store, duplicates.find(store).pairs)
         duplicates.undo(store, duplicates.tied(store, "expert", "b"))
-        found = duplicates.find(store)
+        found = duplicates.find(store).pairs
         assert [pair[1:3] for pair in found] == [("a", "c")]
         duplicates.accept(store, found)
-        assert duplicates.find(store) == []
+        assert duplicates.find(store).pairs == []
         load(store, jsonl(tmp_path / "expert.jsonl", [{"id": "z", "orcid": ORCIDS[0]}]))
         assert len(duplicates.listed(store)) == 2
 
@@ -94,22 +94,22 @@ def test_an_identifier_that_a_kinds_file_adds_ties_nothing(tmp_path: Path) -> No
     jsonl(tmp_path / "entities" / "need.jsonl", [{"id": "1", "client": code}, {"id": "2", "client": code}])
     with store_in(tmp_path) as store:
         assert load(store, tmp_path).of("need").inserted == 2
-        assert duplicates.find(store) == duplicates.listed(store) == []
+        assert duplicates.find(store).pairs == duplicates.listed(store) == []
 
 
 def test_the_fuller_record_then_the_smaller_id_stands_for_all(tmp_path: Path) -> None:
     with _experts(tmp_path) as store:
-        pairs = duplicates.find(store)
+        pairs = duplicates.find(store).pairs
         assert pairs == [Pair("expert", "a", "b", 1.0, "identifier"), Pair("expert", "c", "b", 1.0, "identifier")]
         assert duplicates.listed(store) == []
         assert duplicates.accept(store, pairs) == 2
         assert duplicates.listed(store) == pairs
-        assert duplicates.find(store) == []
+        assert duplicates.find(store).pairs == []
 
 
 def test_tied_records_are_one_in_the_projection_and_two_after_undo(tmp_path: Path) -> None:
     with _experts(tmp_path) as store:
-        duplicates.accept(store, duplicates.find(store))
+        duplicates.accept(store, duplicates.find(store).pairs)
         table = build(store, tmp_path / "projection").table("expert")
         assert list(table.ids) == ["b", "d", "e"]
         assert table.values(0)["email"] == "c@example.org"
@@ -123,10 +123,10 @@ def test_tied_records_are_one_in_the_projection_and_two_after_undo(tmp_path: Pat
 
 def test_a_record_that_comes_later_is_tied_to_the_one_that_stands(tmp_path: Path) -> None:
     with _experts(tmp_path) as store:
-        duplicates.accept(store, duplicates.find(store))
+        duplicates.accept(store, duplicates.find(store).pairs)
         late = [{"id": "z", "orcid": ORCIDS[0]}, {"id": "f", "orcid": ORCIDS[1], "name": "乙"}]
         load(store, jsonl(tmp_path / "expert.jsonl", late), resolve="none")
-        assert [pair[1:3] for pair in duplicates.find(store)] == [("f", "d"), ("z", "b")]
+        assert [pair[1:3] for pair in duplicates.find(store).pairs] == [("f", "d"), ("z", "b")]
 
 
 def test_wrong_arguments_name_the_valid_ones(tmp_path: Path) -> None:
@@ -166,10 +166,10 @@ def test_likeness_ties_the_sure_pairs_and_leaves_the_doubtful_to_a_person(tmp_pa
     pytest.importorskip("splink", reason="the extra `dedupe` is not installed")
     review = tmp_path / "review.jsonl"
     with _enterprises(tmp_path) as store:
-        pairs = duplicates.find(store, ["enterprise"], "probabilistic", 0.95, review)
+        pairs = duplicates.find(store, ["enterprise"], "probabilistic", 0.95, review).pairs
         assert [pair[:3] for pair in pairs] == [("enterprise", "e007", "same")]
-        assert pairs == duplicates.find(store, ["enterprise"], "probabilistic", 0.95, review)
-        low = duplicates.find(store, ["enterprise"], "probabilistic", 0.5, review)
+        assert pairs == duplicates.find(store, ["enterprise"], "probabilistic", 0.95, review).pairs
+        low = duplicates.find(store, ["enterprise"], "probabilistic", 0.5, review).pairs
         assert {pair[:3] for pair in low} >= {pair[:3] for pair in pairs}
         duplicates.find(store, ["enterprise"], "probabilistic", 0.9999999, review)
         doubtful = [orjson.loads(line) for line in review.read_bytes().splitlines()]
@@ -178,7 +178,33 @@ def test_likeness_ties_the_sure_pairs_and_leaves_the_doubtful_to_a_person(tmp_pa
         jsonl(review, [entry | {"accept": entry["representative"] == "same"} for entry in doubtful])
         assert [pair[:3] for pair in duplicates.accepted(review)] == [("enterprise", "e007", "same")]
         duplicates.accept(store, duplicates.accepted(review))
-        assert duplicates.find(store, ["enterprise"], "probabilistic", 0.95) == []
+        assert duplicates.find(store, ["enterprise"], "probabilistic", 0.95).pairs == []
+
+
+def test_the_command_counts_the_doubtful_pairs(tmp_path: Path) -> None:
+    pytest.importorskip("splink", reason="the extra `dedupe` is not installed")
+    import typer
+
+    from api.cli import duplicates as commands
+    from api.cli.context import Context
+
+    with _enterprises(tmp_path):
+        pass
+    app = typer.Typer()
+    commands.add(app)
+    context = Context(tmp_path, f"sqlite:///{tmp_path / 'graph.db'}")
+    review = tmp_path / "review.jsonl"
+
+    def run(*words: str) -> str:
+        command = ["duplicates", "find", "--method", "probabilistic", "--review", str(review), *words]
+        return CliRunner().invoke(app, command, obj=context, catch_exceptions=False).stdout
+
+    told = run("--kind", "enterprise", "--threshold", "0.9999999")
+    lines = len(review.read_bytes().splitlines())
+    assert lines and f"0 pairs found, 0 tied; {lines} doubtful, in {review}: set `accept`" in told
+    assert orjson.loads(run("--kind", "enterprise", "--threshold", "0.9999999", "--json"))["doubtful"] == lines
+    assert run("--kind", "expert") == "0 pairs found, 0 tied; 0 doubtful\n"
+    assert review.read_bytes() == b""
 
 
 def test_a_review_line_that_is_no_pair_is_named(tmp_path: Path) -> None:

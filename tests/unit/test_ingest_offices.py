@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from openpyxl import Workbook
 
 from ingest.sources.beside import owner_in, whole_name
 from tests.unit.ingest_files import load, names, state, store_in, values, xlsx
@@ -122,6 +123,9 @@ def test_the_columns_of_an_enterprise_beside_its_need_are_its_own(language: str,
         (("企业基本信息", "需求信息"), ("名称", "统一社会信用代码", "名称", "内容")),
         (("企业基本情况", "技术需求"), ("企业名称", "统一社会信用代码", "需求名称", "需求描述")),
         (("Company information", "Need"), ("Company name", "Unified social credit code", "Title", "Text")),
+        (("企业基本信息", "需求信息"), ("名称", "统一社会信用代码", "需求名称", "需求内容")),
+        (("企业基本信息", "需求信息"), ("企业名称", "信用代码", "名称", "需求内容")),
+        (("企业信息", "技术需求"), ("名称", "企业信用代码", "需求名称", "内容")),
     ],
 )
 def test_titles_over_several_columns_say_whose_they_are(
@@ -134,6 +138,117 @@ def test_titles_over_several_columns_say_whose_they_are(
         assert values(store, "need") == [{"title": "散热", "text": "热阻"}]
         assert values(store, "enterprise") == [{"name": "生成甲公司", "uscc": USCC}]
         assert names(store, "posted") == [("生成甲公司", "散热")]
+
+
+def test_a_title_over_most_of_the_table_is_no_line_across_it(tmp_path: Path) -> None:
+    """And what is known only without the title above it, as 联系人 below 联系方式, is known so."""
+    book = Workbook()
+    sheet = book.active
+    assert sheet is not None
+    for row in (
+        ["序号", "企业基本信息", "", "", "", "需求信息", "", "联系方式"],
+        ["", "名称", "所属行业", "所在地区", "注册资本（万元）", "需求名称", "内容", "联系人"],
+        [1, "生成甲公司", "C39", "浙江省杭州市", 500, "散热", "热阻", "张生成"],
+    ):
+        sheet.append(row)
+    for area in ("A1:A2", "B1:E1", "F1:G1"):
+        sheet.merge_cells(area)
+    book.save(tmp_path / "附件.xlsx")
+    with store_in(tmp_path) as store:
+        report = load(store, tmp_path / "附件.xlsx")
+        assert not report.unknown and not report.rejected, report.render()
+        assert values(store, "need") == [{"title": "散热", "text": "热阻"}]
+        (company,) = values(store, "enterprise")
+        told = {"industry": "C39", "regions": ["330100"], "registered_capital": 5e6, "contact": "张生成"}
+        assert company == {"name": "生成甲公司"} | told
+        assert names(store, "posted") == [("生成甲公司", "散热")]
+
+
+@pytest.mark.parametrize(
+    ("titles", "row", "manager"),
+    [
+        (("机构名称", "基金名称", "投资领域"), ("示例创投", "示例一号", "新材料"), "示例创投"),
+        (("机构名称", "名称", "投资领域"), ("示例创投", "示例一号", "新材料"), "示例创投"),
+        (("基金名称", "管理机构", "投资领域"), ("示例一号", "示例创投", "新材料"), "示例创投"),
+        (("机构名称", "投资领域"), ("示例一号", "新材料"), None),
+    ],
+)
+def test_who_manages_a_fund_is_not_its_name(
+    titles: tuple[str, ...], row: tuple[str, ...], manager: str | None, tmp_path: Path
+) -> None:
+    with store_in(tmp_path) as store:
+        report = load(store, xlsx(tmp_path / "a.xlsx", {"基金": [titles, row]}))
+        assert not report.unknown, report.render()
+        (fund,) = values(store, "fund")
+        assert (fund["name"], fund.get("manager")) == ("示例一号", manager)
+
+
+def test_a_label_goes_before_a_synonym_and_a_second_column_is_told(tmp_path: Path) -> None:
+    needs = [["名称", "需求名称", "内容", "需求描述"], ["其他", "散热", "热阻", "结壳热阻"]]
+    experts = [["专家姓名", "name", "姓名", "职称"], ["甲", "乙", "张生成", "教授"]]
+    path = xlsx(tmp_path / "a.xlsx", {"需求": needs, "专家": experts})
+    with store_in(tmp_path) as store:
+        report = load(store, path)
+        assert values(store, "need") == [{"title": "散热", "text": "热阻\n结壳热阻"}]
+        assert [expert["name"] for expert in values(store, "expert")] == ["乙"]
+        assert dict(report.unknown) == {("need", "名称"): 1, ("expert", "专家姓名"): 1, ("expert", "姓名"): 1}
+        told = {"file": "a.xlsx#需求", "kind": "need", "field": "text", "columns": ["内容", "需求描述"]}
+        assert report.to_dict()["joined"] == [told]
+        assert "joined a.xlsx#需求: 内容, 需求描述 are put together as need.text" in report.render()
+
+
+def test_a_second_column_by_a_fields_own_name_does_not_give_the_field(tmp_path: Path) -> None:
+    path = tmp_path / "expert.csv"
+    path.write_text("id,姓名,name,id\ne1,张生成,乙,e2\n", encoding="utf-8")
+    with store_in(tmp_path) as store:
+        report = load(store, path)
+        assert [(e.id, e.values["name"]) for e in store.entities("expert")] == [("e1", "张生成")]
+        assert sorted(report.unknown) == [("expert", "id (column 4)"), ("expert", "name (column 3)")]
+
+
+@pytest.mark.parametrize("region", ["所在地区", "所属地区", "企业所在地区"])
+def test_the_region_of_an_enterprise_alone_and_beside_a_need(region: str, tmp_path: Path) -> None:
+    needs = [["企业名称", region, "需求名称", "需求内容"], ["生成甲公司", "杭州市", "散热", "热阻"]]
+    companies = [["企业名称", region.removeprefix("企业"), "注册资本"], ["生成乙公司", "杭州市", "5000万"]]
+    with store_in(tmp_path) as store:
+        report = load(store, xlsx(tmp_path / "a.xlsx", {"需求": needs, "企业": companies}))
+        assert not report.unknown and not report.rejected, report.render()
+        assert [company["regions"] for company in values(store, "enterprise")] == [["330100"], ["330100"]]
+
+
+@pytest.mark.parametrize(
+    ("written", "contact", "phone"),
+    [
+        ("张生成 13800000001", "张生成", "13800000001"),
+        ("张生成，0571-80000000", "张生成", "0571-80000000"),
+        ("张生成（13800000001）", "张生成", "13800000001"),
+        ("张生成/(0571)8000 0000", "张生成", "(0571)8000 0000"),
+        ("+86 138-0000-0001", None, "+86 138-0000-0001"),
+        ("张生成 13800000001；李生成 13800000002", "张生成、李生成", "13800000001、13800000002"),
+        (13800000001.0, None, "13800000001"),
+        ("张生成", "张生成", None),
+    ],
+)
+@pytest.mark.parametrize("title", ["负责人及电话", "联系人/电话", "联系人及联系方式"])
+def test_a_person_and_a_telephone_number_in_one_cell(
+    title: str, written: object, contact: str | None, phone: str | None, tmp_path: Path
+) -> None:
+    needs: list[list[object]] = [["需求名称", "企业名称", title], ["散热", "生成甲公司", written]]
+    instruments: list[list[object]] = [["仪器名称", "型号", title], ["质谱仪", "QE-1", written]]
+    with store_in(tmp_path) as store:
+        report = load(store, xlsx(tmp_path / "a.xlsx", {"需求": needs, "仪器": instruments}))
+        assert not report.unknown and not report.rejected, report.render()
+        for kind in ("enterprise", "instrument"):
+            (found,) = values(store, kind)
+            assert (found.get("contact"), found.get("phone")) == (contact, phone)
+
+
+def test_a_column_of_both_beside_one_of_them_is_told(tmp_path: Path) -> None:
+    rows = [["仪器名称", "负责人及电话", "联系人"], ["质谱仪", "张生成 13800000001", "李生成"]]
+    with store_in(tmp_path) as store:
+        report = load(store, xlsx(tmp_path / "a.xlsx", {"仪器": rows}))
+        assert values(store, "instrument") == [{"name": "质谱仪", "contact": "李生成"}]
+        assert dict(report.unknown) == {("instrument", "负责人及电话"): 1}
 
 
 def test_a_dry_run_counts_as_new_what_the_run_adds(tmp_path: Path) -> None:
@@ -194,6 +309,13 @@ def test_institutions_and_companies_beside_experts_and_instruments_keep_their_co
         assert values(store, "institution") == [{"name": "生成大学", "institution_type": "高校", "region": "330100"}]
         assert values(store, "enterprise") == [{"name": "生成甲公司", "regions": ["330200"], "uscc": USCC}]
         assert {v["name"]: v.get("region") for v in values(store, "instrument")} == {"质谱仪": "330106", "示波器": None}
+
+
+def test_titles_and_posts_in_one_column(tmp_path: Path) -> None:
+    rows = [["姓名", "职称/职务", "工作单位"], ["张生成", "教授", "生成大学"]]
+    with store_in(tmp_path) as store:
+        assert not load(store, xlsx(tmp_path / "a.xlsx", {"a": rows})).unknown
+        assert values(store, "expert") == [{"name": "张生成", "title": "教授"}]
 
 
 def test_a_type_of_experts_is_not_the_type_of_their_institution(tmp_path: Path) -> None:

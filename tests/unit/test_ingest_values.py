@@ -129,3 +129,19 @@ def test_the_field_is_named_in_the_reason() -> None:
     with pytest.raises(ValueRejectedError, match="field 'budget'") as caught:
         Normaliser(BUILTIN).entity("need", {"id": "n1", "budget": "many"})
     assert caught.value.field == "budget"
+
+
+@pytest.mark.parametrize(
+    ("written", "stages"),
+    [
+        ("A轮/B轮", ["A轮", "B轮"]),
+        ("天使轮／Pre-A轮、A/B+轮", ["天使轮", "Pre-A轮", "A轮", "B+轮"]),
+        ("Series A / Growth", ["Series A", "Growth"]),
+        ("初创期/成长期,Pre-IPO", ["初创期", "成长期", "Pre-IPO"]),
+        ("早期/硬科技", ["早期/硬科技"]),
+        ("A/B", ["A/B"]),
+    ],
+)
+def test_a_slash_parts_stages_that_are_known(written: str, stages: list[str]) -> None:
+    field = next(field for field in BUILTIN.entities["fund"].fields if field.name == "stages")
+    assert converter(field)(written) == stages
