@@ -240,23 +240,34 @@ class _Past(NamedTuple):
     """When the first of them was recorded, Unix seconds."""
 
 
-def _pasts(connection: sa.Connection, inquiry: Inquiry, since: int) -> dict[str, _Past]:
-    """Candidate → what is recorded of it in this question, by one look at the latest rows that decide."""
+def _deciding() -> sa.Select[Any]:
+    """The latest `open`, the latest that began or ended a dismissal, and the latest refusal of each pair of a question.
+
+    Each with its pair's `changes` and `oldest`, see `_Past`; parameters are those of Inquiry, and `since`.
+    """
     log, pair = FEEDBACK.c, FEEDBACK.c.candidate
-    part = sa.case((log.event == str(Event.OPEN), 0), (log.event.in_(sorted({Event.DISMISS, *TAKEN_BACK})), 1), else_=2)
+    part = sa.case((log.event == str(Event.OPEN), 0), (log.event == str(Event.DECLINE), 1), else_=2)
     latest = sa.func.row_number().over(partition_by=(pair, part), order_by=log.number.desc())
-    today = sa.case((log.time > since, log.time))
+    today = sa.case((log.time > sa.bindparam("since"), log.time))
     ranked = (
         sa.select(
             *(pair, log.event, log.reason, log.number, latest.label("nth")),
             sa.func.count(today).over(partition_by=pair).label("changes"),
             sa.func.min(today).over(partition_by=pair).label("oldest"),
         )
-        .where(*(log[name] == value for name, value in inquiry._asdict().items()))
+        .where(*(log[name] == sa.bindparam(name) for name in Inquiry._fields))
         .subquery()
     )
+    return sa.select(ranked).where(ranked.c.nth == 1).order_by(ranked.c.number)
+
+
+_DECIDING = _deciding()
+
+
+def _pasts(connection: sa.Connection, inquiry: Inquiry, since: int) -> dict[str, _Past]:
+    """Candidate → what is recorded of it in this question."""
     pasts: dict[str, _Past] = {}
-    for row in connection.execute(sa.select(ranked).where(ranked.c.nth == 1).order_by(ranked.c.number)):
+    for row in connection.execute(_DECIDING, {**inquiry._asdict(), "since": since}):
         standing = pasts.get(row.candidate, _Past()).standing
         new = (Event(row.event), None if row.reason is None else Reason(row.reason))
         if new[0] is Event.OPEN:

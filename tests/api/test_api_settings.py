@@ -111,7 +111,7 @@ def test_a_home_that_no_database_can_be_in_is_refused(name: str) -> None:
             getattr(load(home=name), address)
 
 
-@pytest.mark.parametrize("address", ["sqlite:////tmp/a%00b", "postgresql://u:secret-word@[::1/x"])
+@pytest.mark.parametrize("address", ["sqlite:////nowhere/a%00b", "postgresql://u:secret-word@[::1/x"])
 def test_a_bad_casework_address_is_told_without_its_password(address: str) -> None:
     with pytest.raises(StoreError, match="casework address") as caught:
         Casework(address)
