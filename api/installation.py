@@ -7,10 +7,13 @@ import secrets
 import time
 from pathlib import Path
 
+import structlog
+
 from api.casework.database import Casework
 from api.settings import SECRET_BYTES, Settings
 from graph.errors import InputError
 
+log = structlog.get_logger("api.installation")
 DAY = 86_400
 
 
@@ -20,6 +23,12 @@ def make_home(home: Path) -> None:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"home folder {home} cannot be made: {error.strerror}", field="home") from error
+
+
+def warn_if_open(home: Path) -> None:
+    """Warn of a home folder, one that was there already, into which others can look."""
+    if home.stat().st_mode & 0o077:
+        log.warning("home_open_to_others", folder=str(home), advice="chmod 700")
 
 
 def secret_of(settings: Settings) -> bytes:

@@ -20,12 +20,12 @@ from typing import Any
 import structlog
 
 from api import logs
-from api.installation import make_home, open_casework, secret_of
+from api.installation import make_home, open_casework, secret_of, warn_if_open
 from api.logs import frames
 from api.metrics import FOLDER, Builds, forget_process
 from api.settings import Settings
 from graph.errors import DiskFullError, InputError, QianxianError, StoreUnavailableError
-from graph.files import NO_SPACE
+from graph.files import NO_SPACE, is_alive
 from graph.store import open_store
 
 log = structlog.get_logger("api.serve")
@@ -59,6 +59,7 @@ def serve(settings: Settings) -> None:
     """
     logs.configure(settings.log_level)
     make_home(settings.home)
+    warn_if_open(settings.home)
     with _environment(settings):
         context = _fork_server()
         _check(settings)
@@ -220,9 +221,15 @@ def _listen(settings: Settings) -> socket.socket:
 
 @contextmanager
 def _environment(settings: Settings) -> Iterator[None]:
-    """What the processes find in their environment: a fresh folder for metrics, and ENVIRONMENT."""
-    folder = settings.home.absolute() / "run" / "metrics"
-    shutil.rmtree(folder, ignore_errors=True)
+    """What the processes find in their environment: a fresh folder for metrics, and ENVIRONMENT.
+
+    Other services on the same home keep theirs; those of services that are gone are removed.
+    """
+    folders = settings.home.absolute() / "run" / "metrics"
+    folder = folders / str(os.getpid())
+    for other in folders.iterdir() if folders.is_dir() else ():
+        if other == folder or not (other.name.isdecimal() and is_alive(int(other.name))):
+            shutil.rmtree(other, ignore_errors=True)
     folder.mkdir(parents=True)
     wanted = {FOLDER: str(folder), **{name: os.environ.get(name, value) for name, value in ENVIRONMENT.items()}}
     before = {name: os.environ.get(name) for name in wanted}

@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from graph.errors import InputError
 from graph.schema import first_problem
+from graph.store import sqlite_url
 from matching.feedback.exposure import MOST_EXPLORED, Policy
 
 PREFIX = "QIANXIAN_"
@@ -105,12 +106,12 @@ class Settings(BaseSettings):
     @property
     def store_url(self) -> str:
         """Address of the graph store."""
-        return self.store or f"sqlite:///{self.home.absolute() / 'graph.db'}"
+        return self.store or sqlite_url(self.home / "graph.db")
 
     @property
     def casework_url(self) -> str:
         """Address of the casework database."""
-        return self.casework or f"sqlite:///{self.home.absolute() / 'casework.db'}"
+        return self.casework or sqlite_url(self.home / "casework.db")
 
     @property
     def policy(self) -> Policy:

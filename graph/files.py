@@ -73,11 +73,15 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
 
 def is_being_written(path: Path) -> bool:
     """Whether a file is one that `replacing` writes for a process that is alive."""
-    if (found := _SCRATCH.fullmatch(path.name)) is None:
-        return False
+    found = _SCRATCH.fullmatch(path.name)
+    return found is not None and is_alive(int(found[1]))
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process of this number runs on this machine."""
     try:
-        os.kill(int(found[1]), 0)
-    except ProcessLookupError:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):  # gone; or no number of a process
         return False
     except PermissionError:  # somebody else's
         return True

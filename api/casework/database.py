@@ -80,6 +80,8 @@ def take_turns(connection: sa.Connection, number: int) -> None:
 def _engine(url: str) -> sa.Engine:
     try:
         parsed = sa.make_url(url)
+        if "\0" in (parsed.database or ""):
+            raise StoreError("casework address holds a NUL (%00), which no name can hold", field="casework")
         if parsed.drivername == "postgresql":
             parsed = parsed.set(drivername="postgresql+psycopg")
         backend = parsed.get_backend_name()
@@ -92,10 +94,10 @@ def _engine(url: str) -> sa.Engine:
         engine = sa.create_engine(
             parsed, connect_args=arguments, hide_parameters=True, pool_pre_ping=backend == "postgresql"
         )
-    except (ArgumentError, NoSuchModuleError) as error:
+    except (ArgumentError, NoSuchModuleError, ValueError):
         raise StoreError(
             "casework address cannot be read; valid: sqlite:///FILE, postgresql://USER@HOST/DATABASE", field="casework"
-        ) from error
+        ) from None
     except ModuleNotFoundError:
         raise StoreError(
             "PostgreSQL needs the extra `postgres`: pip install 'qianxian[postgres]'", field="casework"

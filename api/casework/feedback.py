@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -24,6 +24,22 @@ LOCK = 0x5158_4642
 """PostgreSQL advisory lock: rows are there in the order of their numbers."""
 NOBODY = "nobody"
 """The party of all keys that stand for nobody in particular: together they are one."""
+
+
+DAY = 86_400
+MOST_CHANGES = 20
+"""Entries of one pair that one key may add within DAY: more is no change of mind."""
+
+
+class TooManyChangesError(InputError):
+    """A pair was changed too often; `number` is the place of its first entry, `wait` the seconds until one more may."""
+
+    def __init__(self, number: int, wait: int) -> None:
+        super().__init__(
+            f"where this pair stands was changed as often as it may be: {MOST_CHANGES} times within a day",
+            field="alias",
+        )
+        self.number, self.wait = number, wait
 
 
 @dataclass(frozen=True)
@@ -89,10 +105,28 @@ class FeedbackLog:
         self._casework = casework
 
     def record(self, entries: Sequence[Entry]) -> int:
-        """Record what changes where a pair stands, all or nothing; how many entries did."""
+        """Record what changes where a pair stands, all or nothing; how many entries did.
+
+        Of the entries of one pair only their net effect is recorded. Raises TooManyChangesError.
+        """
+        pairs: dict[Inquiry, dict[str, list[tuple[int, Entry]]]] = {}
+        for number, entry in enumerate(entries):
+            pairs.setdefault(entry.inquiry, {}).setdefault(entry.candidate, []).append((number, entry))
+        kept: list[int] = []
         with self._casework.writing() as connection:
             take_turns(connection, LOCK)
-            return sum(_recorded(connection, entry) for entry in entries)
+            now = int(time.time())
+            for inquiry, candidates in pairs.items():
+                pasts = _pasts(connection, inquiry, now - DAY)
+                for candidate, given in candidates.items():
+                    past = pasts.get(candidate, _Past())
+                    new = _net(past.standing, given)
+                    if new and past.changes + len(new) > MOST_CHANGES:
+                        raise TooManyChangesError(given[0][0], max(1, past.oldest + DAY - now))
+                    kept += new
+            if kept:
+                connection.execute(FEEDBACK.insert(), [_row(entries[number], now) for number in sorted(kept)])
+        return len(kept)
 
     def page(self, key_id: str, before: int | None, limit: int) -> list[Entry]:
         """A key's own entries, newest first, older than entry `before`."""
@@ -178,26 +212,95 @@ def reactions(entries: Iterator[Entry], party: Mapping[str, str]) -> Iterator[Re
         yield Reaction(party.get(key, key), entry.inquiry.about, entry.candidate, entry.event, entry.reason)
 
 
-def _recorded(connection: sa.Connection, entry: Entry) -> bool:
-    pair = {**entry.inquiry._asdict(), "candidate": entry.candidate}
-    before = sa.select(FEEDBACK).where(*(FEEDBACK.c[name] == value for name, value in pair.items()))
-    history = [_entry(row) for row in connection.execute(before.order_by(FEEDBACK.c.number))]
-    if not _changes(history, entry):
-        return False
-    row = {"time": int(time.time()), **pair, "event": str(entry.event), "reason": entry.reason and str(entry.reason)}
-    connection.execute(FEEDBACK.insert(), row)
-    return True
+class _Standing(NamedTuple):
+    """Where a pair stands: all that decides whether one more event says anything new."""
+
+    opened: bool = False
+    last: tuple[Event, Reason | None] | None = None
+    """The latest event but `open`."""
+    dismissed: bool = False
+
+    def after(self, new: Entry) -> _Standing:
+        """The same where the event changes nothing."""
+        if new.event is Event.OPEN:
+            return self._replace(opened=True)
+        if new.event is Event.RESTORE and not self.dismissed:
+            return self
+        dismissed = new.event is Event.DISMISS or (self.dismissed and new.event not in TAKEN_BACK)
+        return self._replace(last=(new.event, new.reason), dismissed=dismissed)
 
 
-def _changes(history: Sequence[Entry], new: Entry) -> bool:
-    """Whether an event is more than a repetition of where the pair stands."""
-    if new.event is Event.OPEN:
-        return all(entry.event is not Event.OPEN for entry in history)
-    last = next((entry for entry in reversed(history) if entry.event is not Event.OPEN), None)
-    if new.event is Event.RESTORE:
-        ends = [entry.event for entry in history if entry.event in {Event.DISMISS, *TAKEN_BACK}]
-        return bool(ends) and ends[-1] is Event.DISMISS
-    return last is None or (last.event, last.reason) != (new.event, new.reason)
+class _Past(NamedTuple):
+    """What is recorded of a pair already."""
+
+    standing: _Standing = _Standing()
+    changes: int = 0
+    """Entries of the last DAY."""
+    oldest: int = 0
+    """When the first of them was recorded, Unix seconds."""
+
+
+def _deciding() -> sa.Select[Any]:
+    """The latest `open`, the latest that began or ended a dismissal, and the latest refusal of each pair of a question.
+
+    Each with its pair's `changes` and `oldest`, see `_Past`; parameters are those of Inquiry, and `since`.
+    """
+    log, pair = FEEDBACK.c, FEEDBACK.c.candidate
+    part = sa.case((log.event == str(Event.OPEN), 0), (log.event == str(Event.DECLINE), 1), else_=2)
+    latest = sa.func.row_number().over(partition_by=(pair, part), order_by=log.number.desc())
+    today = sa.case((log.time > sa.bindparam("since"), log.time))
+    ranked = (
+        sa.select(
+            *(pair, log.event, log.reason, log.number, latest.label("nth")),
+            sa.func.count(today).over(partition_by=pair).label("changes"),
+            sa.func.min(today).over(partition_by=pair).label("oldest"),
+        )
+        .where(*(log[name] == sa.bindparam(name) for name in Inquiry._fields))
+        .subquery()
+    )
+    return sa.select(ranked).where(ranked.c.nth == 1).order_by(ranked.c.number)
+
+
+_DECIDING = _deciding()
+
+
+def _pasts(connection: sa.Connection, inquiry: Inquiry, since: int) -> dict[str, _Past]:
+    """Candidate → what is recorded of it in this question."""
+    pasts: dict[str, _Past] = {}
+    for row in connection.execute(_DECIDING, {**inquiry._asdict(), "since": since}):
+        standing = pasts.get(row.candidate, _Past()).standing
+        new = (Event(row.event), None if row.reason is None else Reason(row.reason))
+        if new[0] is Event.OPEN:
+            standing = standing._replace(opened=True)
+        else:
+            dismissed = standing.dismissed if new[0] is Event.DECLINE else new[0] is Event.DISMISS
+            standing = standing._replace(last=new, dismissed=dismissed)
+        pasts[row.candidate] = _Past(standing, row.changes, row.oldest or 0)
+    return pasts
+
+
+def _net(before: _Standing, entries: Sequence[tuple[int, Entry]]) -> list[int]:
+    """Numbers of the entries that bring a pair from where it stood to where they leave it: three at the most."""
+    now, opening, deciding, latest = before, [], [], []
+    for number, entry in entries:
+        if (then := now.after(entry)) == now:
+            continue
+        now = then
+        if entry.event is Event.OPEN:
+            opening = [number]
+        elif entry.event is Event.DECLINE:
+            latest = [number]
+        else:
+            deciding = latest = [number]
+    if (now.last, now.dismissed) == (before.last, before.dismissed):
+        return opening
+    return opening + (deciding if deciding != latest and now.dismissed != before.dismissed else []) + latest
+
+
+def _row(entry: Entry, now: int) -> dict[str, Any]:
+    reason = None if entry.reason is None else str(entry.reason)
+    about = {**entry.inquiry._asdict(), "candidate": entry.candidate}
+    return {"time": now, **about, "event": str(entry.event), "reason": reason}
 
 
 def _entry(row: Any) -> Entry:

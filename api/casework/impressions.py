@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import NamedTuple
@@ -18,6 +19,10 @@ from matching.question import Shown
 
 LIFETIME = 365 * 86_400
 """Seconds that an impression, and what was done with it, is kept and learned from."""
+REPEATED = 3_600
+"""Seconds within which an answer like an earlier one to the same question is not stored again."""
+MOST_LATEST = 10_000
+"""Answers by which a process knows repetitions."""
 MOST_ANSWERS = 1_000
 """Answers to one question in which an alias is looked for."""
 
@@ -39,12 +44,25 @@ class Impressions:
 
     def __init__(self, casework: Casework) -> None:
         self._casework = casework
-        self._batches: Batches[tuple[int, Inquiry, Shown]] = Batches("impressions", self._write)
+        self._batches: Batches[tuple[int, Inquiry, str]] = Batches("impressions", self._write)
+        self._latest: OrderedDict[bytes, int] = OrderedDict()
+        """Hash of a question with its answer → when it was stored last, Unix seconds."""
 
     def note(self, inquiry: Inquiry, shown: Shown) -> None:
-        """Remember an answer; one without candidates is none. While the database is away the latest are lost."""
-        if shown.candidates:
-            self._batches.take((int(time.time()), inquiry, shown))
+        """Remember an answer; one without candidates is none, and one like it within REPEATED is the same.
+
+        While the database is away the latest are lost.
+        """
+        if not shown.candidates:
+            return
+        now, text = int(time.time()), orjson.dumps(shown).decode()
+        same = hashlib.blake2b("\x00".join((*inquiry, text)).encode(), digest_size=16).digest()
+        if now - self._latest.get(same, 0) < REPEATED or not self._batches.take((now, inquiry, text)):
+            return
+        self._latest[same] = now
+        self._latest.move_to_end(same)
+        if len(self._latest) > MOST_LATEST:
+            self._latest.popitem(last=False)
 
     def flush(self) -> None:
         """Write what waits, now."""
@@ -95,10 +113,8 @@ class Impressions:
             for table in (IMPRESSIONS, FEEDBACK):
                 connection.execute(table.delete().where(table.c.time < int(now) - LIFETIME))
 
-    def _write(self, entries: Sequence[tuple[int, Inquiry, Shown]]) -> None:
-        rows = [
-            {"time": at, **inquiry._asdict(), "shown": orjson.dumps(shown).decode()} for at, inquiry, shown in entries
-        ]
+    def _write(self, entries: Sequence[tuple[int, Inquiry, str]]) -> None:
+        rows = [{"time": at, **inquiry._asdict(), "shown": shown} for at, inquiry, shown in entries]
         with self._casework.writing() as connection:
             connection.execute(IMPRESSIONS.insert(), rows)
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from api.cli import asking, data, duplicates, feedback, measuring, service
-from api.cli.context import Context
+from api.cli.context import Context, printable
 from graph.errors import QianxianError
 
 INTERRUPTED = 130
@@ -54,7 +54,11 @@ for module in (data, duplicates, asking, feedback, measuring, service):
 
 
 def main() -> None:
-    """Run the command; errors that a user can act on are one line on stderr and a status that is not 0."""
+    """Run the command; errors that a user can act on are one line on stderr and a status that is not 0.
+
+    What it writes is for its user alone: much of it is unmasked.
+    """
+    os.umask(0o077)
     _refuse_broken(sys.argv[1:])
     # Before numeric libraries are loaded: threads that spin while they wait make learning several times slower on cores
     # that others use, too.
@@ -110,5 +114,5 @@ def _refuse_broken(words: list[str]) -> None:
 
 
 def _fail(message: str, code: int = 1) -> None:
-    sys.stderr.write(f"error: {message}\n")
+    sys.stderr.write(f"error: {printable(message)}\n")
     sys.exit(code)

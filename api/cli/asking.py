@@ -151,7 +151,7 @@ def card(
     from matching.training.card import card as written, reliability_plot
 
     if plot is not None:
-        writable(plot, "plot")
+        plot = writable(plot, "plot")
     state = open_built(context.obj.settings)
     model = state.saved_model(match_kind)
     if plot is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import sys
 import time
 from collections.abc import Iterator
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from graph.store import GraphStore
 
 REFRESH_SECONDS = 0.1
+_OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 COMMAND_LINE = "command-line"
 """Who asks and is audited as this machine's operator."""
 PIPED_WIDTH = 120
@@ -51,27 +54,27 @@ class Context:
 
     def open_store(self, *, create: bool = False) -> GraphStore:
         """The installation's store."""
-        from api.installation import make_home
+        from api.installation import make_home, warn_if_open
         from graph.store import open_store
 
         if create:
             make_home(self.settings.home)
+            warn_if_open(self.settings.home)
         return open_store(self.settings.store_url, create=create)
 
     @contextmanager
     def store_to_check(self) -> Iterator[GraphStore]:
         """The installation's store to look at; an empty one for as long as that takes where its file is not there."""
-        from graph.store import open_store
+        from graph.store import file_of, open_store, sqlite_url
 
-        url = self.settings.store_url
-        file = url.removeprefix("sqlite:///")
-        if file == url or Path(file).exists():
+        file = file_of(self.settings.store_url)
+        if file is None or file.exists():
             with self.open_store() as store:
                 yield store
         else:
             with (
                 TemporaryDirectory(prefix="qianxian-") as scratch,
-                open_store(f"sqlite:///{scratch}/graph.db") as store,
+                open_store(sqlite_url(Path(scratch) / "graph.db")) as store,
             ):
                 yield store
 
@@ -120,17 +123,26 @@ class Progress:
 def writable(path: Path, field: str, *, new: bool = False) -> Path:
     """The path of a file to write; InputError, before any work is done, where it cannot become one.
 
-    What is `new` takes the place of no other file.
+    A link is followed: what is written takes the place of the file that it leads to, never of the link. A device or a
+    pipe would be replaced by a file, so none is taken. What is `new` takes the place of no other file.
     """
     from graph.errors import InputError
 
-    if new and path.exists():
+    target = Path(os.path.realpath(path))
+    if new and target.exists():
         raise InputError(f"{path} exists; name a new file", field=field)
-    if path.is_dir():
+    if target.is_dir():
         raise InputError(f"{path} is a folder; a file is needed", field=field)
-    if not path.absolute().parent.is_dir():
-        raise InputError(f"{path.absolute().parent} is no folder, so {path.name} cannot be written there", field=field)
-    return path
+    if os.path.lexists(target) and not target.is_file():
+        raise InputError(f"{path} is no regular file; name a file, or none that exists", field=field)
+    if not target.parent.is_dir():
+        raise InputError(f"{target.parent} is no folder, so {target.name} cannot be written there", field=field)
+    return target if path.is_symlink() else path
+
+
+def printable(text: str) -> str:
+    """A text without what a terminal would obey: control characters other than line ends and tabs, and bidi marks."""
+    return _OBEYED.sub("", text)
 
 
 def report(body: Any, text: str, *, json: bool) -> None:
@@ -138,7 +150,7 @@ def report(body: Any, text: str, *, json: bool) -> None:
     if json:
         print_json(body)
     else:
-        typer.echo(text)
+        typer.echo(printable(text))
 
 
 def print_json(body: Any) -> None:

@@ -53,7 +53,7 @@ def ingest(
 
     mine: Context = context.obj.with_store(store)
     if rejects is not None:
-        writable(rejects, "rejects")
+        rejects = writable(rejects, "rejects")
     options = Options(
         strict=strict,
         dry_run=dry_run,
@@ -123,7 +123,7 @@ def export(
 
     progress = Progress()
     if form is Form.UNIQUIP:
-        writable(path, "path")
+        path = writable(path, "path")
     with context.obj.with_store(store).open_store() as opened:
         context.obj.audit("export", str(form))
         count = write(opened, path, progress) if form is Form.FOLDER else write_uniquip(opened, path)

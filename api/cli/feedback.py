@@ -111,7 +111,7 @@ def export(
     from api.installation import open_casework
     from graph.files import replacing
 
-    writable(path, "path", new=True)
+    path = writable(path, "path", new=True)
     context.obj.audit("export", "feedback")
     count = 0
     with closing(open_casework(context.obj.settings)) as casework, replacing(path) as file:

@@ -51,7 +51,8 @@ def evaluate(
 ) -> None:
     """Measure a match kind on judged data, in a store of its own: each measure with a 95 % interval.
 
-    Of a trained model the probabilities are measured too: ece, brier, brier_skill.
+    Of a trained model the probabilities are measured too: ece, brier, brier_skill. A measure that set.json asks for and
+    that cannot be had is named with the reason.
     """
     from api.cli.scratch import loaded
     from api.cli.showing import show_measures
@@ -61,7 +62,7 @@ def evaluate(
 
     _check_set(folder, [*(train or ()), *([test] if test else ())])
     if run is not None:
-        writable(run, "run")
+        run = writable(run, "run")
     other = read_run(compare) if compare is not None else None
     progress = Progress()
     encoding = installed() if encoder else None
@@ -124,7 +125,8 @@ def score(
         raise InputError(f"{folder} is no folder", field="folder")
     if not pairs.is_file():
         raise InputError(f"{pairs} is no file", field="pairs")
-    if writable(out, "out").exists() and out.samefile(pairs):
+    target = writable(out, "out")
+    if target.exists() and target.samefile(pairs):
         raise InputError(f"{out} holds the pairs; name another file", field="out")
     asked = read_pairs(pairs)
     seen = read_judged(folder, train) if train else None
@@ -133,5 +135,5 @@ def score(
     with loaded([folder], kinds, progress, encoder=encoding, vectors=_vectors(context, encoding)) as state:
         scored = score_pairs(state, match, asked, seen)
     progress.finish()
-    write_scores(out, asked, scored)
+    write_scores(target, asked, scored)
     report({"pairs": len(asked), "file": str(out)}, f"{len(asked):,} pairs scored in {out}", json=json)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from api.bootstrap import checked_kinds
 from graph import projection
-from graph.store import open_store
+from graph.store import open_store, sqlite_url
 from ingest.load import Options, ingest
 from matching.build import State, build, encode
 from matching.candidates.encoder import Encoder
@@ -30,7 +30,7 @@ def loaded(
     """
     with tempfile.TemporaryDirectory(prefix="qianxian-") as scratch:
         home = Path(scratch)
-        with open_store(f"sqlite:///{home / 'graph.db'}") as store:
+        with open_store(sqlite_url(home / "graph.db")) as store:
             checked_kinds(store.catalogue, folders, kinds)
             ingest(store, folders, Options(kinds=kinds, resolve="none"), progress)
             projection.build(store, home / "projection", progress=progress)

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from api.cli import words
+from api.cli.context import printable
 from api.cli.words import language, said
 from matching.explanation.wording import OWN, TEXT_FEATURES, Wording, features_named
 
@@ -159,6 +160,7 @@ def _unit(unit: str) -> str:
 
 
 def _cut(text: str) -> str:
+    text = printable(text)
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
 
@@ -206,6 +208,10 @@ def show_measures(out: Console, results: Sequence[Evaluated]) -> None:
         rows = [_measure(m) for m in (*result.measured, *result.probabilities)]
         title = f"{result.match} · {result.split} · {result.how}"
         _table(out, title, ("measure", "value", "95 % interval", "units"), rows, right=range(1, 4))
+        if not result.measured and not result.missing:
+            out.print("nothing is measured: set.json lists no `metrics`")
+        for name, reason in result.missing.items():
+            out.print(Text(f"{name} is not there: {reason}"))
         if result.groups:
             rows = [[f"{g.by}: {g.name}", *_measure(m)] for g in result.groups for m in g.measured]
             grouped = ("group", "measure", "value", "95 % interval", "units")

@@ -14,7 +14,7 @@ from api.access import key_of, service_of
 from api.bodies import answered, question_faults, read_json
 from api.bootstrap import Service
 from api.casework.batches import PAUSE
-from api.casework.feedback import Entry, alias_now, by_alias, checked
+from api.casework.feedback import Entry, TooManyChangesError, alias_now, by_alias, checked
 from api.casework.impressions import Inquiry
 from api.casework.keys import Key
 from api.problems import Fault, Problem, absent, validated
@@ -53,7 +53,7 @@ class FeedbackCounts(BaseModel):
     recorded: int
     """Events that are new."""
     unchanged: int
-    """Events that repeat where the pair stands already."""
+    """Events that repeat where the pair stands already, or that others of the same list take back."""
 
 
 class FeedbackEntry(BaseModel):
@@ -89,7 +89,8 @@ async def give(request: Request) -> Response:
     """Record one event or many, all or none; an alias that this key was not shown for that question is a 404.
 
     So ask first: the example asks that of `/v1/matches/need-expert` again and takes an alias of the answer. A
-    repetition of where a pair stands changes nothing. A dismissed candidate is at once left out of this key's answers
+    repetition of where a pair stands changes nothing, of a list counts where it leaves each pair, and 20 changes of one
+    pair a day are the most. A dismissed candidate is at once left out of this key's answers
     to that question.
     """
     body, raw = await read_json(request)
@@ -108,7 +109,11 @@ async def give(request: Request) -> Response:
             entries = _entries(service, key, wanted)
         if entries is None:
             raise absent()
-        recorded = service.feedback.record(entries)
+        try:
+            recorded = service.feedback.record(entries)
+        except TooManyChangesError as error:
+            fault = Fault(field="alias", reason=str(error), index=error.number if isinstance(body, list) else None)
+            raise Problem("rate-limited", errors=[fault], retry_after=error.wait) from None
         service.dismissals.look(state.mask.epoch)
         return Done(200, {"recorded": recorded, "unchanged": len(entries) - recorded})
 

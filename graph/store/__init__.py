@@ -2,11 +2,34 @@
 
 from __future__ import annotations
 
-from graph.errors import StoreError
+from pathlib import Path
+from urllib.parse import quote
+
+from graph.errors import InputError, StoreError
 from graph.store.merge import Written
 from graph.store.port import Change, GraphStore
 
-__all__ = ["Change", "GraphStore", "Written", "open_store"]
+__all__ = ["Change", "GraphStore", "Written", "file_of", "open_store", "sqlite_url"]
+
+
+def sqlite_url(file: Path) -> str:
+    """The address of a file, whatever its name holds; InputError where no database can be of that name."""
+    name = str(file.absolute())
+    try:
+        if "\0" not in name:
+            return f"sqlite:///{quote(name)}"
+    except UnicodeEncodeError:
+        pass
+    raise InputError(f"no database can be at {name!r}: its name is not UTF-8, or holds a NUL", field="home")
+
+
+def file_of(url: str) -> Path | None:
+    """The file of a SQLite address; None of every other."""
+    if url.partition(":")[0] != "sqlite":
+        return None
+    from graph.store.tables import file_in
+
+    return file_in(url)
 
 
 def open_store(url: str, *, create: bool = True) -> GraphStore:

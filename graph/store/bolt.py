@@ -24,14 +24,13 @@ class Bolt:
     """One database of a server, named by path or query; `url` is its address without user and password."""
 
     def __init__(self, url: str) -> None:
-        parts = urlsplit(url)
+        form = "neo4j://USER:PASSWORD@HOST:PORT, with %2F for / in a password"
         try:
-            sound = bool(parts.hostname) and parts.port != 0
+            parts = urlsplit(url)
+            if not parts.hostname or parts.port == 0:
+                raise ValueError("no host, or no port")
         except ValueError:
-            sound = False
-        if not sound:
-            form = "neo4j://USER:PASSWORD@HOST:PORT, with %2F for / in a password"
-            raise StoreError(f"the store address cannot be read; its form is {form}", field="store")
+            raise StoreError(f"the store address cannot be read; its form is {form}", field="store") from None
         database, query = parts.path.strip("/"), dict(parse_qsl(parts.query))
         database = query.pop("database", database)
         if query:

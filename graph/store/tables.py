@@ -60,13 +60,9 @@ _CREATING = 7145  # any number that programs agree on: PostgreSQL's lock while t
 
 def engine_of(url: str, create: bool) -> sa.Engine:
     """The engine for an address; StoreError when it is no address, or its file cannot be one of ours."""
-    try:
-        parsed = sa.make_url(url)
-    except (sa.exc.ArgumentError, ValueError):
-        form = "sqlite:///FILE or postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
-        raise StoreError(f"the store address cannot be read; its form is {form}", field="store") from None
+    parsed = _parsed(url)
     if parsed.get_backend_name() == "sqlite":
-        _check_file(parsed.database, create)
+        _check_file(file_in(url), create)
         engine = sa.create_engine(parsed, connect_args={"timeout": BUSY_SECONDS, "isolation_level": None})
         sa.event.listen(engine, "connect", _tune_sqlite)
         return engine
@@ -76,10 +72,26 @@ def engine_of(url: str, create: bool) -> sa.Engine:
         raise StoreError("PostgreSQL needs the extra `postgres`: pip install 'qianxian[postgres]'") from None
 
 
-def _check_file(database: str | None, create: bool) -> None:
-    if not database or database == ":memory:":
+def file_in(url: str) -> Path:
+    """The file of a SQLite address; StoreError where it names none."""
+    name = _parsed(url).database
+    if not name or name == ":memory:":
         raise StoreError("an embedded store needs a file: sqlite:///FILE", field="store")
-    path = Path(database)
+    return Path(name)
+
+
+def _parsed(url: str) -> sa.URL:
+    try:
+        parsed = sa.make_url(url)
+    except (sa.exc.ArgumentError, ValueError):
+        form = "sqlite:///FILE or postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
+        raise StoreError(f"the store address cannot be read; its form is {form}", field="store") from None
+    if "\0" in (parsed.database or ""):
+        raise StoreError("the store address holds a NUL (%00), which no name can hold", field="store")
+    return parsed
+
+
+def _check_file(path: Path, create: bool) -> None:
     if not path.parent.is_dir():
         raise StoreError(f"folder {path.parent} of store {path} does not exist", field="store")
     if not os.access(path.parent, os.W_OK | os.X_OK):

@@ -64,6 +64,8 @@ class Evaluated:
     """Best first within a subject where every candidate competes."""
     probabilities: list[Measured] = field(default_factory=list)
     """How far a trained model's probabilities hold: that a pair is relevant, in both directions where both count."""
+    missing: dict[str, str] = field(default_factory=dict)
+    """Measure that the set asks for → why it cannot be had."""
     groups: list[Group] = field(default_factory=list)
     compared: list[Compared] = field(default_factory=list)
     """This ranker minus that of the run it was compared with."""
@@ -76,6 +78,7 @@ class Evaluated:
         return {
             "match": self.match, "split": self.split, "scores": self.how,
             "measures": [measured.to_dict() for measured in self.measured],
+            **({"missing": [{"measure": m, "reason": why} for m, why in self.missing.items()]} if self.missing else {}),
             **{name: [one.to_dict() for one in part] for name, part in parts.items() if part},
         }  # fmt: skip
 
@@ -123,6 +126,7 @@ def evaluate_complete(
     return Evaluated(
         match, "+".join(names), how, measures.summed(values), run,
         probabilities=_probabilities(judged, probability),
+        missing=measures.lacking(about.metrics, judged),
         groups=[
             Group(name, label, int(kept.sum()), _measured(measures.values_of(about.metrics, judged.of(kept))))
             for name, label, kept in parts
@@ -205,6 +209,8 @@ def evaluate_positives(
     prepared = state.prepared(match)
     kind = prepared.evidence.kind
     pairs = read_pairs(folder / "judgements" / f"{test}.tsv")
+    if len(pairs) == 0:
+        raise InputError(f"{test}: no pair is judged", field="split")
     parts = _groups(state, prepared, by, pairs)
     subject_table, table = state.projection.table(kind.subject), state.projection.table(kind.candidate)
     if other is not None:
@@ -235,6 +241,7 @@ def evaluate_positives(
             progress("rank", done)
     return Evaluated(
         match, test, how, measures.measure_places(about.metrics, pairs.by_subject(place)), run,
+        missing=measures.lacking(about.metrics, None),
         groups=[
             Group(
                 name, label, int(kept.sum()),
@@ -281,6 +288,10 @@ def evaluate(
     name = match or about.match
     if name is None:
         raise InputError(f"{folder} judges nothing: set.json has no `match`", field="match")
+    relations = state.projection.catalogue.relations
+    for relation in about.known:
+        if relation not in relations:
+            raise UnknownNameError("relation", relation, relations, field="known")
     known = splits(folder)
     for split in (*train, *([test] if test else [])):
         if split not in known:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field as Setting, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field as Setting, ValidationError, field_validator, model_validator
 
 from graph.errors import InputError
 from graph.files import replacing
@@ -48,6 +48,23 @@ class SetAbout(BaseModel):
     """Whether both directions are judged."""
     metrics: tuple[str, ...] = ()
     """Measures to print."""
+
+    @field_validator("grades")
+    @classmethod
+    def _rising(cls, grades: tuple[float, ...] | None) -> tuple[float, ...] | None:
+        if grades is not None:
+            each = np.array(grades, np.float64)
+            if not each.size or not np.isfinite(each).all() or (np.diff(each) <= 0).any():
+                raise ValueError("grades are numbers, each greater than the one before; for a continuous scale, null")
+        return grades
+
+    @model_validator(mode="after")
+    def _reached(self) -> SetAbout:
+        if not np.isfinite(self.relevant_from):
+            raise ValueError("relevant_from is a number")
+        if self.grades is not None and self.relevant_from > self.grades[-1]:
+            raise ValueError(f"relevant_from {self.relevant_from:g} is above the highest grade, {self.grades[-1]:g}")
+        return self
 
     @field_validator("metrics")
     @classmethod

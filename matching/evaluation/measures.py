@@ -88,6 +88,30 @@ def values_of(names: Sequence[str], judged: Judged) -> dict[str, Values]:
     return {name: values[name] for name in names if values.get(name)}
 
 
+def lacking(names: Sequence[str], judged: Judged | None) -> dict[str, str]:
+    """Measure → why it cannot be had, of those named that are not among `values_of`; None: a set of positives."""
+    own, other, form = (KNOWN, PLACES, "complete") if judged is not None else (PLACES, KNOWN, "positives")
+    foreign = {name: f"it is not of sets whose `judged` is {form}" for name in names if name in other}
+    if judged is None:
+        return foreign
+    had = values_of(names, judged)
+    return foreign | {name: _reason(name, judged) for name in names if name in own and name not in had}
+
+
+def _reason(name: str, judged: Judged) -> str:
+    if name == "inverse_mae":
+        return "nothing was trained, so no grade is predicted"
+    if name == "spearman":
+        return "no subject has five pairs, not all of one grade"
+    if name == "ndcg@10":
+        return "no subject has a pair above the lowest grade"
+    if name.startswith("mutual"):
+        if judged.mutual is None:
+            return "`mutual` of the set is not true"
+        return "no pair is relevant in both directions"
+    return "no subject has both relevant and other pairs: see `relevant_from`"
+
+
 def measure_places(names: Sequence[str], places: Mapping[str, Floats]) -> list[Measured]:
     """recall@N and mrr of a set that lists positives: places of each subject's hidden partners (inf = not ranked)."""
     return summed(values_of_places(names, places))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 import sys
 import threading
@@ -9,6 +10,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -19,10 +21,17 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 
-from api.casework import Casework, batches, database, keys
+from api.casework import (
+    Casework,
+    batches,
+    database,
+    feedback as feedback_module,
+    impressions as impressions_module,
+    keys,
+)
 from api.casework.audit import AuditLog, Notes
-from api.casework.feedback import Dismissals, Entry, FeedbackLog
-from api.casework.impressions import LIFETIME, Impressions, Inquiry
+from api.casework.feedback import DAY, MOST_CHANGES, Dismissals, Entry, FeedbackLog, TooManyChangesError, reactions
+from api.casework.impressions import LIFETIME, REPEATED, Impressions, Inquiry
 from api.casework.replies import ABANDONED, Replies
 from api.casework.tables import AUDIT, KEYS, METADATA, NEWEST
 from graph.errors import (
@@ -35,7 +44,7 @@ from graph.errors import (
     UnknownNameError,
 )
 from graph.store.tables import BUSY_SECONDS
-from matching.feedback.learning import Event, Reason
+from matching.feedback.learning import Event, Reason, settled
 from matching.question import Shown
 
 
@@ -297,13 +306,14 @@ def test_impressions_and_feedback_are_read_as_they_were_written(casework: Casewo
     mine, other = (Inquiry("e1", key, "need-expert", "need:n1") for key in ("mine", "other"))
     for inquiry in (mine, mine, other):
         impressions.note(inquiry, Shown(1, ("a", "b"), (1.5, 0.25), (1,)))
+    impressions.note(mine, Shown(1, ("b", "a"), (1.5, 0.25), (1,)))
     impressions.note(mine, Shown(21, ("c",), (0.0,), ()))
     impressions.note(mine, Shown(1, (), (), ()))
     impressions.close()
-    assert impressions.candidates(mine) == ["c", "a", "b"] and impressions.candidates(other) == ["a", "b"]
+    assert impressions.candidates(mine) == ["c", "b", "a"] and impressions.candidates(other) == ["a", "b"]
     assert impressions.candidates(mine._replace(epoch="e2")) == []
     assert impressions.counts("need-expert", "e1") == {"a": 2, "b": 2, "c": 1}, "asking again counts once"
-    assert len(list(impressions.of_epoch("need-expert", "e1"))) == 4
+    assert len(list(impressions.of_epoch("need-expert", "e1"))) == 4, "the same answer within the hour is one"
 
     dismissals = Dismissals(log)
     assert log.record([Entry(mine, "a", Event.DISMISS, Reason.OTHER), Entry(mine, "b", Event.OPEN)]) == 2
@@ -325,9 +335,80 @@ def test_impressions_and_feedback_are_read_as_they_were_written(casework: Casewo
     assert log.page("mine", newest.number, 10) == rest and log.page("other", None, 10) == []
     seen = Shown(1, ("a", "b"), (1.5, 0.25), (1,))
     answered = [shown for key, _, shown in impressions.answered("need-expert") if key == "mine"]
-    assert answered == [seen, seen, Shown(21, ("c",), (0.0,), ())]
+    assert answered == [seen, Shown(1, ("b", "a"), (1.5, 0.25), (1,)), Shown(21, ("c",), (0.0,), ())]
     impressions.forget(time.time() + LIFETIME + 60)
     assert list(log.entries()) == [] and impressions.candidates(mine) == []
+
+
+def test_an_answer_repeated_later_is_stored_again(casework: Casework, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(impressions_module, "MOST_LATEST", 2)
+    impressions, now, shown = Impressions(casework), time.time(), Shown(1, ("a",), (0.5,), ())
+    mine = Inquiry("e1", "mine", "need-expert", "need:n1")
+
+    def stored() -> int:
+        impressions.flush()
+        return len(list(impressions.of_epoch("need-expert", "e1")))
+
+    for later, rows in ((0, 1), (REPEATED - 1, 1), (REPEATED, 2), (REPEATED + 1, 2)):
+        monkeypatch.setattr("api.casework.impressions.time.time", lambda later=later: now + later)
+        impressions.note(mine, shown)
+        assert stored() == rows
+    for first in (2, 3):  # as many as are known
+        impressions.note(mine, Shown(first, ("a",), (0.5,), ()))
+    impressions.note(mine, shown)
+    assert stored() == 5
+    impressions.close()
+
+
+EVENTS = [Entry(Inquiry("e1", "k", "need-expert", "need:n1"), "a", event, reason) for event, reason in (
+    (Event.OPEN, None), (Event.SAVE, None), (Event.ACCEPT, None), (Event.RESTORE, None),
+    (Event.DISMISS, Reason.OTHER), (Event.DECLINE, Reason.OTHER), (Event.DECLINE, Reason.TOO_FAR),
+)]  # fmt: skip
+
+
+def _state(log: FeedbackLog, inquiry: Inquiry) -> tuple[object, ...]:
+    dismissals = Dismissals(log)
+    dismissals.look(inquiry.epoch)
+    mine = [entry for entry in log.entries() if entry.inquiry == inquiry]
+    opened = any(entry.event is Event.OPEN for entry in mine)
+    return dismissals.of(inquiry), settled(reactions(iter(mine), {})), opened
+
+
+def test_a_list_leaves_a_pair_where_its_events_one_by_one_do(
+    casework: Casework, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feedback_module, "MOST_CHANGES", 10_000)
+    log, rng = FeedbackLog(casework), random.Random(11)
+    for number in range(120):
+        alone, listed = (Inquiry("e1", key, "need-expert", f"need:{number}") for key in ("alone", "listed"))
+        for _ in range(3):
+            drawn = [rng.choice(EVENTS) for _ in range(rng.randrange(1, 7))]
+            changed = sum(log.record([replace(entry, inquiry=alone)]) for entry in drawn)
+            assert log.record([replace(entry, inquiry=listed) for entry in drawn]) <= min(changed, 3)
+            (gone, standing, opened), (also_gone, also_standing, also_opened) = _state(log, alone), _state(log, listed)
+            assert (also_gone, also_standing, also_opened) == (gone, standing, opened), drawn
+
+
+def test_a_long_list_is_few_statements_and_a_pair_changes_twenty_times_a_day(
+    casework: Casework, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log, inquiry, now = FeedbackLog(casework), Inquiry("e1", "k", "need-expert", "need:n1"), int(time.time())
+    statements: list[str] = []
+    sa.event.listen(casework.engine, "before_cursor_execute", lambda *told: statements.append(told[2]))
+    save, accept = (Entry(inquiry, "a", event) for event in (Event.SAVE, Event.ACCEPT))
+    assert log.record([save, accept] * 500) == 1
+    assert log.record([save, accept] * 500) == 0, "what goes back and forth is no change"
+    assert len(statements) <= 6
+    monkeypatch.setattr("api.casework.feedback.time.time", lambda: now + 60)
+    for number in range(MOST_CHANGES - 1):
+        assert log.record([(save, accept)[number % 2]]) == 1
+    other = Entry(inquiry, "b", Event.SAVE)
+    with pytest.raises(TooManyChangesError, match="20 times within a day") as caught:
+        log.record([other, Entry(inquiry, "a", Event.DEAL)])
+    assert caught.value.number == 1 and DAY - 70 < caught.value.wait <= DAY - 50
+    assert log.record([save]) == 0 and log.record([other]) == 1
+    monkeypatch.setattr("api.casework.feedback.time.time", lambda: now + caught.value.wait + 61)
+    assert log.record([Entry(inquiry, "a", Event.DEAL)]) == 1
 
 
 def test_a_write_runs_once_per_token(casework: Casework) -> None:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from api.app import create_app
 from api.bootstrap import Service, open_service
-from api.casework import batches
+from api.casework import batches, feedback
 from api.casework.feedback import parties
 from api.casework.keys import list_keys
 from api.casework.tables import FEEDBACK, IMPRESSIONS
@@ -285,3 +285,20 @@ def test_exposure_is_told_by_group(api: Api, broker: str) -> None:
     assert firms.impressions == 0 and {group.group for group in firms.groups} >= {"small", "large"}
     with pytest.raises(UnknownNameError, match="size"):
         exposure_report(service.casework, service.matcher.state, "need-expert", "name")
+
+
+def test_a_pair_that_is_changed_too_often_is_told_when_it_may_again(
+    api: Api, broker: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feedback, "MOST_CHANGES", 1)
+    one, two, *_ = aliases(api, broker)
+    event = {**ASKED, "alias": one, "event": "save"}
+    assert api.post("/v1/feedback", key=broker, json=[event, {**event, "event": "accept"}] * 2).json() == {
+        "recorded": 1,
+        "unchanged": 3,
+    }
+    answer = api.post("/v1/feedback", key=broker, json=[{**event, "alias": two}, {**event, "event": "deal"}])
+    (fault,) = problem(answer, "rate-limited")["errors"]
+    assert (fault["field"], fault["index"]) == ("alias", 1) and "1 times within a day" in fault["reason"]
+    assert 86_000 < int(answer.headers["Retry-After"]) <= 86_400
+    assert history(api.service) == [("accept", None)]

@@ -21,8 +21,8 @@ import pytest
 from api.casework import keys
 from api.installation import open_casework
 from api.metrics import Builds, Metrics
-from api.serve import HOPELESS, serve
-from api.settings import Settings
+from api.serve import HOPELESS, _environment as environment_of, serve
+from api.settings import Settings, load
 from graph.errors import InputError, StoreError
 from tests.api.running import START, Running, running, until
 
@@ -83,9 +83,23 @@ def test_metrics_add_up_over_the_workers(service: Running) -> None:
     assert total() - before == 20
 
 
+def test_services_on_one_home_keep_their_metrics_apart(tmp_path: Path) -> None:
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    settings = load(home=tmp_path)
+    folders = tmp_path / "run" / "metrics"
+    for name in (ended.pid, os.getppid(), os.getpid(), "counter_1.db"):
+        (folders / str(name)).mkdir(parents=True)
+        (folders / str(name) / "counter_1.db").touch()
+    with environment_of(settings):
+        assert os.environ["PROMETHEUS_MULTIPROC_DIR"] == str(folders / str(os.getpid()))
+        left = {folder.name: [file.name for file in folder.iterdir()] for folder in folders.iterdir()}
+    assert left == {str(os.getppid()): ["counter_1.db"], str(os.getpid()): []}
+
+
 def test_no_mapped_file_has_holes_to_write_to_when_the_disk_is_full(service: Running, home: Path) -> None:
     assert service.process.poll() is None
-    files = [home / "run" / "allowance", *(home / "run" / "metrics").glob("*.db")]
+    files = [home / "run" / "allowance", *(home / "run" / "metrics").glob("*/*.db")]
     assert len(files) >= 7  # three of each server, at least one of the builder
     assert not [file.name for file in files if file.stat().st_blocks * 512 < file.stat().st_size]
 
@@ -142,7 +156,7 @@ def test_a_dead_builder_is_replaced(service: Running, operator: str) -> None:
 
 def test_a_server_that_died_is_not_asked_whether_it_is_ready(service: Running, home: Path) -> None:
     def servers() -> set[int]:
-        return {int(path.stem.rpartition("_")[2]) for path in (home / "run" / "metrics").glob("gauge_livemin_*.db")}
+        return {int(path.stem.rpartition("_")[2]) for path in (home / "run" / "metrics").glob("*/gauge_livemin_*.db")}
 
     until(lambda: len(servers()) == 2)
     first = min(servers())

@@ -9,10 +9,13 @@ from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
+from structlog.testing import capture_logs
 
-from api.installation import epoch_of, secret_of
+from api.casework.database import Casework
+from api.installation import epoch_of, open_casework, secret_of, warn_if_open
 from api.settings import PREFIX, Settings, load
-from graph.errors import InputError
+from graph.errors import InputError, StoreError
+from graph.store import file_of, open_store
 from matching.question import LIMIT, TEXT_LIMIT
 
 ROOT = Path(__file__).parents[2]
@@ -89,3 +92,36 @@ def test_an_epoch_lasts_its_days(settings: Settings) -> None:
     day, start = 86_400, 600 * 86_400
     assert epoch_of(settings, start) == epoch_of(settings, start + 30 * day - 1)
     assert epoch_of(settings, start) != epoch_of(settings, start + 30 * day)
+
+
+@pytest.mark.parametrize("name", ["a?b", "pct%41", "%00", "a#b@c:d", "家 home"])
+def test_a_home_may_have_any_name(tmp_path: Path, name: str) -> None:
+    settings = load(home=tmp_path / name)
+    open_casework(settings).close()
+    open_store(settings.store_url).close()
+    assert [entry.name for entry in tmp_path.iterdir()] == [name]
+    assert {file.name for file in settings.home.iterdir()} >= {"graph.db", "casework.db"}
+    assert file_of(settings.store_url) == settings.home / "graph.db"
+
+
+@pytest.mark.parametrize("name", ["a\0b", "a\udcffb"])
+def test_a_home_that_no_database_can_be_in_is_refused(name: str) -> None:
+    for address in ("store_url", "casework_url"):
+        with pytest.raises(InputError, match="no database can be at"):
+            getattr(load(home=name), address)
+
+
+@pytest.mark.parametrize("address", ["sqlite:////nowhere/a%00b", "postgresql://u:secret-word@[::1/x"])
+def test_a_bad_casework_address_is_told_without_its_password(address: str) -> None:
+    with pytest.raises(StoreError, match="casework address") as caught:
+        Casework(address)
+    assert "secret-word" not in f"{caught.value} {caught.value.__cause__}"
+
+
+def test_a_home_that_others_can_look_into_is_warned_of(tmp_path: Path) -> None:
+    with capture_logs() as logged:
+        warn_if_open(tmp_path)
+        assert logged == []
+        tmp_path.chmod(0o755)
+        warn_if_open(tmp_path)
+    assert [(entry["event"], entry["folder"]) for entry in logged] == [("home_open_to_others", str(tmp_path))]

@@ -32,6 +32,9 @@ ORIGIN = Origin("w", "2024")
         ("postgresql://u:secret-word@127.0.0.1:port/x", "cannot be read"),
         ("bolt://u:secret-word@127.0.0.1:port", "cannot be read"),
         ("bolt://u:secret-word/x@127.0.0.1:7687", "cannot be read"),
+        ("neo4j://u:secret-word@[::1/x", "cannot be read"),
+        ("postgresql://u:secret-word@[::1/x", "cannot be read"),
+        ("sqlite:////nowhere/a%00b/graph.db", "holds a NUL"),
         ("bolt://u:secret-word@127.0.0.1:7687?encrypted=1", "unknown options encrypted; valid: database"),
     ],
 )

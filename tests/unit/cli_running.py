@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -47,8 +48,12 @@ def command_in(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPat
 
     def run(*words: str | Path) -> Ran:
         monkeypatch.setattr(sys, "argv", ["qianxian", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
-            main()
+        before = os.umask(0o022)
+        try:
+            with pytest.raises(SystemExit) as ended:
+                main()
+        finally:
+            os.umask(before)
         printed = capsys.readouterr()
         return Ran(int(ended.value.code or 0), printed.out, printed.err)
 

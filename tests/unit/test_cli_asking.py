@@ -358,3 +358,9 @@ def test_what_is_wrong_with_a_measurement(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert wanted in qianxian(*(str(sample) if word == "SAMPLE" else word for word in words)).error
+
+
+def test_a_question_is_shown_without_terminal_controls(qianxian: Command, office: Path) -> None:
+    text = "激光器 \x1b]0;owned\x07\x1b[31m\u202e"
+    ran = qianxian("--home", office, "match", "need-expert", "--text", text, "--as", "broker", "--explain")
+    assert "激光器 ]0;owned[31m" in ran.out and not {"\x1b", "\x07", "\u202e"} & set(ran.out + ran.err)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import shutil
 from pathlib import Path
 
@@ -160,3 +161,53 @@ def test_what_is_wrong_is_named(
     error = qianxian(*words).error
     assert wanted in error and "secret" not in error
     assert not (tmp_path / "out").exists()
+
+
+def test_what_is_written_is_for_its_user_alone(qianxian: Command, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir(mode=0o755)
+    home.chmod(0o755)
+    data = _folder(tmp_path / "data", entities__need=[{"id": "n1", "title": "a"}, {"title": []}])
+    ran = qianxian("--home", home, "ingest", data)
+    assert f"warning: home open to others: folder {home}, advice chmod 700" in ran.err
+    qianxian("--home", home, "export", tmp_path / "copy")
+    qianxian("--home", home, "export", tmp_path / "table.csv", "--format", "uniquip")
+    qianxian("--home", home, "feedback", "export", tmp_path / "feedback.jsonl")
+    written = [*home.iterdir(), tmp_path / "copy", tmp_path / "table.csv", tmp_path / "feedback.jsonl"]
+    assert {"graph.db", "casework.db", "rejects.jsonl", "secret.key"} <= {file.name for file in home.iterdir()}
+    assert [file.name for file in written if file.stat().st_mode & 0o077] == []
+
+
+def test_a_report_shows_no_terminal_controls(qianxian: Command, tmp_path: Path) -> None:
+    file = tmp_path / "need.csv"
+    file.write_text("id,title,\x1b]0;owned\x07odd\u202e\nn1,a,b\n", encoding="utf-8")
+    ran = qianxian("--home", tmp_path / "home", "ingest", file)
+    assert "unknown field need.]0;owned" in ran.out and not {"\x1b", "\x07", "\u202e"} & set(ran.out + ran.err)
+    error = qianxian("--home", tmp_path / "\x1b[31mhome", "build").error
+    assert "[31mhome" in error and "\x1b" not in error
+
+
+@pytest.mark.parametrize("option", ["a link", "a link to nothing", "a pipe", "a link to a pipe", "a loop"])
+def test_an_output_is_never_put_in_the_place_of_a_link_or_a_pipe(
+    qianxian: Command, tmp_path: Path, option: str
+) -> None:
+    data = _folder(tmp_path / "data", entities__need=[{"title": []}])
+    target, rejects = tmp_path / "target", tmp_path / "rejects"
+    if option == "a loop":
+        rejects.symlink_to(rejects)
+    elif option == "a pipe":
+        os.mkfifo(rejects)
+    else:
+        rejects.symlink_to(target)
+        if option == "a link to a pipe":
+            os.mkfifo(target)
+        elif option == "a link":
+            target.write_text("before", encoding="utf-8")
+    before = rejects.lstat().st_mode, target.exists() and target.stat().st_mode
+    ran = qianxian("--home", tmp_path / "home", "ingest", data, "--rejects", rejects)
+    assert rejects.lstat().st_mode == before[0]
+    if option in {"a link", "a link to nothing"}:
+        assert ran.status == 0 and orjson.loads(target.read_bytes())["kind"] == "need"
+    else:
+        assert "is no regular file" in ran.error
+        assert (target.exists() and target.stat().st_mode) == before[1]

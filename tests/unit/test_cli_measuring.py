@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
+import stat
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -136,6 +138,13 @@ def test_what_is_wrong_with_pairs_is_named(
         ('{"match": "need-expert", "judged": "often"}', "judged"),
         ('{"judged": "complete"}', "match"),
         ('{"match": "need-expert", "metrics": ["beauty"]}', "beauty"),
+        ('{"match": "need-expert", "grades": [2, 1]}', "each greater than the one before"),
+        ('{"match": "need-expert", "grades": [1, 1]}', "each greater than the one before"),
+        ('{"match": "need-expert", "grades": []}', "each greater than the one before"),
+        ('{"match": "need-expert", "grades": [0, NaN]}', "each greater than the one before"),
+        ('{"match": "need-expert", "grades": [0, 1], "relevant_from": 99}', "above the highest grade, 1"),
+        ('{"match": "need-expert", "relevant_from": Infinity}', "relevant_from is a number"),
+        ('{"match": "need-expert", "known": ["zzz"]}', "unknown relation 'zzz'; valid: "),
     ],
 )
 def test_what_is_wrong_with_a_set_is_named(
@@ -145,6 +154,48 @@ def test_what_is_wrong_with_a_set_is_named(
         shutil.copytree(judged / name, tmp_path / name)
     (tmp_path / "set.json").write_text(about, encoding="utf-8")
     assert wanted in qianxian("evaluate", tmp_path, "--fold", "none").error
+
+
+@pytest.mark.parametrize(
+    ("about", "metric", "reason"),
+    [
+        ({"grades": [0, 1, 2]}, "recall@10", "`judged` is complete"),
+        ({"grades": [0, 1, 2]}, "mutual_yield@1", "`mutual` of the set is not true"),
+        ({"grades": [0, 1, 2]}, "inverse_mae", "nothing was trained"),
+        ({"relevant_from": 99}, "roc_auc", "no subject has both relevant and other pairs"),
+        ({"judged": "positives"}, "roc_auc", "`judged` is positives"),
+    ],
+)
+def test_a_measure_that_cannot_be_had_is_named_with_the_reason(
+    qianxian: Command, judged: Path, tmp_path: Path, about: Mapping[str, object], metric: str, reason: str
+) -> None:
+    for name in ("entities", "judgements"):
+        shutil.copytree(judged / name, tmp_path / name)
+    had = "mrr" if about.get("judged") else "spearman"
+    (tmp_path / "set.json").write_bytes(orjson.dumps({"match": "need-expert", "metrics": [metric, had], **about}))
+    words = ("evaluate", tmp_path, "--fold", "none", "--test", "test")
+    (result,) = qianxian(*words, "--json").json
+    assert [measure["measure"] for measure in result["measures"]] == [had]
+    ((name, told),) = ((one["measure"], one["reason"]) for one in result["missing"])
+    assert name == metric and reason in told
+    assert f"{metric} is not there: {told}" in qianxian(*words).out
+
+
+def test_neither_a_device_nor_a_link_is_replaced_by_scores(qianxian: Command, judged: Path, tmp_path: Path) -> None:
+    pairs, device, link = tmp_path / "pairs.tsv", tmp_path / "null", tmp_path / "link"
+    pairs.write_text("subject\tcandidate\nn0\tx5\n", encoding="utf-8")
+    try:
+        os.mknod(device, stat.S_IFCHR | 0o666, os.makedev(1, 3))
+    except PermissionError:
+        os.mkfifo(device)
+    link.symlink_to(tmp_path / "out.tsv")
+    mode = device.stat().st_mode
+    score = ("score", judged, "--match", "need-expert", "--pairs", pairs, "--out")
+    assert "is no regular file" in qianxian(*score, device).error
+    assert "is no regular file" in qianxian("evaluate", judged, "--run", device).error
+    assert device.stat().st_mode == mode
+    assert qianxian(*score, link).status == 0
+    assert link.is_symlink() and len(_read(tmp_path / "out.tsv")) == 2
 
 
 def test_a_run_compared_with_itself_is_within_noise(qianxian: Command, judged: Path, tmp_path: Path) -> None:
