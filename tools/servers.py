@@ -342,8 +342,8 @@ def _answers(server: Neo4j | Postgres) -> bool:
 
 
 def _announce(name: str, server: Neo4j | Postgres) -> None:
-    print(f"export QIANXIAN_TEST_{name.upper()}={server.url}  # for the tests, which empty it")
-    print(f"# for the command and the service instead: export QIANXIAN_STORE={server.url}", flush=True)
+    print(f"export QIANXIAN_STORE={server.url}")
+    print(f"# only for the tests, which empty it: export QIANXIAN_TEST_{name.upper()}={server.url}", flush=True)
 
 
 if __name__ == "__main__":

@@ -50,8 +50,8 @@ def match(
         list[str] | None,
         typer.Option(
             "--filter",
-            help="FIELD=VALUE that a card must show: a code or name, and all that lies within it (region=浙江, "
-            "industry=C).",
+            help="FIELD=VALUE that a card must show: a code or name, and all that lies within it (for experts "
+            "institution_region=浙江, for projects industry=C).",
         ),
     ] = None,
     json: Json = False,

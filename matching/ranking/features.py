@@ -42,7 +42,7 @@ DEFAULT_WEIGHTS = {
     "value": 0.0,
     "own": 0.0,
 }
-"""Prior weight of each family; chosen on judged sets, see docs/quality.md."""
+"""Prior weight of each family; chosen on judged sets, see docs/quality-steps.md."""
 BESIDE_ENCODED = 0.5
 """What lexical and latent views count where the encoder says the same better; chosen likewise."""
 LEXICAL = ("words", "chars", "semantic", "title", "parts")
