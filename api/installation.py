@@ -28,7 +28,7 @@ def make_home(home: Path) -> None:
 def warn_if_open(home: Path) -> None:
     """Warn of a home folder, one that was there already, into which others can look."""
     if home.stat().st_mode & 0o077:
-        log.warning("home_open_to_others", folder=str(home), advice="chmod 700")
+        log.warning("home_open_to_others", reason="its mode lets others look into it; `chmod 700` it")
 
 
 def secret_of(settings: Settings) -> bytes:

@@ -169,7 +169,7 @@ def test_what_is_written_is_for_its_user_alone(qianxian: Command, tmp_path: Path
     home.chmod(0o755)
     data = _folder(tmp_path / "data", entities__need=[{"id": "n1", "title": "a"}, {"title": []}])
     ran = qianxian("--home", home, "ingest", data)
-    assert f"warning: home open to others: folder {home}, advice chmod 700" in ran.err
+    assert "warning: home open to others: reason its mode lets others look into it; `chmod 700` it" in ran.err
     qianxian("--home", home, "export", tmp_path / "copy")
     qianxian("--home", home, "export", tmp_path / "table.csv", "--format", "uniquip")
     qianxian("--home", home, "feedback", "export", tmp_path / "feedback.jsonl")
