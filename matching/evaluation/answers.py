@@ -38,8 +38,8 @@ SUBJECT_SMOOTHING = 5.0
 """Answers that pull a subject's mean to that of all."""
 SUBJECTS, BOTH, FEATURES, ITSELF = 0.15, 1.5, 0.25, 0.25
 """Covariance of two pairs by like subjects, by like subjects and candidates, by like features, by the same subject, in
-the unit of the noise; chosen on judged needs, see docs/quality-steps.md. How alike subjects are counts as the sum of their
-likeness and its square: those a little alike tell something, those much alike more than in proportion."""
+the unit of the noise; chosen on judged needs, see docs/quality-steps.md. How alike subjects are counts as the sum of
+their likeness and its square: those a little alike tell something, those much alike more than in proportion."""
 MOST = 8_000
 """Judged pairs of a Gaussian process, whose cost grows with their cube; of more, so many are drawn."""
 AT_A_TIME = 2_000
