@@ -35,8 +35,8 @@ _OF_THE_ASKER = re.compile(
 )
 """A clause that asks for nothing itself, unless it seeks; it may say what another one is about."""
 _OF_TERMS = re.compile(
-    "经费|预算|合作期限|面议|协商|联系|团队来自|拥有(?:发明)?专利[0-9]|"
-    r"\b(?:budget|funding|contact|cooperation)\b",
+    "经费|预算|合作期限|面议|协商|联系|详情请|请致电|来电|发邮件|邮件至|团队来自|拥有(?:发明)?专利[0-9]|"
+    r"\b(?:budget|funding|contact|cooperation|call us|write to)\b",
     re.IGNORECASE,
 )
 _OF_WHO_ASKS = re.compile(r"^(?:我们|我们公司|本公司|我公司)是|\bwe are an? ", re.IGNORECASE)

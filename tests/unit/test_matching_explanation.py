@@ -224,6 +224,7 @@ WORDINGS = {
     ("part", "wanted"),
     [
         ("我们想找做锂电池的老师，预算不多", "我们想找做锂电池的老师"),
+        ("详情请致电［名称 name］或发邮件至［邮箱 e-mail］", ""),
         ("我们公司去年和浙大合作过，这次想找做锂电池隔膜的老师，预算不多", "这次想找做锂电池隔膜的老师"),
         ("We are a small company and look for battery separators", "look for battery separators"),
         ("我公司开发光伏组件，需对封装胶膜进行第三方检测", "我公司开发光伏组件 需对封装胶膜进行第三方检测"),
