@@ -359,6 +359,8 @@ class Catalogue(_Declared):
             unknown = {*relation.sources, *relation.targets} - self.entities.keys() - {ANY_KIND}
             if unknown:
                 raise ValueError(f"relation {relation.name!r} ends at unknown kinds {sorted(unknown)}")
+            if relation.name in self.entities:
+                raise ValueError(f"{relation.name!r} is declared as an entity kind and as a relation kind")
         for kind in self.entities.values():
             fields: list[Field | Shown] = [*kind.fields, *kind.shown]
             for field in fields:

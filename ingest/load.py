@@ -110,14 +110,17 @@ def ingest(
         if not path.exists():
             raise InputError(f"{path} does not exist", field="path")
     catalogue = store.catalogue
-    for document in _kinds(paths, options):
-        catalogue = catalogue.extended(document) if options.dry_run else store.adopt(document)
+    documents = list(_kinds(paths, options))
+    for document in documents:
+        catalogue = catalogue.extended(document)
     read = [found for path in paths for found in sources_of(path, catalogue)]
     found = [source for source in read if isinstance(source, Source)]
     skipped = [source for source in read if isinstance(source, Skipped)]
     if skipped and not found:
         reasons = "; ".join(f"{name}: {reason}" for name, reason in skipped)
         raise InputError(f"nothing to load: {reasons}; valid titles: {valid_titles(catalogue)}", field="path")
+    for document in documents if not options.dry_run else ():
+        store.adopt(document)
     joined = [source for source in read if isinstance(source, Joined)]
     report = Report(dry_run=options.dry_run, skipped=skipped, joined=joined)
     rejects = Rejects(report, options.rejects)

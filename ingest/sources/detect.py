@@ -10,7 +10,7 @@ from pathlib import Path
 from graph.errors import InputError, QianxianError, quoted
 from graph.schema import Catalogue
 from ingest.sources import csv_file, excel, folder, jsonl, openalex, rejects
-from ingest.sources.row import Found, Row, Skipped, Source
+from ingest.sources.row import Found, Row, Skipped, Source, called
 
 VALID = (
     "a data folder (entities/, relations/), KIND.jsonl or KIND.jsonl.gz, OpenAlex works or authors as .jsonl or .gz, "
@@ -38,9 +38,9 @@ def _of_files(path: Path, catalogue: Catalogue) -> list[Found]:
         try:
             found += _in_folder(path, file, catalogue)
         except QianxianError as error:
-            found.append(Skipped(file.name, str(error)))
+            found.append(Skipped(called(file), str(error)))
         except OSError as error:
-            found.append(Skipped(file.name, f"cannot be read: {error.strerror}"))
+            found.append(Skipped(called(file), f"cannot be read: {error.strerror}"))
     if not found:
         raise InputError(f"{path} is no data folder and holds no files; valid: {VALID}", field="path")
     return found
@@ -48,12 +48,12 @@ def _of_files(path: Path, catalogue: Catalogue) -> list[Found]:
 
 def _in_folder(path: Path, file: Path, catalogue: Catalogue) -> Sequence[Found]:
     if file.is_dir():
-        return [Skipped(file.name, "is a folder within: its files are read when its own path is given")]
+        return [Skipped(called(file), "is a folder within: its files are read when its own path is given")]
     if not file.resolve().is_relative_to(path.resolve()):
-        return [Skipped(file.name, "leads out of the folder")]
+        return [Skipped(called(file), "leads out of the folder")]
     if file.is_file() and _is_json_lines(file) and _holds_rejects(file, _first(file)):
         # The rows that it was made of would be rejected again, beside their own.
-        return [Skipped(file.name, "holds rejects of an earlier load: they are loaded when its own path is given")]
+        return [Skipped(called(file), "holds rejects of an earlier load: they are loaded when its own path is given")]
     return _of_file(file, catalogue)
 
 
@@ -81,7 +81,7 @@ def _of_file(path: Path, catalogue: Catalogue) -> Sequence[Found]:
         return excel.sources(path, catalogue)
     if _is_json_lines(path):
         return _json_lines(path, catalogue)
-    return [Skipped(path.name, f"is of no known format; valid: {VALID}")]
+    return [Skipped(called(path), f"is of no known format; valid: {VALID}")]
 
 
 def _json_lines(path: Path, catalogue: Catalogue) -> Sequence[Found]:
@@ -98,5 +98,7 @@ def _json_lines(path: Path, catalogue: Catalogue) -> Sequence[Found]:
         raise InputError(f"{path}: line {first.line}: {first.problem}", field="path")
     listed = ", ".join((*catalogue.entities, *catalogue.relations))
     return [
-        Skipped(path.name, f"unknown kind {quoted(kind or path.name)} (a file is named by its kind); valid: {listed}")
+        Skipped(
+            called(path), f"unknown kind {quoted(kind or called(path))} (a file is named by its kind); valid: {listed}"
+        )
     ]

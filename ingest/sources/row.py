@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,5 +70,14 @@ Found = Source | Skipped | Joined
 
 
 def called(path: Path, sheet: str = "") -> str:
-    """A file, or a sheet of it, as a person calls it."""
-    return f"{path.name}#{sheet}" if sheet else path.name
+    """A file, or a sheet of it, as a person calls it; names in GB 18030, as archives from Windows leave them, too."""
+    name = path.name
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raw = os.fsencode(name)
+        try:
+            name = raw.decode("gb18030")
+        except UnicodeDecodeError:
+            name = raw.decode(errors="backslashreplace")
+    return f"{name}#{sheet}" if sheet else name

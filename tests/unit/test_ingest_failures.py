@@ -1,5 +1,6 @@
 """A store that fails in the middle of a load: what is there stays, and the same command goes on."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -46,3 +47,28 @@ def test_rejects_that_cannot_be_written_are_told(tmp_path: Path) -> None:
     path = jsonl(tmp_path / "need.jsonl", [{"id": "n", "budget": "much"}])
     with store_in(tmp_path) as store, pytest.raises(InputError, match="cannot be read or written"):
         load(store, path, rejects=tmp_path / "file" / "rejects.jsonl")
+
+
+def test_a_load_of_nothing_declares_nothing(tmp_path: Path) -> None:
+    (tmp_path / "kinds").mkdir()
+    kind = b'{"entities": [{"name": "plant", "labels": {"en": "plant", "zh": "p"}}]}'
+    (tmp_path / "kinds" / "kinds.json").write_bytes(kind)
+    with store_in(tmp_path) as store:
+        with pytest.raises(InputError, match="holds no files"):
+            load(store, tmp_path / "kinds")
+        assert "plant" not in store.catalogue.entities
+    with store_in(tmp_path) as store:
+        assert "plant" not in store.catalogue.entities
+
+
+@pytest.mark.parametrize("form", ["gb18030", "latin-1"])
+def test_a_file_whose_name_is_not_utf8_loads_under_a_name_that_can_be_stored(tmp_path: Path, form: str) -> None:
+    name = "专家.csv" if form == "gb18030" else "\xe9\xff.csv"
+    (tmp_path / "gbk").mkdir()
+    path = os.fsencode(tmp_path / "gbk") + b"/" + name.encode(form)
+    with open(path, "wb") as file:
+        file.write("id,姓名,职称\nq1,陈样,教授\nq2,,教授,多\n".encode())
+    with store_in(tmp_path) as store:
+        report = load(store, tmp_path / "gbk")
+        assert store.get("expert", "q1") is not None
+    report.render().encode()

@@ -32,6 +32,10 @@ def _shown(path: str, field: str | None, hierarchy: str) -> dict[str, Any]:
         (_kind(fields=[_field("string", "amount_band")]), "thing.f is of type string: hierarchies of form `bands`"),
         (_kind(fields=[_field("year", "title_level")]), "thing.f is of type year"),
         (
+            {"relations": [{"name": "expert", "labels": LABELS, "sources": ["need"], "targets": ["expert"]}]},
+            "'expert' is declared as an entity kind and as a relation kind",
+        ),
+        (
             _kind(fields=[_field("code", "region", scheme="industry")]),
             "thing.f: hierarchy 'region' is for codes",
         ),
