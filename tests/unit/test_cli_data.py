@@ -9,6 +9,7 @@ from pathlib import Path
 
 import orjson
 import pytest
+import structlog
 
 from graph.projection import build as project
 from graph.store import open_store
@@ -163,7 +164,10 @@ def test_what_is_wrong_is_named(
     assert not (tmp_path / "out").exists()
 
 
-def test_what_is_written_is_for_its_user_alone(qianxian: Command, tmp_path: Path) -> None:
+def test_what_is_written_is_for_its_user_alone(
+    qianxian: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.installation.log", structlog.get_logger())  # one that no test before has used
     home = tmp_path / "home"
     home.mkdir(mode=0o755)
     home.chmod(0o755)
