@@ -319,7 +319,7 @@ def _documents_of(kind: str, of: sp.csr_array, indexes: Mapping[str, TextIndex],
     owners = sp.csr_array(of.T.tocsr())
     links = links_of(encoded.nearest) if encoded is not None and encoded.nearest.shape[1] else None
     semantic = indexes[kind].semantic.vectors
-    weighs = shared(semantic, of) if encoded is None else None
+    weighs = shared(semantic, of) if encoded is None and of.shape[1] <= SCANNED else None
     if weighs is not None:
         semantic = unit(semantic @ weighs)
     compared = _compared(of, owners, semantic, encoded)
