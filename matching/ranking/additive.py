@@ -176,36 +176,23 @@ class AdditiveCurves:
 
     def _fitted(self, steps: Floats, hit: NDArray[np.bool_]) -> Fitted:
         """Per feature the log-odds at each knot, the last entry for an absent value, each mean 0; surfaces likewise."""
-        from sklearn.ensemble import HistGradientBoostingClassifier  # a second that only learning has to wait for
-
-        increasing = self.increasing or (False,) * steps.shape[1]
         used = np.flatnonzero(~np.isnan(steps).all(axis=0))
-        model = HistGradientBoostingClassifier(
-            learning_rate=self.learning_rate,
-            max_iter=self.iterations,
-            max_leaf_nodes=self.leaves,
-            min_samples_leaf=self.smallest_leaf,
-            l2_regularization=self.l2,
-            interaction_cst="pairwise" if self.pairs else "no_interactions",
-            monotonic_cst=np.array(increasing, np.int64)[used].tolist(),
-            early_stopping=False,
-            random_state=0,
-        ).fit(steps[:, used], hit)
+        mass = [np.zeros(0)] * len(self._knots)
+        for at in used:
+            n = len(self._knots[at]) - 1
+            seen = np.where(np.isnan(steps[:, at]), n, steps[:, at]).astype(np.int64)
+            mass[at] = np.bincount(seen, minlength=n + 1) / len(seen)
+        bending = self._bending(steps, hit, used, mass)
+        model = self._boosted(steps, hit, used, bending, self.iterations)
         base = np.zeros(len(used))
         origin = float(model.decision_function(base[None])[0])
         intercept = origin
         tables = [np.zeros(len(knots) + 1) for knots in self._knots]
-        mass = [np.zeros(0)] * len(tables)
         for place, at in enumerate(used):
-            n = len(self._knots[at]) - 1
-            probe = np.repeat(base[None], n + 1, axis=0)
-            probe[:, place] = [*range(n), np.nan]
-            tables[at] = model.decision_function(probe) - origin
-            seen = np.where(np.isnan(steps[:, at]), n, steps[:, at]).astype(np.int64)
-            mass[at] = np.bincount(seen, minlength=n + 1) / len(seen)
+            tables[at] = _alone(model, base, place, len(mass[at])) - origin
         surfaces: dict[tuple[int, int], Floats] = {}
         varies: dict[tuple[int, int], float] = {}
-        for one, other in combinations(range(len(used)), 2) if self.pairs else ():
+        for one, other in combinations(bending, 2):
             pair = int(used[one]), int(used[other])
             sides = [np.append(np.arange(len(mass[at]) - 1.0), np.nan) for at in pair]
             probe = np.repeat(base[None], len(sides[0]) * len(sides[1]), axis=0)
@@ -229,6 +216,42 @@ class AdditiveCurves:
             tables[at] -= mean
             tables[at] = np.insert(tables[at], -1, _beyond(self._knots[at], tables[at][:-1]))
         return Fitted(intercept, tables, surfaces, varies)
+
+    def _bending(
+        self, steps: Floats, hit: NDArray[np.bool_], used: NDArray[np.int64], mass: Sequence[Floats]
+    ) -> list[int]:
+        """Places in `used` of the features that may bend each other, rising: those whose own curves vary most.
+
+        All pairs of them are no more than `pairs`: each pair costs a look at the whole model at all its knots.
+        """
+        number = int((1 + np.sqrt(1 + 8 * self.pairs)) / 2)
+        if not self.pairs or len(used) <= number:
+            return list(range(len(used))) if self.pairs else []
+        model = self._boosted(steps, hit, used, [], self.iterations // 2)
+        varies = []
+        for place, at in enumerate(used):
+            curve = _alone(model, np.zeros(len(used)), place, len(mass[at]))
+            varies.append(float(mass[at] @ (curve - mass[at] @ curve) ** 2))
+        return sorted(np.argsort(-np.array(varies), kind="stable")[:number].tolist())
+
+    def _boosted(
+        self, steps: Floats, hit: NDArray[np.bool_], used: NDArray[np.int64], bending: Sequence[int], iterations: int
+    ) -> Any:
+        """Trees of the used features, each of one, or of two of those that bend each other."""
+        from sklearn.ensemble import HistGradientBoostingClassifier  # a second that only learning has to wait for
+
+        increasing = self.increasing or (False,) * steps.shape[1]
+        return HistGradientBoostingClassifier(
+            learning_rate=self.learning_rate,
+            max_iter=iterations,
+            max_leaf_nodes=self.leaves,
+            min_samples_leaf=self.smallest_leaf,
+            l2_regularization=self.l2,
+            interaction_cst=[*({at} for at in range(len(used))), *map(set, combinations(bending, 2))],
+            monotonic_cst=np.array(increasing, np.int64)[used].tolist(),
+            early_stopping=False,
+            random_state=0,
+        ).fit(steps[:, used], hit)
 
     @property
     def intercept(self) -> float:
@@ -358,6 +381,13 @@ class BothChoose:
     def to_dict(self) -> dict[str, Any]:
         """See Ranker."""
         return {"form": "both", "choice": self.choice.to_dict(), "turned": self.turned}
+
+
+def _alone(model: Any, base: Floats, place: int, n: int) -> Floats:
+    """Log-odds of each of n steps of one feature, the last of which is that of no value, the others as in `base`."""
+    probe = np.repeat(base[None], n, axis=0)
+    probe[:, place] = [*range(n - 1), np.nan]
+    return np.asarray(model.decision_function(probe))
 
 
 def _log_probability(log_odds: Floats | float) -> Floats:
