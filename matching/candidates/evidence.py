@@ -157,6 +157,8 @@ class Reading(NamedTuple):
     """Co-outcomes with the subject's partners; None for a free text."""
     far: Values | None
     """The same by a longer walk; None for a free text, and where outcomes are not the subject's own."""
+    factors: Values | None
+    """How probable every candidate is the next, by latent factors; None likewise, and where candidates are too many."""
     company: Values | None
     """In how large a company every candidate is chosen; None for a free text, and where outcomes are not its own."""
     settled: Values | None
@@ -231,9 +233,9 @@ class Evidence:
             documents.append(DocumentScores(words, chars, mine, meaning, query, encoded, title, parts))
         walk = self._walked(documents, lexical) if self.walk is not None else None
         if self.outcomes is None:
-            return Reading(documents, lexical, walk, None, None, None, None, None, None, {})
+            return Reading(documents, lexical, walk, None, None, None, None, None, None, None, {})
         if asked.row is None:
-            return Reading(documents, lexical, walk, self.outcomes.popularity, None, None, None, None, None, {})
+            return Reading(documents, lexical, walk, self.outcomes.popularity, None, None, None, None, None, None, {})
         near, far = self.outcomes.reach(asked.row)
         return Reading(
             documents,
@@ -243,6 +245,7 @@ class Evidence:
             near,
             self.outcomes.neighbours(asked.row),
             far,
+            self.outcomes.likely(asked.row),
             self.outcomes.company(asked.row) if self.outcomes.are_own else None,
             self.outcomes.settled(asked.row) if self.outcomes.are_own else None,
             self.outcomes.by_field(asked.row),

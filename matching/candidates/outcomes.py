@@ -15,6 +15,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from graph.projection import spans
+from matching.candidates.factors import Factors
 from matching.candidates.walks import OutcomeWalk
 
 Rows = NDArray[np.int64]
@@ -194,6 +195,8 @@ class Outcomes:
     """Label field of the subject → profile."""
     walk: OutcomeWalk
     """Along outcomes and labels."""
+    factors: Factors | None
+    """Learned where outcomes are the subject's own."""
     like: Mapping[str, Profile]
     """The same where like labels count as well."""
     kin: Mapping[str, Kin]
@@ -224,6 +227,7 @@ class Outcomes:
             pairs,
             profiles,
             OutcomeWalk(pairs, list(labels.values()), list(theirs.values())),
+            None if marks is None else Factors.learn(pairs, *(list(of.values()) for of in (labels, theirs, marks))),
             {name: Profile.build(pairs, own[name], _likeness(profiles[name].counts)) for name in own},
             {name: Kin.build(pairs, matrix, carried) for name, matrix in own.items()},
             None if marks is None else {name: Marks.build(pairs, cells) for name, cells in marks.items()},
@@ -310,6 +314,14 @@ class Outcomes:
         if far is not None:
             far[partners] = np.nan
         return near, far
+
+    def likely(self, subject: int) -> Values | None:
+        """Log of how probable each candidate is the next, by `factors`; NaN for partners, who taught it."""
+        if self.factors is None:
+            return None
+        log = self.factors.of(subject)
+        log[self.partners(subject)] = np.nan
+        return log
 
     @property
     def are_own(self) -> bool:

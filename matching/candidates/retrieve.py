@@ -10,6 +10,7 @@ from graph.projection import spans
 from matching.candidates.asked import Asked, Rows
 from matching.candidates.compare import LabelComparator
 from matching.candidates.evidence import Evidence, Reading
+from matching.candidates.outcomes import Values
 from matching.candidates.texts import nearest
 
 DEPTH = 90
@@ -70,7 +71,10 @@ def by_outcomes(evidence: Evidence, asked: Asked, read: Reading, depth: int) -> 
         return nearest(read.popularity, most)
     likely = sum(read.profiles, read.popularity)
     reached = nearest(np.nan_to_num(read.reach), depth // 2)
-    return np.concatenate([reached, np.argpartition(-likely, most)[:most], nearest(read.neighbours, most)])
+    found = [reached, _first(likely, most), nearest(read.neighbours, most)]
+    if read.factors is not None:
+        found.append(_first(np.nan_to_num(read.factors, nan=-np.inf), most))
+    return np.concatenate(found)
 
 
 RETRIEVERS: dict[str, Callable[[Evidence, Asked, Reading, int], Rows]] = {
@@ -80,6 +84,11 @@ RETRIEVERS: dict[str, Callable[[Evidence, Asked, Reading, int], Rows]] = {
     "outcomes": by_outcomes,
 }
 """Name → retriever."""
+
+
+def _first(scores: Values, number: int) -> Rows:
+    """Rows of the greatest scores, which may be negative."""
+    return np.argpartition(-scores, number)[:number]
 
 
 def _none() -> Rows:

@@ -34,6 +34,7 @@ FAMILIES: dict[str, Labels] = {
     "kin": Labels(zh="同类候选以往的{}", en="the {} of those who chose candidates of this sort"),
     "mark": Labels(zh="以往{}的相近度", en="how past outcomes agree ({})"),
     "far": Labels(zh="更远的合作关联", en="links further away"),
+    "factors": Labels(zh="以往选择规律的推断", en="what past choices as a whole suggest"),
     "company": Labels(zh="通常与几方同时入选", en="how many are usually chosen together"),
     "settled": Labels(zh="提问方已有的合作方数", en="how many the asker chose before"),
     "feedback": Labels(zh="用户反馈", en="user feedback"),

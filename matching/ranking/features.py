@@ -37,6 +37,7 @@ DEFAULT_WEIGHTS = {
     "kin": 0.0,
     "mark": 0.0,
     "far": 0.0,
+    "factors": 0.0,
     "company": 0.0,
     "settled": 0.0,
     "value": 0.0,
@@ -55,9 +56,9 @@ class Features:
     Families: `words`, `chars`, `semantic`, `encoded` (text, the last where the encoder has been), `walk` (through
     documents) or, where a candidate is its text, `title` and `parts` (of the question), `compare_<name>`; of past
     outcomes `popularity`, `reach`, `neighbours`, `profile_<field>` and, where they are the subject's own, `far`,
-    `company`, `settled`, `like_<field>`, `kin_<field>`, `mark_<field>` (see `Outcomes`); `value_<field>` (a visible
-    number of the candidate, for learners only) and, where both sides choose, `own_<field>` (the same of the one who
-    chooses: some choose more often). In a pool numbers are those among rivals.
+    `factors`, `company`, `settled`, `like_<field>`, `kin_<field>`, `mark_<field>` (see `Outcomes`);
+    `value_<field>` (a visible number of the candidate, for learners only) and, where both sides choose, `own_<field>`
+    (the same of the one who chooses: some choose more often). In a pool numbers are those among rivals.
     """
 
     def __init__(self, evidence: Evidence) -> None:
@@ -68,7 +69,7 @@ class Features:
         )
         walk = ("walk",) if evidence.walk is not None else ("title", "parts") if evidence.documents else ()
         past = ("popularity", "reach", "neighbours", *outcomes.fields()) if outcomes else ()
-        past += ("far", "company", "settled") if outcomes and outcomes.are_own else ()
+        past += ("far", "factors", "company", "settled") if outcomes and outcomes.are_own else ()
         self.names: tuple[str, ...] = (
             *text,
             *walk,
@@ -133,7 +134,7 @@ class Features:
             columns.append(unknown if read.neighbours is None else read.neighbours[rows])
             columns += [read.fields[n][rows] if n in read.fields else unknown for n in evidence.outcomes.fields()]
             if evidence.outcomes.are_own:
-                own = (read.far, read.company, read.settled)
+                own = (read.far, read.factors, read.company, read.settled)
                 columns += [unknown if said is None else said[rows] for said in own]
         columns += [values[rows] for values in evidence.values.values()]
         columns += [
