@@ -25,19 +25,19 @@ Places = NDArray[np.integer[Any]]
 Floats = NDArray[np.float32]
 Matrix = sp.csr_array
 
-MODELS = 3
+MODELS = 4
 """Models whose mean counts, each begun and sampled anew."""
 SIZE = 64
 """Numbers of a vector of one model."""
-BATCH = 512
+BATCH = 1024
 """Outcomes of a step."""
 ROUNDS = 7
 """How often each outcome is learned from."""
-STEPS = 1000
+STEPS = 500
 """Steps of a model at the most, and…"""
 LARGEST = 20_000
 """…candidates at the most: bounds on the time, of learning and of each answer."""
-RATE = 0.004
+RATE = 0.006
 """Of learning."""
 DECAY = 0.7
 """Of the weights in a step, times RATE."""
@@ -218,8 +218,16 @@ class _Adam:
         first, second = MOMENTS
         begun = [1 - moment**self._step for moment in MOMENTS]
         for weights, slope, mean, square in zip(self._weights, slopes, self._means, self._squares, strict=True):
-            mean += (1 - first) * (slope - mean)
-            square += (1 - second) * (slope * slope - square)
-            weights -= RATE / begun[0] * mean / (np.sqrt(square / begun[1]) + 1e-6)
+            mean *= first
+            mean += (1 - first) * slope
+            square *= second
+            step = slope * slope
+            step *= 1 - second
+            square += step
+            np.sqrt(square, out=step)
+            step += 1e-6
+            np.divide(mean, step, out=step)
+            step *= RATE * np.sqrt(begun[1]) / begun[0]
+            weights -= step
         for weights in self._weights[: self._decaying]:
             weights *= 1 - RATE * DECAY
