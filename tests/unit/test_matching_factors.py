@@ -85,5 +85,7 @@ def test_too_many_or_no_candidates_teach_nothing(monkeypatch: pytest.MonkeyPatch
 def test_partners_have_none_and_outcomes_of_others_no_factors() -> None:
     pairs, camp = _camps()
     own = Outcomes.build(pairs, {"camp": camp}, {}, marks={})
-    assert list(np.flatnonzero(np.isnan(own.likely(0)))) == list(own.partners(0))
+    likely = own.likely(0)
+    assert likely is not None
+    assert list(np.flatnonzero(np.isnan(likely))) == list(own.partners(0))
     assert Outcomes.build(pairs, {"camp": camp}, {}).likely(0) is None
