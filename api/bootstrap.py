@@ -66,9 +66,13 @@ class Service:
             self.matcher.refresh()
         self.stores.keep_to(self.matcher.state.projection.catalogue)
         self.metrics.ready(True)
-        self.matcher.state.mask.redact("")  # here, beside the answers: names take a while to be looked for in texts
         self.dismissals.look(self.matcher.state.mask.epoch)
         return True
+
+    def settle(self) -> None:
+        """Make what the first free text would wait for: it takes a while until names can be looked for in texts."""
+        if self.matcher is not None:
+            self.matcher.state.mask.redact("")
 
     def catalogue(self) -> Catalogue:
         """The declared kinds: of the projection that answers, else of the store."""
@@ -143,7 +147,7 @@ def encode(settings: Settings, *, most: int | None = None, progress: Progress | 
     return matching_build.encode(open_built(settings), encoder, most=most, progress=progress)
 
 
-def build(settings: Settings, *, full: bool = False, progress: Progress | None = None) -> int:
+def build(settings: Settings, *, full: bool = False, processes: int = 1, progress: Progress | None = None) -> int:
     """Bring projection, masks and text indexes up to the store's revision, which is returned."""
     with open_store(settings.store_url) as store:
         used = matching_build.projection_of(settings.matching_folder)
@@ -155,6 +159,7 @@ def build(settings: Settings, *, full: bool = False, progress: Progress | None =
         k=settings.k,
         epoch=epoch_of(settings),
         full=full,
+        processes=processes,
         progress=progress,
     )
     return built.revision

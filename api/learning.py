@@ -1,4 +1,4 @@
-"""Casework → matching: what is learned from use, and who was shown how often."""
+"""Graph and casework → matching: what is learned from past outcomes and from use, and who was shown how often."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
+from joblib import Parallel, cpu_count, delayed
 from numpy.typing import NDArray
 
+from api.bootstrap import open_built
 from api.casework import Casework
 from api.casework.feedback import FeedbackLog, parties, reactions
 from api.casework.impressions import Impressions
 from api.casework.keys import list_keys
+from api.settings import Settings
 from graph.errors import UnknownNameError
 from graph.progress import Progress, silent
 from graph.projection import Projection
@@ -23,12 +26,40 @@ from matching.build import State
 from matching.feedback.exposure import GroupExposure, by_group, gini
 from matching.feedback.learning import Impression, examination
 from matching.feedback.use import Learned, path_of
-from matching.training.train import train_use
+from matching.training.train import train, train_use
 
 SIZE = "size"
 """Groups by the size of the house: small and large."""
 HOUSES = (">employed_by", "<owns", "<posted")
 """Paths from a candidate to the institution or enterprise that it belongs to."""
+
+
+MANY = 50_000
+"""Records in the graph from which on match kinds are learned in several processes, which take a while to start."""
+
+
+def learn_from_outcomes(
+    settings: Settings, state: State, match_kinds: Iterable[str], progress: Progress = silent
+) -> dict[str, dict[str, Any]]:
+    """Learn and save the models of match kinds with an outcome relation; what is known of each, by name."""
+    names = [name for name in match_kinds if state.kinds[name].outcome]
+    records = sum(state.projection.table(kind).n for kind in state.projection.catalogue.entities)
+    if records < MANY or cpu_count() == 1:
+        return {name: dict(model.about) for name, model in train(state, names, progress).items()}
+    about: dict[str, dict[str, Any]] = {}
+    done = Parallel(n_jobs=min(cpu_count(), max(len(names), 1)), batch_size=1, return_as="generator_unordered")(
+        delayed(_learned_alone)(settings, name) for name in names
+    )
+    for learned in done:
+        for name in learned:
+            progress(f"train {name}", 0)
+        about |= learned
+    return {name: about[name] for name in names if name in about}
+
+
+def _learned_alone(settings: Settings, name: str) -> dict[str, dict[str, Any]]:
+    """The same of one match kind, in a process of its own."""
+    return {name: dict(model.about) for name, model in train(open_built(settings), [name]).items()}
 
 
 def learn_from_use(

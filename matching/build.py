@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +15,7 @@ import numpy as np
 import orjson
 import structlog
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from graph.errors import ProjectionError
 from graph.files import is_being_written, locked, replace
@@ -40,6 +41,8 @@ ANALYSED = f"{FORMAT}.{analysis.VERSION}"
 """Ends the name of every index: it is of texts analysed and written as they are now."""
 BATCH = 64
 """Texts that are encoded at a time."""
+MANY = 20_000
+"""Texts to index from which on other processes help: starting them takes a second or two."""
 log = structlog.get_logger(__name__)
 
 
@@ -172,38 +175,28 @@ def document_kinds(kinds: MatchKinds, projection: Projection) -> set[str]:
 
 def build(
     projection_folder: Path, folder: Path, secret: bytes, *, k: int, epoch: str, full: bool = False,
-    vectors: Path | None = None, progress: Progress | None = None,
+    vectors: Path | None = None, processes: int = 1, progress: Progress | None = None,
 ) -> State:  # fmt: skip
     """Bring mask and indexes in `folder` up to the current projection and switch to them.
 
-    What is unchanged and sound stays; `full` makes the indexes anew. Vectors of the encoder are in the folder
-    `vectors`, by default in `folder` too. Builders of one folder wait for each other. Raises ProjectionError without a
-    projection.
+    What is unchanged and sound stays; `full` makes the indexes anew, in several `processes` where that is worth it.
+    Vectors of the encoder are in the folder `vectors`, by default in `folder` too. Builders of one folder wait for each
+    other. Raises ProjectionError without a projection.
     """
     with locked(folder):
-        projection = open_projection(projection_folder)
-        return _built(projection, folder, secret, k, epoch, full, vectors or folder / "encoded", progress or silent)
+        projection, say = open_projection(projection_folder), progress or silent
+        return _built(projection, folder, secret, k, epoch, full, vectors or folder / "encoded", processes, say)
 
 
 def _built(
-    projection: Projection, folder: Path, secret: bytes, k: int, epoch: str, full: bool, vectors: Path, say: Progress
-) -> State:
+    projection: Projection, folder: Path, secret: bytes, k: int, epoch: str, full: bool, vectors: Path, processes: int,
+    say: Progress,
+) -> State:  # fmt: skip
     say("mask", 0)
     mask = Mask.build(projection, folder / "mask", _noted(folder).get("mask"), k=k, epoch=epoch, secret=secret)
-    indexes, keys = {}, {}
     kinds = MatchKinds.of(projection.catalogue)
-    for kind in indexed_kinds(kinds, projection):
-        columns = mask.texts(kind)
-        if not columns:
-            continue
-        keys[kind] = f"{mask.digest(kind)}-{ANALYSED}"
-        say(f"index {kind}", projection.table(kind).n)
-        place = folder / "index" / f"{kind}-{keys[kind]}"
-        if full or _opened(place) is None:
-            place.parent.mkdir(exist_ok=True)
-            before = None if full else _previous(place.parent, kind)
-            TextIndex.build(rows_of(columns, projection.table(kind).n), before).save(place)
-        indexes[kind] = TextIndex.open(place)
+    keys = {k: f"{mask.digest(k)}-{ANALYSED}" for k in indexed_kinds(kinds, projection) if mask.texts(k)}
+    indexes = _indexes(projection, mask, folder / "index", keys, full, processes, say)
     hashes = {kind: index.kept["words"].hashes for kind, index in indexes.items()}
     digests = {kind: mask.digest(kind) for kind in hashes}
     encoded = folder / "encoded"
@@ -224,6 +217,37 @@ def _built(
     _sweep(folder / "index", {f"{kind}-{key}" for kind, key in keys.items()})
     _sweep(encoded, {*encodings.names.values(), *(path.name for path in encoded.glob("*.vectors"))})
     return State(projection, mask, indexes, encodings, folder / "models")
+
+
+def _indexes(
+    projection: Projection, mask: Mask, folder: Path, keys: Mapping[str, str], full: bool, processes: int, say: Progress
+) -> dict[str, TextIndex]:
+    """The indexes of the kinds, each in the file of its key; those that are not there yet, or all, are made."""
+    from joblib import Parallel, delayed  # a moment that only building has to wait for
+
+    folder.mkdir(exist_ok=True)
+    places = {kind: folder / f"{kind}-{key}" for kind, key in keys.items()}
+    size = {kind: projection.table(kind).n for kind in keys}
+    wanted = [kind for kind, place in places.items() if full or _opened(place) is None]
+    wanted.sort(key=lambda kind: -size[kind])  # the longest first, so that none is left over at the end
+
+    def work() -> Iterator[tuple[Callable[..., None], tuple[Any, ...], dict[str, Any]]]:
+        for kind in wanted:
+            say(f"index {kind}", size[kind])
+            yield delayed(_index)(rows_of(mask.texts(kind), size[kind]), None if full else folder, kind, places[kind])
+
+    jobs = min(processes, len(wanted)) if sum(size[kind] for kind in wanted) >= MANY else 1
+    Parallel(n_jobs=max(jobs, 1), batch_size=1, pre_dispatch="n_jobs")(work())
+    return {kind: TextIndex.open(place) for kind, place in places.items()}
+
+
+def _index(texts: list[str], before: Path | None, kind: str, place: Path) -> None:
+    """Index the texts of a kind, going on from the latest index in the folder `before`.
+
+    On one thread: with another number of them sums would round otherwise, and so would answers.
+    """
+    with threadpool_limits(limits=1, user_api="blas"):
+        TextIndex.build(texts, None if before is None else _previous(before, kind)).save(place)
 
 
 def encode(

@@ -121,12 +121,11 @@ def train(
     from api.bootstrap import open_matcher
     from api.cli.showing import show_models
     from api.installation import open_casework
-    from api.learning import learn_from_use
-    from matching.training.train import train as learn
+    from api.learning import learn_from_outcomes, learn_from_use
 
     progress = Progress()
     state = open_matcher(context.obj.settings).state
-    about = {name: dict(model.about) for name, model in learn(state, match_kinds, progress).items()}
+    about = learn_from_outcomes(context.obj.settings, state, match_kinds or state.kinds, progress)
     with closing(open_casework(context.obj.settings)) as casework:
         for name, use in learn_from_use(casework, state, match_kinds or state.kinds, progress).items():
             about.setdefault(name, {})["use"] = dict(use.about)

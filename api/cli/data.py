@@ -76,10 +76,12 @@ def build(
     json: Json = False,
 ) -> None:
     """Bring projection, masks and text indexes up to the store's revision."""
+    from joblib import cpu_count
+
     from api.bootstrap import build as built
 
     progress = Progress()
-    revision = built(context.obj.settings, full=full, progress=progress)
+    revision = built(context.obj.settings, full=full, processes=cpu_count(), progress=progress)
     progress.finish()
     report({"revision": revision}, f"built revision {revision}", json=json)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import orjson
+from joblib import cpu_count
 from rich.text import Text
 
 from api.bootstrap import build, open_matcher
@@ -21,6 +22,7 @@ from api.cli.context import Context, Progress
 from api.cli.showing import show_answer
 from api.cli.words import said
 from api.installation import open_casework
+from api.learning import learn_from_outcomes
 from api.settings import PREFIX, Settings
 from graph.errors import InputError
 from graph.schema import Labels
@@ -31,7 +33,6 @@ from matching.build import State
 from matching.masking import Role, Viewer
 from matching.matcher import Matcher
 from matching.question import Question
-from matching.training.train import train
 
 SHOWN = 3
 LABEL = "qianxian demo (generated)"
@@ -73,11 +74,11 @@ def run(context: Context, experts: int) -> None:
         step(words.WRITTEN, lambda: write(world, experts=experts, progress=progress))
         step(words.LOADED, lambda: ingest(store, [world], Options(), progress))
         shutil.rmtree(world)
-    step(words.BUILT, lambda: build(settings, progress=progress))
+    step(words.BUILT, lambda: build(settings, processes=cpu_count(), progress=progress))
     matcher = open_matcher(settings)
     stories = _stories(matcher.state)
-    asked = [s.kind for s in stories if matcher.state.kinds[s.kind].outcome]
-    step(words.LEARNED, lambda: train(matcher.state, asked, progress))
+    asked = [story.kind for story in stories]
+    step(words.LEARNED, lambda: learn_from_outcomes(settings, matcher.state, asked, progress))
     matcher = open_matcher(settings)
     for story in stories:
         _tell(context, matcher, story)

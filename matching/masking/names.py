@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from itertools import islice, product
 from typing import NamedTuple
 
@@ -147,12 +148,10 @@ def _of_person(name: str) -> set[str]:
 
 def _in_latin(name: str) -> set[str]:
     """Spellings in pinyin of a Chinese person's name, in all readings of its characters; none of anything else."""
-    from pypinyin import Style, pinyin  # its dictionary takes a moment that only building has to wait for
-
     if not _CHINESE_PERSON.fullmatch(name):
         return set()
     family = 2 if name[:2] in _TWO_CHARACTERS and len(name) > 2 else 1
-    readings = [_written(spelled) for spelled in pinyin(name, style=Style.NORMAL, heteronym=True)]
+    readings = [_readings(character) for character in name]
     found: set[str] = set()
     for syllables in islice(product(*readings), _READINGS):
         first, last = syllables[family:], "".join(syllables[:family])
@@ -161,8 +160,12 @@ def _in_latin(name: str) -> set[str]:
     return found
 
 
-def _written(readings: Iterable[str]) -> list[str]:
-    """Readings as passports and keyboards write them: ü also as v, u and yu."""
+@cache
+def _readings(character: str) -> list[str]:
+    """How a character may be read, as passports and keyboards write it: ü also as v, u and yu."""
+    from pypinyin import Style, pinyin  # its dictionary takes a moment that only building has to wait for
+
+    readings = pinyin(character, style=Style.NORMAL, heteronym=True)[0]
     return list(dict.fromkeys(one.replace("v", vowel) for one in readings for vowel in ("v", "ü", "u", "yu")))
 
 

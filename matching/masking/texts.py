@@ -42,16 +42,18 @@ def is_redacted(kind: EntityKind) -> bool:
 class Redaction:
     """How the texts of a build are redacted, and what of that is new since the build before."""
 
-    def __init__(self, redactor: Redactor, version: str = "", forms: Sequence[str] = ()) -> None:
-        """`version` and `forms` are those of the redactor of the build before."""
+    def __init__(self, redactor: Redactor, version: str = "", forms: Sequence[str] | None = None) -> None:
+        """`version` and `forms` are those of the redactor of the build before, None where they are not known."""
         self.redactor = redactor
-        self._changed = NameFinder(
-            () if version == redactor.version else sorted(set(forms) ^ set(redactor.names.forms))
-        )
+        self._changed = None
+        if forms is not None:
+            same = version == redactor.version
+            self._changed = NameFinder(() if same else sorted(set(forms) ^ set(redactor.names.forms)))
 
     def still_holds(self, text: str) -> bool:
         """Whether no name that came or went is in an unredacted text: it is redacted as it was."""
-        return self._changed.is_empty or not self._changed.any_in(folded(visible_only(text)))
+        changed = self._changed
+        return changed is not None and (changed.is_empty or not changed.any_in(folded(visible_only(text))))
 
 
 class Before:

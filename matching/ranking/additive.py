@@ -42,6 +42,11 @@ class Ranker(Protocol):
         """The score of a pair whose shares are all 0."""
         ...
 
+    @property
+    def alone(self) -> NDArray[np.bool_]:
+        """Whether the share of each of m features rests on nothing but that feature."""
+        ...
+
     def grades(self, x: Floats) -> Floats | None:
         """N predicted grades where grades of more than two levels were learned, else None."""
         ...
@@ -63,6 +68,11 @@ class LinearPrior:
     def shares(self, x: Floats) -> Floats:
         """See Ranker."""
         return np.nan_to_num(x) * self._weights
+
+    @property
+    def alone(self) -> NDArray[np.bool_]:
+        """See Ranker."""
+        return np.ones(len(self.features), bool)
 
     def grades(self, x: Floats) -> None:
         """A prior predicts no grade."""
@@ -307,6 +317,11 @@ class AdditiveCurves:
         """See Ranker."""
         return np.asarray(self._logits(x).mean(axis=0))
 
+    @property
+    def alone(self) -> NDArray[np.bool_]:
+        """See Ranker."""
+        return ~np.isin(np.arange(len(self.features)), self._pairs)
+
     def grades(self, x: Floats) -> Floats | None:
         """The median of the predicted distribution over the learned grades."""
         if len(self._grades) == 2:
@@ -373,6 +388,11 @@ class BothChoose:
         even = np.abs(total) < 1e-9
         slope = np.where(even, 1 - np.exp(_log_probability(start)), rise / np.where(even, 1.0, total))
         return np.asarray(shares * slope)
+
+    @property
+    def alone(self) -> NDArray[np.bool_]:
+        """See Ranker: what a share of log-odds is worth rests on all of them."""
+        return np.zeros(len(self.features), bool)
 
     def grades(self, x: Floats) -> Floats | None:
         """The grade that the subject gives."""

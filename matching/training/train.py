@@ -173,7 +173,7 @@ def train(
 ) -> dict[str, Model]:
     """Learn and save the model and card of each match kind that has an outcome relation; what was learned, by name."""
     models = {}
-    for name in kinds or state.kinds:
+    for name in state.kinds if kinds is None else kinds:
         prepared = state.prepared(name)
         if prepared.evidence.outcomes is None:
             continue
