@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -50,10 +50,14 @@ class Redaction:
             same = version == redactor.version
             self._changed = NameFinder(() if same else sorted(set(forms) ^ set(redactor.names.forms)))
 
+    @property
+    def is_as_before(self) -> bool:
+        """Whether the names are those of the build before."""
+        return self._changed is not None and self._changed.is_empty
+
     def still_holds(self, text: str) -> bool:
         """Whether no name that came or went is in an unredacted text: it is redacted as it was."""
-        changed = self._changed
-        return changed is not None and (changed.is_empty or not changed.any_in(folded(visible_only(text))))
+        return self._changed is not None and not self._changed.any_in(folded(visible_only(text)))
 
 
 class Before:
@@ -64,55 +68,60 @@ class Before:
         self._part, self._rows = part, rows
         self._usable = part["rules"].tobytes() == _rules(kind)
 
-    def column(self, field: str) -> Strings | None:
-        """The redacted texts of a field."""
-        if not self._usable or f"text.{field}.blob" not in self._part:
-            return None
+    def column(self, field: str) -> Strings:
+        """The redacted texts of a field; empty ones where it had none."""
+        if f"text.{field}.blob" not in self._part:
+            return Strings(np.zeros(0, np.uint8), np.zeros(len(self._part["raw"]) + 1, np.int64))
         return Strings(self._part[f"text.{field}.blob"], self._part[f"text.{field}.offsets"])
 
-    def row(self, row: int, raw: int) -> int:
-        """Where an entity's texts were, if they are the same; else -1."""
-        old = int(self._rows[row])
-        return old if old >= 0 and int(self._part["raw"][old]) == raw else -1
+    def rows(self, raw: NDArray[np.uint64]) -> NDArray[np.int64]:
+        """Where the texts of each entity were, if they are the same; else -1."""
+        rows = np.full(len(raw), -1)
+        if self._usable:
+            known = np.flatnonzero(self._rows >= 0)
+            same = known[self._part["raw"][self._rows[known]] == raw[known]]
+            rows[same] = self._rows[same]
+        return rows
 
 
 def texts_of(table: EntityTable, kind: EntityKind, redaction: Redaction, before: Before | None) -> Part:
     """The texts of a kind as plain arrays, and what the next build needs to keep them."""
     fields = [field for field in kind.fields if ranked_text(kind, field)]
-    raw = np.zeros(table.n, np.uint64)
-    columns: dict[str, list[str]] = {field.name: [] for field in fields}
-    old = {field.name: before.column(field.name) if before is not None else None for field in fields}
-    for row, words in enumerate(_words(table, fields)):
-        joined = "\x00".join(words)
-        raw[row] = hashed = int.from_bytes(hashlib.blake2b(joined.encode(), digest_size=8).digest(), "little")
-        was = before.row(row, hashed) if before is not None else -1
-        kept = was >= 0 and redaction.still_holds(joined)
-        for field, text in zip(fields, words, strict=True):
-            column = old[field.name]
-            if field.access is Access.PUBLIC or not text:
-                told = text
-            elif kept and column is not None:
-                told = column[was]
-            else:
-                told = redaction.redactor.redact(text)
-            columns[field.name].append(told)
-    told_columns = {name: Strings.of(column) for name, column in columns.items() if any(column)}
-    part: Part = {"raw": raw, "rules": bytes_in(_rules(kind)), "texts": names_in(told_columns)}
-    for name, strings in told_columns.items():
+    said = [[_as_text(values.get(field.name)) for field in fields] for values in table] if fields else []
+    hashes = (hashlib.blake2b("\x00".join(texts).encode(), digest_size=8).digest() for texts in said)
+    raw = np.frombuffer(b"".join(hashes) if fields else bytes(8 * table.n), np.uint64)
+    was = before.rows(raw) if before is not None else np.full(table.n, -1)
+    if not redaction.is_as_before:
+        kept = np.flatnonzero(was >= 0)
+        was[[row for row in kept.tolist() if not redaction.still_holds("\x00".join(said[row]))]] = -1
+    new = np.flatnonzero(was < 0)
+    columns = {}
+    for at, field in enumerate(fields):
+        told = [said[row][at] for row in new.tolist()]
+        if field.access is not Access.PUBLIC:
+            told = [redaction.redactor.redact(text) if text else text for text in told]
+        columns[field.name] = _merged(before.column(field.name) if before is not None else None, was, new, told)
+    columns = {name: column for name, column in columns.items() if len(column.blob)}
+    part: Part = {"raw": raw, "rules": bytes_in(_rules(kind)), "texts": names_in(columns)}
+    for name, strings in columns.items():
         part |= {f"text.{name}.blob": strings.blob, f"text.{name}.offsets": strings.offsets}
-    return {**part, "textdigest": bytes_in(_digest(told_columns))}
+    return {**part, "textdigest": bytes_in(_digest(columns))}
+
+
+def _merged(old: Strings | None, was: NDArray[np.int64], new: NDArray[np.int64], told: Sequence[str]) -> Strings:
+    """A column whose rows are where they `was` in the old one, and where that is nowhere, at `new`, what is told."""
+    fresh = Strings.of(told)
+    if old is None:
+        return fresh
+    at = was.copy()
+    at[new] = len(old) + np.arange(len(new))
+    both = Strings(np.concatenate([old.blob, fresh.blob]), np.append(old.offsets, old.offsets[-1] + fresh.offsets[1:]))
+    return both.take(at)
 
 
 def _rules(kind: EntityKind) -> bytes:
     """What the texts of a kind rest on beside its data and the names."""
     return repr((RULES, [(f.name, f.access, f.type) for f in kind.fields if ranked_text(kind, f)])).encode()
-
-
-def _words(table: EntityTable, fields: Sequence[Field]) -> Iterator[list[str]]:
-    """The texts of each row."""
-    for row in range(table.n) if fields else ():
-        values = table.values(row)
-        yield [_as_text(values.get(field.name)) for field in fields]
 
 
 def _as_text(value: Any) -> str:
