@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from joblib import Parallel, cpu_count, delayed
 from numpy.typing import NDArray
 
 from api.bootstrap import open_built
@@ -20,6 +19,7 @@ from api.casework.impressions import Impressions
 from api.casework.keys import list_keys
 from api.settings import Settings
 from graph.errors import UnknownNameError
+from graph.processes import spread
 from graph.progress import Progress, silent
 from graph.projection import Projection
 from matching.build import State
@@ -39,20 +39,25 @@ MANY = 50_000
 
 
 def learn_from_outcomes(
-    settings: Settings, state: State, match_kinds: Iterable[str], progress: Progress = silent
+    settings: Settings, state: State, match_kinds: Iterable[str], processes: int = 1, progress: Progress = silent
 ) -> dict[str, dict[str, Any]]:
-    """Learn and save the models of match kinds with an outcome relation; what is known of each, by name."""
+    """Learn and save the models of match kinds with an outcome relation; what is known of each, by name.
+
+    In several `processes` where that is worth it.
+    """
     names = [name for name in match_kinds if state.kinds[name].outcome]
     records = sum(state.projection.table(kind).n for kind in state.projection.catalogue.entities)
-    if records < MANY or cpu_count() == 1:
+    processes = min(processes, len(names))
+    if records < MANY or processes < 2:
         return {name: dict(model.about) for name, model in train(state, names, progress).items()}
     about: dict[str, dict[str, Any]] = {}
-    done = Parallel(n_jobs=min(cpu_count(), max(len(names), 1)), batch_size=1, return_as="generator_unordered")(
-        delayed(_learned_alone)(settings, name) for name in names
-    )
-    for learned in done:
-        for name in learned:
+
+    def calls() -> Iterator[tuple[Settings, str]]:
+        for name in names:
             progress(f"train {name}", 0)
+            yield settings, name
+
+    for learned in spread(_learned_alone, calls(), processes):
         about |= learned
     return {name: about[name] for name in names if name in about}
 

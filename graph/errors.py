@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any, Self
 
 QUOTED = 60
 """Most characters of a rejected value that its reason repeats."""
@@ -26,6 +27,16 @@ class QianxianError(Exception):
     def __init__(self, message: str, *, field: str | None = None) -> None:
         super().__init__(message)
         self.field = field
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As another process raised it: by the message, whatever it was made of."""
+        return type(self)._raised_elsewhere, (str(self), self.field)
+
+    @classmethod
+    def _raised_elsewhere(cls, message: str, field: str | None) -> Self:
+        error = cls.__new__(cls, message)
+        QianxianError.__init__(error, message, field=field)
+        return error
 
 
 class DeclarationError(QianxianError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +19,7 @@ from threadpoolctl import threadpool_limits
 
 from graph.errors import ProjectionError
 from graph.files import is_being_written, locked, replace
+from graph.processes import spread
 from graph.progress import Progress, silent
 from graph.projection import Current, Projection, open_projection
 from matching.candidates import analysis
@@ -223,21 +224,20 @@ def _indexes(
     projection: Projection, mask: Mask, folder: Path, keys: Mapping[str, str], full: bool, processes: int, say: Progress
 ) -> dict[str, TextIndex]:
     """The indexes of the kinds, each in the file of its key; those that are not there yet, or all, are made."""
-    from joblib import Parallel, delayed  # a moment that only building has to wait for
-
     folder.mkdir(exist_ok=True)
     places = {kind: folder / f"{kind}-{key}" for kind, key in keys.items()}
     size = {kind: projection.table(kind).n for kind in keys}
     wanted = [kind for kind, place in places.items() if full or _opened(place) is None]
     wanted.sort(key=lambda kind: -size[kind])  # the longest first, so that none is left over at the end
 
-    def work() -> Iterator[tuple[Callable[..., None], tuple[Any, ...], dict[str, Any]]]:
+    def work() -> Iterator[tuple[list[str], Path | None, str, Path]]:
         for kind in wanted:
             say(f"index {kind}", size[kind])
-            yield delayed(_index)(rows_of(mask.texts(kind), size[kind]), None if full else folder, kind, places[kind])
+            yield rows_of(mask.texts(kind), size[kind]), None if full else folder, kind, places[kind]
 
-    jobs = min(processes, len(wanted)) if sum(size[kind] for kind in wanted) >= MANY else 1
-    Parallel(n_jobs=max(jobs, 1), batch_size=1, pre_dispatch="n_jobs")(work())
+    many = sum(size[kind] for kind in wanted) >= MANY
+    for _ in spread(_index, work(), min(processes, len(wanted)) if many else 1):
+        pass
     return {kind: TextIndex.open(place) for kind, place in places.items()}
 
 

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli.context import COMMAND_LINE, Json, Progress, print_json, report, writable
+from api.cli.context import COMMAND_LINE, Json, Processes, Progress, cores, print_json, report, writable
 
 
 def add(app: typer.Typer) -> None:
@@ -112,6 +112,7 @@ def train(
     match_kinds: Annotated[
         list[str] | None, typer.Argument(help="Match kinds; default: all with past outcomes or feedback.")
     ] = None,
+    processes: Processes = None,
     json: Json = False,
 ) -> None:
     """Learn each match kind's model from the past outcomes in the graph, and what its candidates earn by feedback.
@@ -125,9 +126,10 @@ def train(
 
     progress = Progress()
     state = open_matcher(context.obj.settings).state
-    about = learn_from_outcomes(context.obj.settings, state, match_kinds or state.kinds, progress)
+    names = match_kinds or state.kinds
+    about = learn_from_outcomes(context.obj.settings, state, names, cores(processes), progress)
     with closing(open_casework(context.obj.settings)) as casework:
-        for name, use in learn_from_use(casework, state, match_kinds or state.kinds, progress).items():
+        for name, use in learn_from_use(casework, state, names, progress).items():
             about.setdefault(name, {})["use"] = dict(use.about)
     progress.finish()
     if json:

@@ -31,6 +31,9 @@ PIPED_WIDTH = 120
 
 Json = Annotated[bool, typer.Option("--json", help="Report as JSON.")]
 Store = Annotated[str | None, typer.Option("--store", help="Graph store; default: that of the installation.")]
+Processes = Annotated[
+    int | None, typer.Option("--processes", min=1, help="Processes that share the work; default: one for each core.")
+]
 Kinds = Annotated[Path | None, typer.Option("--kinds", help="A kinds.json with kinds of your own.")]
 
 
@@ -158,3 +161,10 @@ def print_json(body: Any) -> None:
     import orjson
 
     sys.stdout.write(orjson.dumps(body, option=orjson.OPT_INDENT_2).decode() + "\n")
+
+
+def cores(processes: int | None) -> int:
+    """So many processes; as many as this one may use cores by default."""
+    from joblib import cpu_count
+
+    return processes or int(cpu_count())

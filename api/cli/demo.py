@@ -11,14 +11,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import orjson
-from joblib import cpu_count
 from rich.text import Text
 
 from api.bootstrap import build, open_matcher
 from api.casework import Casework, keys
 from api.cli import words
 from api.cli.borrowed import DemoError, ask, service
-from api.cli.context import Context, Progress
+from api.cli.context import Context, Progress, cores
 from api.cli.showing import show_answer
 from api.cli.words import said
 from api.installation import open_casework
@@ -74,11 +73,11 @@ def run(context: Context, experts: int) -> None:
         step(words.WRITTEN, lambda: write(world, experts=experts, progress=progress))
         step(words.LOADED, lambda: ingest(store, [world], Options(), progress))
         shutil.rmtree(world)
-    step(words.BUILT, lambda: build(settings, processes=cpu_count(), progress=progress))
+    step(words.BUILT, lambda: build(settings, processes=cores(None), progress=progress))
     matcher = open_matcher(settings)
     stories = _stories(matcher.state)
     asked = [story.kind for story in stories]
-    step(words.LEARNED, lambda: learn_from_outcomes(settings, matcher.state, asked, progress))
+    step(words.LEARNED, lambda: learn_from_outcomes(settings, matcher.state, asked, cores(None), progress))
     matcher = open_matcher(settings)
     for story in stories:
         _tell(context, matcher, story)

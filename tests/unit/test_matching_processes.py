@@ -1,8 +1,10 @@
-"""What several processes build and learn is what one does."""
+"""What several processes build and learn is what one does; what goes wrong in one is said by the command."""
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,10 @@ import pytest
 from api.bootstrap import build, open_built
 from api.learning import learn_from_outcomes
 from api.settings import load
+from graph.errors import QianxianError, UnknownNameError
+from graph.processes import spread
+
+ASKED = ("fund-enterprise", "need-patent", "need-expert")
 
 
 def _files(folder: Path) -> dict[str, bytes]:
@@ -25,13 +31,32 @@ def test_several_processes_build_and_learn_what_one_does(
         settings = load(home=tmp_path / name)
         monkeypatch.setattr("matching.build.MANY", many)
         monkeypatch.setattr("api.learning.MANY", many)
-        monkeypatch.setattr("api.learning.cpu_count", lambda: 2)
         shutil.rmtree(settings.matching_folder / "index")
         told: list[str] = []
         build(settings, processes=2, progress=lambda stage, _, told=told: told.append(stage))  # type: ignore[misc]
-        about = learn_from_outcomes(settings, open_built(settings), ["fund-enterprise", "need-patent", "need-expert"])
+        about = learn_from_outcomes(settings, open_built(settings), ASKED, processes=2)
         folder = settings.matching_folder
         made.append((told, about, _files(folder / "index"), _files(folder / "models")))
     one, several = made
     assert one == several
     assert list(one[1]) == ["fund-enterprise", "need-expert"] and len(one[3]) == 4 and "index publication" in one[0]
+
+
+def _refuse(reason: str) -> None:
+    raise UnknownNameError("kind", reason, ["need"], field="kind")
+
+
+def _die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_an_error_in_another_process_is_the_same_error() -> None:
+    with pytest.raises(UnknownNameError, match="unknown kind 'x'; valid: need") as caught:
+        list(spread(_refuse, [("x",), ("x",)], 2))
+    assert caught.value.field == "kind"
+
+
+def test_a_killed_process_is_said() -> None:
+    with pytest.raises(QianxianError, match="was killed"):
+        list(spread(_die, [(), ()], 2))
+    assert list(spread(abs, [(-1,), (-2,)], 1)) == [1, 2]
