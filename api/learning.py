@@ -12,14 +12,15 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from api import logs
 from api.bootstrap import open_built
 from api.casework import Casework
 from api.casework.feedback import FeedbackLog, parties, reactions
 from api.casework.impressions import Impressions
 from api.casework.keys import list_keys
 from api.settings import Settings
-from graph.errors import UnknownNameError
-from graph.processes import spread
+from graph.errors import ProjectionError, UnknownNameError
+from graph.processes import in_processes
 from graph.progress import Progress, silent
 from graph.projection import Projection
 from matching.build import State
@@ -34,37 +35,44 @@ HOUSES = (">employed_by", "<owns", "<posted")
 """Paths from a candidate to the institution or enterprise that it belongs to."""
 
 
-MANY = 50_000
+MANY_RECORDS = 50_000
 """Records in the graph from which on match kinds are learned in several processes, which take a while to start."""
 
 
 def learn_from_outcomes(
-    settings: Settings, state: State, match_kinds: Iterable[str], processes: int = 1, progress: Progress = silent
+    settings: Settings, match_kinds: Iterable[str], processes: int = 1, progress: Progress = silent
 ) -> dict[str, dict[str, Any]]:
     """Learn and save the models of match kinds with an outcome relation; what is known of each, by name.
 
-    In several `processes` where that is worth it.
+    Of a large graph several kinds at a time, each process with a state of its own.
     """
-    names = [name for name in match_kinds if state.kinds[name].outcome]
+    state = open_built(settings)
+    names = [name for name in dict.fromkeys(match_kinds) if state.kinds[name].outcome]
     records = sum(state.projection.table(kind).n for kind in state.projection.catalogue.entities)
     processes = min(processes, len(names))
-    if records < MANY or processes < 2:
+    if records < MANY_RECORDS or processes < 2:
         return {name: dict(model.about) for name, model in train(state, names, progress).items()}
-    about: dict[str, dict[str, Any]] = {}
+    del state
 
     def calls() -> Iterator[tuple[Settings, str]]:
         for name in names:
             progress(f"train {name}", 0)
             yield settings, name
 
-    for learned in spread(_learned_alone, calls(), processes):
+    about: dict[str, dict[str, Any]] = {}
+    for learned in in_processes(_learned_alone, calls(), processes):
         about |= learned
     return {name: about[name] for name in names if name in about}
 
 
 def _learned_alone(settings: Settings, name: str) -> dict[str, dict[str, Any]]:
-    """The same of one match kind, in a process of its own."""
-    return {name: dict(model.about) for name, model in train(open_built(settings), [name]).items()}
+    """The same of one match kind, in a process that does nothing else."""
+    logs.configure(settings.log_level)
+    try:
+        state = open_built(settings)
+    except ProjectionError:  # a service switched to what it had built just while this was opened
+        state = open_built(settings)
+    return {name: dict(model.about) for name, model in train(state, [name]).items()}
 
 
 def learn_from_use(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, Self
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 QUOTED = 60
 """Most characters of a rejected value that its reason repeats."""
@@ -29,14 +29,14 @@ class QianxianError(Exception):
         self.field = field
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """As another process raised it: by the message, whatever it was made of."""
-        return type(self)._raised_elsewhere, (str(self), self.field)
+        """As another process raised it: by its message, whatever that was made of."""
+        return _raised_elsewhere, (type(self), str(self), self.__dict__)
 
-    @classmethod
-    def _raised_elsewhere(cls, message: str, field: str | None) -> Self:
-        error = cls.__new__(cls, message)
-        QianxianError.__init__(error, message, field=field)
-        return error
+
+def _raised_elsewhere(family: type[QianxianError], message: str, known: Mapping[str, Any]) -> QianxianError:
+    error = family.__new__(family, message)
+    vars(error).update(known)
+    return error
 
 
 class DeclarationError(QianxianError):

@@ -1,4 +1,4 @@
-"""Work that is spread over several processes."""
+"""Work that several processes share."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from graph.errors import QianxianError
 Result = TypeVar("Result")
 
 
-def spread(function: Callable[..., Result], calls: Iterable[tuple[Any, ...]], processes: int) -> Iterator[Result]:
+def in_processes(function: Callable[..., Result], calls: Iterable[tuple[Any, ...]], processes: int) -> Iterator[Result]:
     """What the function returns for the arguments of each call, as they come; in this process where one is enough.
 
     Arguments and results must be picklable. No more calls are made ready than there are processes. Raises what the
@@ -24,7 +24,7 @@ def spread(function: Callable[..., Result], calls: Iterable[tuple[Any, ...]], pr
         yield from pool(delayed(function)(*arguments) for arguments in calls)
     except BrokenProcessPool as error:
         raise QianxianError(
-            "a process that helped was killed, most likely for want of memory; nothing is half-written, "
-            "try again with `--processes 1`",
+            "a process that shared the work was killed, most likely for want of memory; no file is half-written, and "
+            "fewer processes need less",
             field="processes",
         ) from error

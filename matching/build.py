@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from graph.errors import ProjectionError
-from graph.files import is_being_written, locked, replace
-from graph.processes import spread
+from graph.files import is_being_written, locked, map_arrays, replace
+from graph.processes import in_processes
 from graph.progress import Progress, silent
 from graph.projection import Current, Projection, open_projection
 from matching.candidates import analysis
@@ -34,6 +34,7 @@ from matching.feedback.exposure import Policy
 from matching.feedback.use import Learned, Use, path_of
 from matching.kinds import MatchKind, MatchKinds
 from matching.masking import Mask
+from matching.masking.texts import texts_in
 from matching.ranking.features import Features
 from matching.ranking.model import Model, StaleModelError
 
@@ -42,7 +43,7 @@ ANALYSED = f"{FORMAT}.{analysis.VERSION}"
 """Ends the name of every index: it is of texts analysed and written as they are now."""
 BATCH = 64
 """Texts that are encoded at a time."""
-MANY = 20_000
+MANY_TEXTS = 20_000
 """Texts to index from which on other processes help: starting them takes a second or two."""
 log = structlog.get_logger(__name__)
 
@@ -196,8 +197,8 @@ def _built(
     say("mask", 0)
     mask = Mask.build(projection, folder / "mask", _noted(folder).get("mask"), k=k, epoch=epoch, secret=secret)
     kinds = MatchKinds.of(projection.catalogue)
-    keys = {k: f"{mask.digest(k)}-{ANALYSED}" for k in indexed_kinds(kinds, projection) if mask.texts(k)}
-    indexes = _indexes(projection, mask, folder / "index", keys, full, processes, say)
+    keys = {kind: f"{mask.digest(kind)}-{ANALYSED}" for kind in indexed_kinds(kinds, projection) if mask.texts(kind)}
+    indexes = _indexes(projection, mask, folder, keys, full, processes, say)
     hashes = {kind: index.kept["words"].hashes for kind, index in indexes.items()}
     digests = {kind: mask.digest(kind) for kind in hashes}
     encoded = folder / "encoded"
@@ -224,30 +225,33 @@ def _indexes(
     projection: Projection, mask: Mask, folder: Path, keys: Mapping[str, str], full: bool, processes: int, say: Progress
 ) -> dict[str, TextIndex]:
     """The indexes of the kinds, each in the file of its key; those that are not there yet, or all, are made."""
-    folder.mkdir(exist_ok=True)
-    places = {kind: folder / f"{kind}-{key}" for kind, key in keys.items()}
+    indexes = folder / "index"
+    indexes.mkdir(exist_ok=True)
+    places = {kind: indexes / f"{kind}-{key}" for kind, key in keys.items()}
     size = {kind: projection.table(kind).n for kind in keys}
     wanted = [kind for kind, place in places.items() if full or _opened(place) is None]
     wanted.sort(key=lambda kind: -size[kind])  # the longest first, so that none is left over at the end
 
-    def work() -> Iterator[tuple[list[str], Path | None, str, Path]]:
+    def calls() -> Iterator[tuple[Path, int, Path | None, str, Path]]:
         for kind in wanted:
             say(f"index {kind}", size[kind])
-            yield rows_of(mask.texts(kind), size[kind]), None if full else folder, kind, places[kind]
+            masked = folder / "mask" / mask.about["parts"][kind]
+            yield masked, size[kind], None if full else indexes, kind, places[kind]
 
-    many = sum(size[kind] for kind in wanted) >= MANY
-    for _ in spread(_index, work(), min(processes, len(wanted)) if many else 1):
+    many = sum(size[kind] for kind in wanted) >= MANY_TEXTS
+    for _ in in_processes(_index, calls(), min(processes, len(wanted)) if many else 1):
         pass
     return {kind: TextIndex.open(place) for kind, place in places.items()}
 
 
-def _index(texts: list[str], before: Path | None, kind: str, place: Path) -> None:
-    """Index the texts of a kind, going on from the latest index in the folder `before`.
+def _index(masked: Path, n: int, indexes: Path | None, kind: str, place: Path) -> None:
+    """Index the n texts in a mask's file, going on from the latest index of their kind in the folder `indexes`.
 
     On one thread: with another number of them sums would round otherwise, and so would answers.
     """
     with threadpool_limits(limits=1, user_api="blas"):
-        TextIndex.build(texts, None if before is None else _previous(before, kind)).save(place)
+        previous = None if indexes is None else _previous(indexes, kind)
+        TextIndex.build(rows_of(texts_in(map_arrays(masked)), n), previous).save(place)
 
 
 def encode(

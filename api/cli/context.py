@@ -32,7 +32,12 @@ PIPED_WIDTH = 120
 Json = Annotated[bool, typer.Option("--json", help="Report as JSON.")]
 Store = Annotated[str | None, typer.Option("--store", help="Graph store; default: that of the installation.")]
 Processes = Annotated[
-    int | None, typer.Option("--processes", min=1, help="Processes that share the work; default: one for each core.")
+    int | None,
+    typer.Option(
+        "--processes",
+        min=1,
+        help="Processes that share the work, each with memory of its own; default: one for each core.",
+    ),
 ]
 Kinds = Annotated[Path | None, typer.Option("--kinds", help="A kinds.json with kinds of your own.")]
 
@@ -163,8 +168,8 @@ def print_json(body: Any) -> None:
     sys.stdout.write(orjson.dumps(body, option=orjson.OPT_INDENT_2).decode() + "\n")
 
 
-def cores(processes: int | None) -> int:
-    """So many processes; as many as this one may use cores by default."""
+def processes_of(wanted: int | None) -> int:
+    """So many processes as are wanted; by default as many as there are cores for this one."""
     from joblib import cpu_count
 
-    return processes or int(cpu_count())
+    return wanted or int(cpu_count())

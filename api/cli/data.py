@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli.context import Context, Json, Kinds, Processes, Progress, Store, cores, report, writable
+from api.cli.context import Context, Json, Kinds, Processes, Progress, Store, processes_of, report, writable
 
 
 def add(app: typer.Typer) -> None:
@@ -80,7 +80,7 @@ def build(
     from api.bootstrap import build as built
 
     progress = Progress()
-    revision = built(context.obj.settings, full=full, processes=cores(processes), progress=progress)
+    revision = built(context.obj.settings, full=full, processes=processes_of(processes), progress=progress)
     progress.finish()
     report({"revision": revision}, f"built revision {revision}", json=json)
 

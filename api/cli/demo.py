@@ -17,7 +17,7 @@ from api.bootstrap import build, open_matcher
 from api.casework import Casework, keys
 from api.cli import words
 from api.cli.borrowed import DemoError, ask, service
-from api.cli.context import Context, Progress, cores
+from api.cli.context import Context, Progress, processes_of
 from api.cli.showing import show_answer
 from api.cli.words import said
 from api.installation import open_casework
@@ -73,11 +73,11 @@ def run(context: Context, experts: int) -> None:
         step(words.WRITTEN, lambda: write(world, experts=experts, progress=progress))
         step(words.LOADED, lambda: ingest(store, [world], Options(), progress))
         shutil.rmtree(world)
-    step(words.BUILT, lambda: build(settings, processes=cores(None), progress=progress))
+    step(words.BUILT, lambda: build(settings, processes=processes_of(None), progress=progress))
     matcher = open_matcher(settings)
     stories = _stories(matcher.state)
     asked = [story.kind for story in stories]
-    step(words.LEARNED, lambda: learn_from_outcomes(settings, matcher.state, asked, cores(None), progress))
+    step(words.LEARNED, lambda: learn_from_outcomes(settings, asked, processes_of(None), progress))
     matcher = open_matcher(settings)
     for story in stories:
         _tell(context, matcher, story)

@@ -77,11 +77,6 @@ class Strings(Sequence[str]):
         at = index % n
         return self.blob[self.offsets.item(at) : self.offsets.item(at + 1)].tobytes()
 
-    def take(self, rows: NDArray[Any]) -> Strings:
-        """The strings of the given rows, in that order."""
-        lengths, positions = spans(self.offsets, rows)
-        return Strings(self.blob[positions], offsets_of(lengths))
-
     def find(self, text: str) -> int:
         """Where `text` is in this list, which must be sorted by code point; -1 where it is not."""
         at = bisect_left(self, text)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import repeat
 from typing import Any
 
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 
-from graph.projection import EntityTable, Strings
+from graph.projection import EntityTable, Splice, Strings
 from graph.schema import Access, EntityKind, Field, FieldType
 from matching.masking.patterns import RULES, folded, visible_only
 from matching.masking.redact import NameFinder, Redactor
 from matching.masking.stored import Part, bytes_in, names_in
+
+Texts = dict[str, Strings]
 
 _HIDING = {Access.REDACTED, Access.MATCHED}
 
@@ -50,14 +54,10 @@ class Redaction:
             same = version == redactor.version
             self._changed = NameFinder(() if same else sorted(set(forms) ^ set(redactor.names.forms)))
 
-    @property
-    def is_as_before(self) -> bool:
-        """Whether the names are those of the build before."""
-        return self._changed is not None and self._changed.is_empty
-
     def still_holds(self, text: str) -> bool:
         """Whether no name that came or went is in an unredacted text: it is redacted as it was."""
-        return self._changed is not None and not self._changed.any_in(folded(visible_only(text)))
+        changed = self._changed
+        return changed is not None and (changed.is_empty or not changed.any_in(folded(visible_only(text))))
 
 
 class Before:
@@ -65,8 +65,8 @@ class Before:
 
     def __init__(self, kind: EntityKind, part: Part, rows: NDArray[np.int64]) -> None:
         """`rows`: row of each entity there, -1 for new ones."""
-        self._part, self._rows = part, rows
-        self._usable = part["rules"].tobytes() == _rules(kind)
+        self._part = part
+        self._rows = rows if part["rules"].tobytes() == _rules(kind) else np.full(len(rows), -1)
 
     def column(self, field: str) -> Strings:
         """The redacted texts of a field; empty ones where it had none."""
@@ -74,33 +74,39 @@ class Before:
             return Strings(np.zeros(0, np.uint8), np.zeros(len(self._part["raw"]) + 1, np.int64))
         return Strings(self._part[f"text.{field}.blob"], self._part[f"text.{field}.offsets"])
 
-    def rows(self, raw: NDArray[np.uint64]) -> NDArray[np.int64]:
-        """Where the texts of each entity were, if they are the same; else -1."""
-        rows = np.full(len(raw), -1)
-        if self._usable:
-            known = np.flatnonzero(self._rows >= 0)
-            same = known[self._part["raw"][self._rows[known]] == raw[known]]
-            rows[same] = self._rows[same]
-        return rows
+    def rows(self) -> Iterator[tuple[int, int]]:
+        """Of each entity now: where its texts were, -1 for nowhere, and their hash there."""
+        hashes = np.append(self._part["raw"], np.uint64(0))[self._rows]
+        return zip(self._rows.tolist(), hashes.tolist(), strict=True)
+
+    def spliced(self, was: NDArray[np.int64]) -> Splice:
+        """From the rows before to those now, which were there or are new, -1; both are in the order of their ids."""
+        n = len(self._part["raw"])
+        gone = np.setdiff1d(np.arange(n), was)
+        return Splice(n, gone, np.maximum.accumulate(was)[was < 0] + 1)
 
 
 def texts_of(table: EntityTable, kind: EntityKind, redaction: Redaction, before: Before | None) -> Part:
     """The texts of a kind as plain arrays, and what the next build needs to keep them."""
     fields = [field for field in kind.fields if ranked_text(kind, field)]
-    said = [[_as_text(values.get(field.name)) for field in fields] for values in table] if fields else []
-    hashes = (hashlib.blake2b("\x00".join(texts).encode(), digest_size=8).digest() for texts in said)
-    raw = np.frombuffer(b"".join(hashes) if fields else bytes(8 * table.n), np.uint64)
-    was = before.rows(raw) if before is not None else np.full(table.n, -1)
-    if not redaction.is_as_before:
-        kept = np.flatnonzero(was >= 0)
-        was[[row for row in kept.tolist() if not redaction.still_holds("\x00".join(said[row]))]] = -1
-    new = np.flatnonzero(was < 0)
+    raw, was = np.zeros(table.n, np.uint64), np.full(table.n, -1)
+    said: list[list[str]] = []
+    earlier = before.rows() if before is not None else repeat((-1, 0))
+    for row, (values, (old, known)) in enumerate(zip(table if fields else (), earlier, strict=False)):
+        texts = [_as_text(values.get(field.name)) for field in fields]
+        joined = "\x00".join(texts)
+        raw[row] = hashed = int.from_bytes(hashlib.blake2b(joined.encode(), digest_size=8).digest(), "little")
+        if old >= 0 and hashed == known and redaction.still_holds(joined):
+            was[row] = old
+        else:
+            said.append(texts)
     columns = {}
     for at, field in enumerate(fields):
-        told = [said[row][at] for row in new.tolist()]
+        told = [texts[at] for texts in said]
         if field.access is not Access.PUBLIC:
             told = [redaction.redactor.redact(text) if text else text for text in told]
-        columns[field.name] = _merged(before.column(field.name) if before is not None else None, was, new, told)
+        fresh = Strings.of(told)
+        columns[field.name] = fresh if before is None else before.spliced(was).strings(before.column(field.name), fresh)
     columns = {name: column for name, column in columns.items() if len(column.blob)}
     part: Part = {"raw": raw, "rules": bytes_in(_rules(kind)), "texts": names_in(columns)}
     for name, strings in columns.items():
@@ -108,15 +114,10 @@ def texts_of(table: EntityTable, kind: EntityKind, redaction: Redaction, before:
     return {**part, "textdigest": bytes_in(_digest(columns))}
 
 
-def _merged(old: Strings | None, was: NDArray[np.int64], new: NDArray[np.int64], told: Sequence[str]) -> Strings:
-    """A column whose rows are where they `was` in the old one, and where that is nowhere, at `new`, what is told."""
-    fresh = Strings.of(told)
-    if old is None:
-        return fresh
-    at = was.copy()
-    at[new] = len(old) + np.arange(len(new))
-    both = Strings(np.concatenate([old.blob, fresh.blob]), np.append(old.offsets, old.offsets[-1] + fresh.offsets[1:]))
-    return both.take(at)
+def texts_in(part: Part) -> Texts:
+    """Field → text of each row, of a kind's part."""
+    names = orjson.loads(part["texts"].tobytes())
+    return {name: Strings(part[f"text.{name}.blob"], part[f"text.{name}.offsets"]) for name in names}
 
 
 def _rules(kind: EntityKind) -> bytes:

@@ -147,7 +147,7 @@ class AdditiveCurves:
             _knots(column, at, len(inner) + 1) for column, at, inner in zip(x.T, steps.T, edges, strict=True)
         ]
         used = np.flatnonzero(~np.isnan(steps).all(axis=0))
-        mass = {at: _masses(steps[:, at], len(self._knots[at])) for at in used.tolist()}
+        mass = {at: _masses(steps[:, at], len(self._knots[at]) - 1) for at in used.tolist()}
         bending = self._bending(steps, y > self._grades[0], used, mass)
         return self._taken([self._fitted(steps, y >= grade, used, mass, bending) for grade in self._grades[1:]])
 
@@ -196,7 +196,7 @@ class AdditiveCurves:
         intercept = origin
         tables = [np.zeros(len(knots) + 1) for knots in self._knots]
         for place, at in enumerate(used.tolist()):
-            tables[at] = _alone(model, base, place, len(mass[at])) - origin
+            tables[at] = _curve_of(model, base, place, len(mass[at])) - origin
         surfaces: dict[tuple[int, int], Floats] = {}
         for one, other in combinations(bending, 2):
             pair = int(used[one]), int(used[other])
@@ -233,7 +233,7 @@ class AdditiveCurves:
         model = self._boosted(steps, hit, used, [], self.iterations // 2)
         varies = []
         for place, at in enumerate(used.tolist()):
-            curve = _alone(model, np.zeros(len(used)), place, len(mass[at]))
+            curve = _curve_of(model, np.zeros(len(used)), place, len(mass[at]))
             varies.append(float(mass[at] @ (curve - mass[at] @ curve) ** 2))
         return sorted(np.argsort(-np.array(varies), kind="stable")[:number].tolist())
 
@@ -396,7 +396,7 @@ class BothChoose:
         return {"form": "both", "choice": self.choice.to_dict(), "turned": self.turned}
 
 
-def _alone(model: Any, base: Floats, place: int, n: int) -> Floats:
+def _curve_of(model: Any, base: Floats, place: int, n: int) -> Floats:
     """Log-odds of each of n steps of one feature, the last of which is that of no value, the others as in `base`."""
     probe = np.repeat(base[None], n, axis=0)
     probe[:, place] = [*range(n - 1), np.nan]
@@ -428,10 +428,10 @@ def _steps(column: Floats, edges: Floats) -> Floats:
     return np.where(np.isnan(column), np.nan, np.searchsorted(edges, column, side="right"))
 
 
-def _masses(steps: Floats, knots: int) -> Floats:
-    """Share of pairs at each step below the last of so many knots and, at the end, of those without a value."""
-    place = np.where(np.isnan(steps), knots - 1, steps).astype(np.int64)
-    return np.bincount(place, minlength=knots) / len(steps)
+def _masses(steps: Floats, n: int) -> Floats:
+    """Share of pairs at each of n steps and, at the end, of those without a value."""
+    place = np.where(np.isnan(steps), n, steps).astype(np.int64)
+    return np.bincount(place, minlength=n + 1) / len(steps)
 
 
 def _knots(column: Floats, steps: Floats, n: int) -> Floats:

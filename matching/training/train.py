@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from graph.files import replace
 from matching.build import Prepared, State
@@ -171,7 +172,10 @@ def bounds(scores: Floats) -> tuple[float, float, float]:
 def train(
     state: State, kinds: Sequence[str] | None = None, progress: Callable[[str, int], None] | None = None
 ) -> dict[str, Model]:
-    """Learn and save the model and card of each match kind that has an outcome relation; what was learned, by name."""
+    """Learn and save the model and card of each match kind that has an outcome relation; what was learned, by name.
+
+    On one thread where matrices are multiplied: with another number of them sums would round otherwise.
+    """
     models = {}
     for name in state.kinds if kinds is None else kinds:
         prepared = state.prepared(name)
@@ -179,7 +183,8 @@ def train(
             continue
         if progress:
             progress(f"train {name}", 0)
-        models[name] = learned(prepared)
+        with threadpool_limits(limits=1, user_api="blas"):
+            models[name] = learned(prepared)
         if state.models is not None:
             models[name].save(state.models / f"{name}.json")
             told = card(prepared.evidence.kind, models[name], state.projection.catalogue)

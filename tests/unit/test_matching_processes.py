@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from api.bootstrap import build, open_built
+from api.bootstrap import build
 from api.learning import learn_from_outcomes
 from api.settings import load
 from graph.errors import QianxianError, UnknownNameError
-from graph.processes import spread
+from graph.processes import in_processes
 
 ASKED = ("fund-enterprise", "need-patent", "need-expert")
 
@@ -23,20 +23,25 @@ def _files(folder: Path) -> dict[str, bytes]:
 
 
 def test_several_processes_build_and_learn_what_one_does(
-    office: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    office: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     made = []
     for many, name in ((10**9, "one"), (0, "several")):
         shutil.copytree(office, tmp_path / name)
         settings = load(home=tmp_path / name)
-        monkeypatch.setattr("matching.build.MANY", many)
-        monkeypatch.setattr("api.learning.MANY", many)
+        monkeypatch.setattr("matching.build.MANY_TEXTS", many)
+        monkeypatch.setattr("api.learning.MANY_RECORDS", many)
         shutil.rmtree(settings.matching_folder / "index")
+        (settings.matching_folder / "models").mkdir(exist_ok=True)
+        (settings.matching_folder / "models" / "need-expert.json").write_text("{}", encoding="utf-8")  # is refused
+        capfd.readouterr()
         told: list[str] = []
         build(settings, processes=2, progress=lambda stage, _, told=told: told.append(stage))  # type: ignore[misc]
-        about = learn_from_outcomes(settings, open_built(settings), ASKED, processes=2)
+        about = learn_from_outcomes(settings, ASKED, processes=2)
         folder = settings.matching_folder
         made.append((told, about, _files(folder / "index"), _files(folder / "models")))
+    said = capfd.readouterr()
+    assert "model_refused" in said.err and said.out == ""  # results own it
     one, several = made
     assert one == several
     assert list(one[1]) == ["fund-enterprise", "need-expert"] and len(one[3]) == 4 and "index publication" in one[0]
@@ -52,11 +57,13 @@ def _die() -> None:
 
 def test_an_error_in_another_process_is_the_same_error() -> None:
     with pytest.raises(UnknownNameError, match="unknown kind 'x'; valid: need") as caught:
-        list(spread(_refuse, [("x",), ("x",)], 2))
+        list(in_processes(_refuse, [("x",), ("x",)], 2))
     assert caught.value.field == "kind"
 
 
 def test_a_killed_process_is_said() -> None:
     with pytest.raises(QianxianError, match="was killed"):
-        list(spread(_die, [(), ()], 2))
-    assert list(spread(abs, [(-1,), (-2,)], 1)) == [1, 2]
+        list(in_processes(_die, [(), ()], 2))
+    assert set(in_processes(os.getpid, [(), ()], 1)) == {os.getpid()}
+    assert os.getpid() not in in_processes(os.getpid, [(), ()], 2)
+    assert list(in_processes(abs, [(-1,), (-2,)], 1)) == [1, 2]
