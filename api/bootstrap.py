@@ -30,6 +30,7 @@ from matching import build as matching_build
 from matching.candidates.encoder import installed
 from matching.kinds import MatchKinds
 from matching.matcher import Matcher
+from matching.state import State
 
 Progress = Callable[[str, int], None]
 
@@ -134,7 +135,7 @@ def checked_kinds(catalogue: Catalogue, paths: Sequence[Path], kinds: Path | Non
     return catalogue
 
 
-def open_built(settings: Settings) -> matching_build.State:
+def open_built(settings: Settings) -> State:
     """What was built last; ProjectionError when there is nothing."""
     return matching_build.open_state(settings.projection_folder, settings.matching_folder, secret_of(settings))
 

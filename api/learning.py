@@ -23,10 +23,10 @@ from graph.errors import ProjectionError, UnknownNameError
 from graph.processes import in_processes
 from graph.progress import Progress, silent
 from graph.projection import Projection
-from matching.build import State
 from matching.feedback.exposure import GroupExposure, by_group, gini
 from matching.feedback.learning import Impression, examination
 from matching.feedback.use import Learned, path_of
+from matching.state import State
 from matching.training.train import train, train_use
 
 SIZE = "size"

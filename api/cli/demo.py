@@ -28,10 +28,10 @@ from graph.schema import Labels
 from graph.store import GraphStore
 from ingest.load import Options, ingest
 from ingest.sample.world import write
-from matching.build import State
 from matching.masking import Role, Viewer
 from matching.matcher import Matcher
 from matching.question import Question
+from matching.state import State
 
 SHOWN = 3
 LABEL = "qianxian demo (generated)"

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from graph.files import replace
-from matching.build import Prepared, State
 from matching.candidates.retrieve import retrieve
 from matching.feedback.learning import Impression, Reaction, learn
 from matching.feedback.use import Learned, path_of
@@ -19,6 +18,7 @@ from matching.ranking.additive import AdditiveCurves, BothChoose, Ranker
 from matching.ranking.calibration import Calibration
 from matching.ranking.features import Features
 from matching.ranking.model import Model
+from matching.state import Prepared, State
 from matching.training.card import card
 from matching.training.examination import Sample, examined, precisions, scored
 

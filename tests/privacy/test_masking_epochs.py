@@ -15,10 +15,11 @@ from graph import projection
 from graph.errors import ProjectionError
 from graph.records import Entity, EntityKey, Origin, Relation
 from graph.store import open_store
-from matching.build import State, open_state
+from matching.build import open_state
 from matching.masking import Mask
 from matching.masking.redact import Redactor
 from matching.masking.texts import Before, Redaction, texts_of
+from matching.state import State
 from tests.privacy.worlds import SECRET, people, state_of
 
 
