@@ -55,6 +55,7 @@ def _follow(service: Service, stop: threading.Event, looked: threading.Event) ->
             service.take_up()
         finally:
             looked.set()
+        service.settle()
 
     again_and_again(look, service.settings.poll_interval, stop)
     if not stop.is_set():  # the parent process is gone: end like on its word

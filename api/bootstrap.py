@@ -30,6 +30,7 @@ from matching import build as matching_build
 from matching.candidates.encoder import installed
 from matching.kinds import MatchKinds
 from matching.matcher import Matcher
+from matching.state import State
 
 Progress = Callable[[str, int], None]
 
@@ -66,9 +67,13 @@ class Service:
             self.matcher.refresh()
         self.stores.keep_to(self.matcher.state.projection.catalogue)
         self.metrics.ready(True)
-        self.matcher.state.mask.redact("")  # here, beside the answers: names take a while to be looked for in texts
         self.dismissals.look(self.matcher.state.mask.epoch)
         return True
+
+    def settle(self) -> None:
+        """Make what the first free text would wait for: it takes a while until names can be looked for in texts."""
+        if self.matcher is not None:
+            self.matcher.state.mask.redact("")
 
     def catalogue(self) -> Catalogue:
         """The declared kinds: of the projection that answers, else of the store."""
@@ -130,7 +135,7 @@ def checked_kinds(catalogue: Catalogue, paths: Sequence[Path], kinds: Path | Non
     return catalogue
 
 
-def open_built(settings: Settings) -> matching_build.State:
+def open_built(settings: Settings) -> State:
     """What was built last; ProjectionError when there is nothing."""
     return matching_build.open_state(settings.projection_folder, settings.matching_folder, secret_of(settings))
 
@@ -143,7 +148,7 @@ def encode(settings: Settings, *, most: int | None = None, progress: Progress | 
     return matching_build.encode(open_built(settings), encoder, most=most, progress=progress)
 
 
-def build(settings: Settings, *, full: bool = False, progress: Progress | None = None) -> int:
+def build(settings: Settings, *, full: bool = False, processes: int = 1, progress: Progress | None = None) -> int:
     """Bring projection, masks and text indexes up to the store's revision, which is returned."""
     with open_store(settings.store_url) as store:
         used = matching_build.projection_of(settings.matching_folder)
@@ -155,6 +160,7 @@ def build(settings: Settings, *, full: bool = False, progress: Progress | None =
         k=settings.k,
         epoch=epoch_of(settings),
         full=full,
+        processes=processes,
         progress=progress,
     )
     return built.revision

@@ -1,9 +1,9 @@
-"""Casework → matching: what is learned from use, and who was shown how often."""
+"""Graph and casework → matching: what is learned from past outcomes and from use, and who was shown how often."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -12,23 +12,67 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from api import logs
+from api.bootstrap import open_built
 from api.casework import Casework
 from api.casework.feedback import FeedbackLog, parties, reactions
 from api.casework.impressions import Impressions
 from api.casework.keys import list_keys
-from graph.errors import UnknownNameError
+from api.settings import Settings
+from graph.errors import ProjectionError, UnknownNameError
+from graph.processes import in_processes
 from graph.progress import Progress, silent
 from graph.projection import Projection
-from matching.build import State
 from matching.feedback.exposure import GroupExposure, by_group, gini
 from matching.feedback.learning import Impression, examination
 from matching.feedback.use import Learned, path_of
-from matching.training.train import train_use
+from matching.state import State
+from matching.training.train import train, train_use
 
 SIZE = "size"
 """Groups by the size of the house: small and large."""
 HOUSES = (">employed_by", "<owns", "<posted")
 """Paths from a candidate to the institution or enterprise that it belongs to."""
+
+
+MANY_RECORDS = 50_000
+"""Records in the graph from which on match kinds are learned in several processes, which take a while to start."""
+
+
+def learn_from_outcomes(
+    settings: Settings, match_kinds: Iterable[str], processes: int = 1, progress: Progress = silent
+) -> dict[str, dict[str, Any]]:
+    """Learn and save the models of match kinds with an outcome relation; what is known of each, by name.
+
+    Of a large graph several kinds at a time, each process with a state of its own.
+    """
+    state = open_built(settings)
+    names = [name for name in dict.fromkeys(match_kinds) if state.kinds[name].outcome]
+    records = sum(state.projection.table(kind).n for kind in state.projection.catalogue.entities)
+    processes = min(processes, len(names))
+    if records < MANY_RECORDS or processes < 2:
+        return {name: dict(model.about) for name, model in train(state, names, progress).items()}
+    del state
+
+    def calls() -> Iterator[tuple[Settings, str]]:
+        for name in names:
+            progress(f"train {name}", 0)
+            yield settings, name
+
+    about: dict[str, dict[str, Any]] = {}
+    for learned in in_processes(_learned_alone, calls(), processes):
+        about |= learned
+    return {name: about[name] for name in names if name in about}
+
+
+def _learned_alone(settings: Settings, name: str) -> dict[str, dict[str, Any]]:
+    """The same of one match kind, in a process that does nothing else."""
+    logs.configure(settings.log_level)
+    try:
+        state = open_built(settings)
+    except ProjectionError:  # a service switched to what it had built just while this was opened
+        state = open_built(settings)
+    return {name: dict(model.about) for name, model in train(state, [name]).items()}
 
 
 def learn_from_use(

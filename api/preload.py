@@ -9,7 +9,10 @@ from __future__ import annotations
 import gc
 from importlib import import_module
 
-for _name in ("api.app", "api.refresh", "uvicorn", "uvloop"):
-    import_module(_name)
-gc.collect()
-gc.freeze()
+gc.disable()  # there is hardly anything to collect, and looking for it takes a tenth of the time
+try:
+    for _name in ("api.app", "api.refresh", "uvicorn", "uvloop"):
+        import_module(_name)
+    gc.freeze()
+finally:
+    gc.enable()

@@ -20,9 +20,10 @@ from api.installation import epoch_of, make_home
 from api.logs import frames
 from api.settings import Settings
 from graph.errors import QianxianError
-from matching.build import State, encode
+from matching.build import encode
 from matching.candidates.encoded import VectorFile
 from matching.candidates.encoder import Encoder, installed
+from matching.state import State
 
 log = structlog.get_logger("api.refresh")
 AT_ONCE = 4

@@ -45,8 +45,9 @@ ENVIRONMENT = {
     # What lies in the folder that the service was started from is no part of it.
     "PYTHONSAFEPATH": "1",
     # What a state held goes back to the system once a newer one is taken up: glibc otherwise keeps it for itself.
-    "MALLOC_MMAP_THRESHOLD_": str(4 << 20),
-    "MALLOC_TRIM_THRESHOLD_": str(8 << 20),
+    "MALLOC_ARENA_MAX": "1",
+    "MALLOC_MMAP_THRESHOLD_": str(2 << 20),
+    "MALLOC_TRIM_THRESHOLD_": str(4 << 20),
 }
 """What a server process finds in its environment, unless it was set before."""
 

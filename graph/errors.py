@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 QUOTED = 60
 """Most characters of a rejected value that its reason repeats."""
@@ -26,6 +27,16 @@ class QianxianError(Exception):
     def __init__(self, message: str, *, field: str | None = None) -> None:
         super().__init__(message)
         self.field = field
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As another process raised it: by its message, whatever that was made of."""
+        return _raised_elsewhere, (type(self), str(self), self.__dict__)
+
+
+def _raised_elsewhere(family: type[QianxianError], message: str, known: Mapping[str, Any]) -> QianxianError:
+    error = family.__new__(family, message)
+    vars(error).update(known)
+    return error
 
 
 class DeclarationError(QianxianError):

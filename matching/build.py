@@ -1,160 +1,38 @@
-"""Projection → mask → text indexes on disk, and opening them: what one answer reads, all of one revision."""
+"""Projection → mask → text indexes on disk, and opening the state that they make."""
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import orjson
-import structlog
-from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from graph.errors import ProjectionError
-from graph.files import is_being_written, locked, replace
+from graph.files import is_being_written, locked, map_arrays, replace
+from graph.processes import in_processes
 from graph.progress import Progress, silent
 from graph.projection import Current, Projection, open_projection
 from matching.candidates import analysis
-from matching.candidates.analysis import Codes
 from matching.candidates.encoded import LONGEST, SILENT, Encodings, VectorFile
 from matching.candidates.encoder import Encoder
-from matching.candidates.evidence import Evidence
 from matching.candidates.texts import TextIndex, joined, rows_of
-from matching.constraints import Constraints
-from matching.explanation.wording import LANGUAGES, Wording
 from matching.feedback.exposure import Policy
-from matching.feedback.use import Learned, Use, path_of
-from matching.kinds import MatchKind, MatchKinds
+from matching.kinds import MatchKinds
 from matching.masking import Mask
-from matching.ranking.features import Features
-from matching.ranking.model import Model, StaleModelError
+from matching.masking.texts import texts_in
+from matching.state import State
 
-FORMAT = 6
+FORMAT = 7
 ANALYSED = f"{FORMAT}.{analysis.VERSION}"
 """Ends the name of every index: it is of texts analysed and written as they are now."""
 BATCH = 64
 """Texts that are encoded at a time."""
-log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """One match kind, ready to answer."""
-
-    evidence: Evidence
-    features: Features
-    constraints: Constraints
-    model: Model
-    use: Use | None
-    """What was learned from use; None where nothing was."""
-    rests_on: tuple[str, ...]
-    """What it was made of: while that is the same, it is good for a newer state too."""
-
-    @cached_property
-    def wordings(self) -> Mapping[str, Wording]:
-        """Language → what its explanations call things."""
-        kind, catalogue = self.evidence.kind, self.evidence.projection.catalogue
-        return {language: Wording(kind, catalogue, language) for language in LANGUAGES}
-
-
-class State:
-    """Everything that answers of one revision read; immutable and shared."""
-
-    def __init__(
-        self, projection: Projection, mask: Mask, indexes: Mapping[str, TextIndex], encodings: Encodings,
-        models: Path | None, policy: Policy | None = None,
-    ) -> None:  # fmt: skip
-        self.projection, self.mask, self.indexes, self.models = projection, mask, dict(indexes), models
-        self.encodings, self.policy = encodings, policy or Policy()
-        self._prepared: dict[str, Prepared] = {}
-        self._ties: dict[str, NDArray[np.int64]] = {}
-
-    @cached_property
-    def kinds(self) -> MatchKinds:
-        """The match kinds of the projection's catalogue."""
-        return MatchKinds.of(self.projection.catalogue)
-
-    @property
-    def hashes(self) -> list[Codes]:
-        """Of the texts of each kind, by which their vectors are kept."""
-        return [index.kept["words"].hashes for index in self.indexes.values()]
-
-    def prepared(self, name: str) -> Prepared:
-        """A match kind with its evidence, features, constraints and model; made on first use."""
-        if name not in self._prepared:
-            kind = self.kinds[name]
-            rests_on = self._rests_on(kind)
-            evidence = Evidence(kind, self.projection, self.mask, self.indexes, self.encodings)
-            features = Features(evidence)
-            constraints = Constraints(kind, self.projection, self.mask)
-            model = self._model(kind, features)
-            use = self._use(kind, model)
-            self._prepared[name] = Prepared(evidence, features, constraints, model, use, rests_on)
-        return self._prepared[name]
-
-    def warm(self, previous: State | None = None) -> None:
-        """Prepare every match kind, taking from `previous` what rests on the same data."""
-        known = previous._prepared if previous is not None else {}
-        for name, kind in self.kinds.items():
-            if name in known and known[name].rests_on == self._rests_on(kind):
-                self._prepared[name] = known[name]
-            else:
-                self.prepared(name)
-            if previous is not None and self._has_ids_of(previous, kind.candidate):
-                self._ties.setdefault(kind.candidate, previous.tie_break(kind.candidate))
-            self.tie_break(kind.candidate)
-
-    def _has_ids_of(self, previous: State, kind: str) -> bool:
-        """Whether the entities of a kind are the same, under the same key."""
-        mine, theirs = self.projection.table(kind).ids, previous.projection.table(kind).ids
-        same_key = hmac.compare_digest(self.mask.keys.tie, previous.mask.keys.tie)
-        return same_key and np.array_equal(mine.offsets, theirs.offsets) and np.array_equal(mine.blob, theirs.blob)
-
-    def _rests_on(self, kind: MatchKind) -> tuple[str, ...]:
-        files = (self.models / f"{kind.name}.json", path_of(self.models, kind.name)) if self.models else ()
-        changed = [str(file.stat().st_mtime_ns) if file.exists() else "" for file in files]
-        mask, encoded = self.mask, sorted(self.encodings.names.values())
-        return (self.projection.fingerprint, mask.epoch, str(mask.k), *changed, *encoded)
-
-    def tie_break(self, kind: str) -> NDArray[np.int64]:
-        """A keyed place for each row of a kind: orders equal scores, telling nothing of ids or insertion."""
-        if kind not in self._ties:
-            ids, key = self.projection.table(kind).ids, self.mask.keys.tie
-            hashes = [hashlib.blake2b(name.encode(), key=key, digest_size=8).digest() for name in ids]
-            self._ties[kind] = np.argsort(np.argsort(np.array(hashes, "S8"), kind="stable"), kind="stable")
-        return self._ties[kind]
-
-    def saved_model(self, name: str) -> Model:
-        """The model of a match kind as it was saved, else its prior; StaleModelError where that cannot be read."""
-        return self._opened_model(self.kinds[name], self.prepared(name).features)
-
-    def _opened_model(self, kind: MatchKind, features: Features) -> Model:
-        path = self.models / f"{kind.name}.json" if self.models else None
-        return Model.prior(features) if path is None or not path.exists() else Model.open(path, features)
-
-    def _model(self, kind: MatchKind, features: Features) -> Model:
-        try:
-            return self._opened_model(kind, features)
-        except StaleModelError as error:
-            log.warning("model_refused", match_kind=kind.name, reason=str(error))
-            return Model.prior(features)
-
-    def _use(self, kind: MatchKind, model: Model) -> Use | None:
-        path = path_of(self.models, kind.name) if self.models else None
-        if path is None or not path.exists():
-            return None
-        try:
-            learned = Learned.open(path)
-        except StaleModelError as error:
-            log.warning("use_refused", match_kind=kind.name, reason=str(error))
-            return None
-        return Use.of(learned, self.projection.table(kind.candidate), model, self.policy, self.mask.epoch)
+MANY_TEXTS = 20_000
+"""Texts to index from which on other processes help: starting them takes a second or two."""
 
 
 def indexed_kinds(kinds: MatchKinds, projection: Projection) -> list[str]:
@@ -172,38 +50,28 @@ def document_kinds(kinds: MatchKinds, projection: Projection) -> set[str]:
 
 def build(
     projection_folder: Path, folder: Path, secret: bytes, *, k: int, epoch: str, full: bool = False,
-    vectors: Path | None = None, progress: Progress | None = None,
+    vectors: Path | None = None, processes: int = 1, progress: Progress | None = None,
 ) -> State:  # fmt: skip
     """Bring mask and indexes in `folder` up to the current projection and switch to them.
 
-    What is unchanged and sound stays; `full` makes the indexes anew. Vectors of the encoder are in the folder
-    `vectors`, by default in `folder` too. Builders of one folder wait for each other. Raises ProjectionError without a
-    projection.
+    What is unchanged and sound stays; `full` makes the indexes anew, in several `processes` where that is worth it.
+    Vectors of the encoder are in the folder `vectors`, by default in `folder` too. Builders of one folder wait for each
+    other. Raises ProjectionError without a projection.
     """
     with locked(folder):
-        projection = open_projection(projection_folder)
-        return _built(projection, folder, secret, k, epoch, full, vectors or folder / "encoded", progress or silent)
+        projection, say = open_projection(projection_folder), progress or silent
+        return _built(projection, folder, secret, k, epoch, full, vectors or folder / "encoded", processes, say)
 
 
 def _built(
-    projection: Projection, folder: Path, secret: bytes, k: int, epoch: str, full: bool, vectors: Path, say: Progress
-) -> State:
+    projection: Projection, folder: Path, secret: bytes, k: int, epoch: str, full: bool, vectors: Path, processes: int,
+    say: Progress,
+) -> State:  # fmt: skip
     say("mask", 0)
     mask = Mask.build(projection, folder / "mask", _noted(folder).get("mask"), k=k, epoch=epoch, secret=secret)
-    indexes, keys = {}, {}
     kinds = MatchKinds.of(projection.catalogue)
-    for kind in indexed_kinds(kinds, projection):
-        columns = mask.texts(kind)
-        if not columns:
-            continue
-        keys[kind] = f"{mask.digest(kind)}-{ANALYSED}"
-        say(f"index {kind}", projection.table(kind).n)
-        place = folder / "index" / f"{kind}-{keys[kind]}"
-        if full or _opened(place) is None:
-            place.parent.mkdir(exist_ok=True)
-            before = None if full else _previous(place.parent, kind)
-            TextIndex.build(rows_of(columns, projection.table(kind).n), before).save(place)
-        indexes[kind] = TextIndex.open(place)
+    keys = {kind: f"{mask.digest(kind)}-{ANALYSED}" for kind in indexed_kinds(kinds, projection) if mask.texts(kind)}
+    indexes = _indexes(projection, mask, folder, keys, full, processes, say)
     hashes = {kind: index.kept["words"].hashes for kind, index in indexes.items()}
     digests = {kind: mask.digest(kind) for kind in hashes}
     encoded = folder / "encoded"
@@ -224,6 +92,39 @@ def _built(
     _sweep(folder / "index", {f"{kind}-{key}" for kind, key in keys.items()})
     _sweep(encoded, {*encodings.names.values(), *(path.name for path in encoded.glob("*.vectors"))})
     return State(projection, mask, indexes, encodings, folder / "models")
+
+
+def _indexes(
+    projection: Projection, mask: Mask, folder: Path, keys: Mapping[str, str], full: bool, processes: int, say: Progress
+) -> dict[str, TextIndex]:
+    """The indexes of the kinds, each in the file of its key; those that are not there yet, or all, are made."""
+    indexes = folder / "index"
+    indexes.mkdir(exist_ok=True)
+    places = {kind: indexes / f"{kind}-{key}" for kind, key in keys.items()}
+    size = {kind: projection.table(kind).n for kind in keys}
+    wanted = [kind for kind, place in places.items() if full or _opened(place) is None]
+    wanted.sort(key=lambda kind: -size[kind])  # the longest first, so that none is left over at the end
+
+    def calls() -> Iterator[tuple[Path, int, Path | None, str, Path]]:
+        for kind in wanted:
+            say(f"index {kind}", size[kind])
+            masked = folder / "mask" / mask.about["parts"][kind]
+            yield masked, size[kind], None if full else indexes, kind, places[kind]
+
+    many = sum(size[kind] for kind in wanted) >= MANY_TEXTS
+    for _ in in_processes(_index, calls(), min(processes, len(wanted)) if many else 1):
+        pass
+    return {kind: TextIndex.open(place) for kind, place in places.items()}
+
+
+def _index(masked: Path, n: int, indexes: Path | None, kind: str, place: Path) -> None:
+    """Index the n texts in a mask's file, going on from the latest index of their kind in the folder `indexes`.
+
+    On one thread: with another number of them sums would round otherwise, and so would answers.
+    """
+    with threadpool_limits(limits=1, user_api="blas"):
+        previous = None if indexes is None else _previous(indexes, kind)
+        TextIndex.build(rows_of(texts_in(map_arrays(masked)), n), previous).save(place)
 
 
 def encode(

@@ -7,11 +7,12 @@ from pathlib import Path
 from threadpoolctl import threadpool_limits
 
 from graph.errors import ProjectionError
-from matching.build import State, open_state
+from matching.build import open_state
 from matching.feedback.exposure import Policy
 from matching.masking import Viewer
 from matching.pipeline import match
 from matching.question import Answer, Question
+from matching.state import State
 
 
 class Matcher:

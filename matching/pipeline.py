@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from graph.errors import InputError, NotFoundError, UnknownNameError
 from graph.projection import spans
 from graph.records import EntityKey
-from matching.build import Prepared, State
 from matching.candidates.asked import Asked, Rows
 from matching.candidates.evidence import Reading
 from matching.candidates.retrieve import DEPTH, retrieve as retrieved
@@ -29,6 +28,7 @@ from matching.feedback.use import band_width
 from matching.masking import Aliases, Viewer, grouped, joined
 from matching.question import Answer, Match, Question, Shown, checked
 from matching.ranking.model import BANDS, bands_of
+from matching.state import Prepared, State
 
 MOST_LISTED = 20
 """Most valid values that an error lists."""

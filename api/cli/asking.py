@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli.context import COMMAND_LINE, Json, Progress, print_json, report, writable
+from api.cli.context import COMMAND_LINE, Json, Processes, Progress, print_json, processes_of, report, writable
 
 
 def add(app: typer.Typer) -> None:
@@ -112,23 +112,25 @@ def train(
     match_kinds: Annotated[
         list[str] | None, typer.Argument(help="Match kinds; default: all with past outcomes or feedback.")
     ] = None,
+    processes: Processes = None,
     json: Json = False,
 ) -> None:
     """Learn each match kind's model from the past outcomes in the graph, and what its candidates earn by feedback.
 
     Run it nightly; running services take up what it learned.
     """
-    from api.bootstrap import open_matcher
+    from api.bootstrap import open_built
     from api.cli.showing import show_models
     from api.installation import open_casework
-    from api.learning import learn_from_use
-    from matching.training.train import train as learn
+    from api.learning import learn_from_outcomes, learn_from_use
 
     progress = Progress()
-    state = open_matcher(context.obj.settings).state
-    about = {name: dict(model.about) for name, model in learn(state, match_kinds, progress).items()}
-    with closing(open_casework(context.obj.settings)) as casework:
-        for name, use in learn_from_use(casework, state, match_kinds or state.kinds, progress).items():
+    settings = context.obj.settings
+    names = match_kinds or list(open_built(settings).kinds)
+    about = learn_from_outcomes(settings, names, processes_of(processes), progress)
+    state = open_built(settings)
+    with closing(open_casework(settings)) as casework:
+        for name, use in learn_from_use(casework, state, names, progress).items():
             about.setdefault(name, {})["use"] = dict(use.about)
     progress.finish()
     if json:

@@ -31,6 +31,14 @@ PIPED_WIDTH = 120
 
 Json = Annotated[bool, typer.Option("--json", help="Report as JSON.")]
 Store = Annotated[str | None, typer.Option("--store", help="Graph store; default: that of the installation.")]
+Processes = Annotated[
+    int | None,
+    typer.Option(
+        "--processes",
+        min=1,
+        help="Processes that share the work, each with memory of its own; default: one for each core.",
+    ),
+]
 Kinds = Annotated[Path | None, typer.Option("--kinds", help="A kinds.json with kinds of your own.")]
 
 
@@ -158,3 +166,10 @@ def print_json(body: Any) -> None:
     import orjson
 
     sys.stdout.write(orjson.dumps(body, option=orjson.OPT_INDENT_2).decode() + "\n")
+
+
+def processes_of(wanted: int | None) -> int:
+    """So many processes as are wanted; by default as many as there are cores for this one."""
+    from joblib import cpu_count
+
+    return wanted or int(cpu_count())

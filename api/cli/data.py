@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli.context import Context, Json, Kinds, Progress, Store, report, writable
+from api.cli.context import Context, Json, Kinds, Processes, Progress, Store, processes_of, report, writable
 
 
 def add(app: typer.Typer) -> None:
@@ -73,13 +73,14 @@ def ingest(
 def build(
     context: typer.Context,
     full: Annotated[bool, typer.Option("--full", help="Build from all records instead of the changes.")] = False,
+    processes: Processes = None,
     json: Json = False,
 ) -> None:
     """Bring projection, masks and text indexes up to the store's revision."""
     from api.bootstrap import build as built
 
     progress = Progress()
-    revision = built(context.obj.settings, full=full, progress=progress)
+    revision = built(context.obj.settings, full=full, processes=processes_of(processes), progress=progress)
     progress.finish()
     report({"revision": revision}, f"built revision {revision}", json=json)
 

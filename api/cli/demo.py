@@ -17,21 +17,21 @@ from api.bootstrap import build, open_matcher
 from api.casework import Casework, keys
 from api.cli import words
 from api.cli.borrowed import DemoError, ask, service
-from api.cli.context import Context, Progress
+from api.cli.context import Context, Progress, processes_of
 from api.cli.showing import show_answer
 from api.cli.words import said
 from api.installation import open_casework
+from api.learning import learn_from_outcomes
 from api.settings import PREFIX, Settings
 from graph.errors import InputError
 from graph.schema import Labels
 from graph.store import GraphStore
 from ingest.load import Options, ingest
 from ingest.sample.world import write
-from matching.build import State
 from matching.masking import Role, Viewer
 from matching.matcher import Matcher
 from matching.question import Question
-from matching.training.train import train
+from matching.state import State
 
 SHOWN = 3
 LABEL = "qianxian demo (generated)"
@@ -73,11 +73,11 @@ def run(context: Context, experts: int) -> None:
         step(words.WRITTEN, lambda: write(world, experts=experts, progress=progress))
         step(words.LOADED, lambda: ingest(store, [world], Options(), progress))
         shutil.rmtree(world)
-    step(words.BUILT, lambda: build(settings, progress=progress))
+    step(words.BUILT, lambda: build(settings, processes=processes_of(None), progress=progress))
     matcher = open_matcher(settings)
     stories = _stories(matcher.state)
-    asked = [s.kind for s in stories if matcher.state.kinds[s.kind].outcome]
-    step(words.LEARNED, lambda: train(matcher.state, asked, progress))
+    asked = [story.kind for story in stories]
+    step(words.LEARNED, lambda: learn_from_outcomes(settings, asked, processes_of(None), progress))
     matcher = open_matcher(settings)
     for story in stories:
         _tell(context, matcher, story)

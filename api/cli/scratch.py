@@ -12,8 +12,9 @@ from api.bootstrap import checked_kinds
 from graph import projection
 from graph.store import open_store, sqlite_url
 from ingest.load import Options, ingest
-from matching.build import State, build, encode
+from matching.build import build, encode
 from matching.candidates.encoder import Encoder
+from matching.state import State
 
 UNMASKED = 1
 """k of measuring: quality is measured before the mask, with every visible value at its finest level."""

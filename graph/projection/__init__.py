@@ -7,6 +7,7 @@ from graph.projection.building import build
 from graph.projection.manifest import Current
 from graph.projection.opening import open_projection
 from graph.projection.projection import Projection
+from graph.projection.splice import Splice
 from graph.projection.tables import Adjacency, EntityTable
 from graph.projection.view import to_networkx
 
@@ -16,6 +17,7 @@ __all__ = [
     "EntityTable",
     "Labels",
     "Projection",
+    "Splice",
     "Strings",
     "build",
     "offsets_of",

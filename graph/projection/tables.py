@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import Any
 
@@ -33,6 +33,9 @@ class _Records:
     def values(self, row: int) -> Values:
         record: Values = orjson.loads(self._json.raw(row))
         return record
+
+    def __iter__(self) -> Iterator[Values]:
+        return map(orjson.loads, self._json)
 
     def numbers(self, name: str) -> Floats:
         column = self._column(self._field(name, numeric=True))
@@ -73,8 +76,8 @@ class _Records:
 
     def _read(self, field: Field) -> Floats | Labels:
         columns = Columns([field])
-        for text in self._json:
-            columns.add(orjson.loads(text))
+        for values in self:
+            columns.add(values)
         column = columns.finished()[field.name]
         if not isinstance(column, Labels):
             column.flags.writeable = False  # as those on disk are
@@ -115,6 +118,10 @@ class EntityTable:
     def values(self, row: int) -> Values:
         """The whole record of a row."""
         return self._records.values(row)
+
+    def __iter__(self) -> Iterator[Values]:
+        """The whole records, row by row."""
+        return iter(self._records)
 
     def numbers(self, field: str) -> Floats:
         """A number per row, NaN where absent: dates as fractional years, truth as 1 and 0, a list as its mean.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -26,6 +27,8 @@ LONGEST_FIELD = 1_000_000
 _CHUNK = 1 << 20
 _SNIFFED = 30
 _DELIMITERS = (",", ";", "\t")
+_CHINESE = re.compile("[\u3400-\u9fff]")
+_ALONE = re.compile("(?<=[A-Za-z])[\u3400-\u9fff](?![\u3400-\u9fff])")
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF16_LE, "utf-16"),
@@ -48,10 +51,26 @@ def encoding_of(path: Path) -> str:
     for mark, encoding in _MARKS:
         if start.startswith(mark):
             return _checked(path, encoding)
-    for encoding in ("utf-8", "gb18030"):
-        if _decodes(path, encoding):
-            return encoding
-    raise InputError(f"{path} is neither UTF-8 nor GB 18030 text, nor UTF-16 with its mark", field="path")
+    if _decodes(path, "utf-8"):
+        return "utf-8"
+    if _decodes(path, "gb18030") and not _is_western(path):
+        return "gb18030"
+    raise InputError(
+        f"{path} is neither UTF-8 nor GB 18030 text, nor UTF-16 with its mark; save it as UTF-8", field="path"
+    )
+
+
+def _is_western(path: Path) -> bool:
+    """Whether most Chinese characters that GB 18030 makes of a file stand alone within Latin words.
+
+    Such are letters with accents, in an encoding that no mark tells: `Müller` in Latin-1 reads as `M黮ler`.
+    """
+    chinese = alone = 0
+    with path.open(encoding="gb18030", newline="") as file:
+        while chunk := file.read(_CHUNK):
+            chinese += len(_CHINESE.findall(chunk))
+            alone += len(_ALONE.findall(chunk))
+    return 2 * alone > chinese
 
 
 def _checked(path: Path, encoding: str) -> str:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from graph.projection import offsets_of
 from matching.masking.redact import PLACED
 
-VERSION = "5"
+VERSION = "6"
 """Part of every index's key: change it when the same text gives other codes."""
 
 CJK = r"\u3400-\u9fff"
@@ -40,6 +40,8 @@ _STOP = frozenset(_SAYING_NOTHING.split())
 Codes = NDArray[np.uint64]
 BLOCK = 20_000
 """Texts that are analysed at a time."""
+LEAD = 300
+"""Characters with which a text says what it is about: its title and the first sentences."""
 LATIN = np.uint64(1 << 63)
 """The least code of a piece of a Latin-script word; those of Chinese characters are less."""
 
@@ -189,3 +191,11 @@ def hashes_of(texts: Sequence[str]) -> Codes:
 
 VIEWS: dict[str, Callable[[Sequence[str]], Terms]] = {"words": word_terms, "chars": char_terms}
 """Name of a view → its analyser."""
+
+
+def _of_leads(analyser: Callable[[Sequence[str]], Terms]) -> Callable[[Sequence[str]], Terms]:
+    return lambda texts: analyser([PLACED.sub(" ", text)[:LEAD] for text in texts])
+
+
+LEADS = {f"lead-{view}": _of_leads(analyser) for view, analyser in VIEWS.items()}
+"""The same of what texts begin with, in the same order."""

@@ -1,13 +1,14 @@
 """Latent semantic vectors of one kind's texts (Deerwester et al. 1990), learned from the texts themselves.
 
 A truncated SVD of both views' TF-IDF matrices side by side, fitted on a bounded sample and applied to all, so that
-texts that share no term may still be near. What all texts of a script have in common is taken off: without that,
-Chinese texts are near each other for being Chinese.
+texts that share no term may still be near. Where texts are long, what they begin with counts as much as the whole:
+there it says what they are about. What all texts of a script have in common is taken off: without that, Chinese texts
+are near each other for being Chinese.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -26,13 +27,15 @@ class SemanticIndex:
     codes: Codes
     """Term codes that the basis knows, rising."""
     basis: Floats
-    """terms × d."""
+    """terms × d, for texts that are no longer than a lead: a term counts as one of the whole and as one of the lead."""
+    lead: Floats
+    """terms × d: the part of it that is the lead's; 0 × d where leads were not looked at."""
     means: Floats
     """2 × d: where the unit vectors of documents in Latin script and of those in Chinese are in the mean."""
     vectors: Floats
     """n × d, without the mean of its script; zero for a document without a known term."""
 
-    FIELDS: ClassVar[tuple[str, ...]] = ("codes", "basis", "means", "vectors")
+    FIELDS: ClassVar[tuple[str, ...]] = ("codes", "basis", "lead", "means", "vectors")
     DIMENSIONS: ClassVar[int] = 64
     SAMPLE: ClassVar[int] = 5_000
     """Documents that the SVD is fitted on, evenly spread over the kind."""
@@ -42,15 +45,18 @@ class SemanticIndex:
     """Documents of a script that count as much for its mean as that of all does."""
 
     @classmethod
-    def build(cls, words: LexicalIndex, chars: LexicalIndex) -> SemanticIndex:
-        """The index over the documents of both views; without dimensions where there is too little text."""
+    def build(cls, words: LexicalIndex, chars: LexicalIndex, *leads: LexicalIndex) -> SemanticIndex:
+        """The index over the documents of both views; without dimensions where there is too little text.
+
+        `leads` are the same two views of what texts begin with, which then counts as much as the whole.
+        """
         from sklearn.decomposition import TruncatedSVD  # half a second that only building has to wait for
 
-        codes, matrix = _side_by_side(*(cls._usable(view) for view in (words, chars)))
+        codes, of_lead, matrix = _side_by_side([cls._usable(view) for view in (words, chars, *leads)])
         n, terms = matrix.shape
         dimensions = min(cls.DIMENSIONS, terms - 1, n - 1)
         if dimensions < 2:
-            return cls(codes, *(np.zeros(shape, np.float32) for shape in ((terms, 0), (2, 0), (n, 0))))
+            return cls(codes[:0], *(np.zeros(shape, np.float32) for shape in ((0, 0), (0, 0), (2, 0), (n, 0))))
         sample = np.unique(np.linspace(0, n - 1, min(n, cls.SAMPLE)).astype(np.int64))
         svd = TruncatedSVD(dimensions, n_iter=3, random_state=0).fit(matrix[sample])
         basis = np.ascontiguousarray(svd.components_.T, np.float32)
@@ -61,7 +67,9 @@ class SemanticIndex:
             mine = vectors[script == each]
             mean[:] = (mine.sum(axis=0) + cls.USUAL * mean) / (len(mine) + cls.USUAL)
         vectors -= means[script] * vectors.any(axis=1, keepdims=True)
-        return cls(codes, basis, means, unit(vectors))
+        known, first = np.unique(codes, return_index=True)
+        both, lead = (np.add.reduceat(part, first, axis=0) for part in (basis, basis * of_lead[:, None]))
+        return cls(known, both, lead if leads else lead[:0], means, unit(vectors))
 
     @classmethod
     def _usable(cls, view: LexicalIndex) -> tuple[Codes, sp.csc_array]:
@@ -72,16 +80,24 @@ class SemanticIndex:
         shape = (view.n, len(view.vocabulary))
         return view.vocabulary[terms], sp.csc_array((view.weights, view.documents, view.indptr), shape=shape)[:, terms]
 
-    def query(self, words: Query, chars: Query) -> Floats:
-        """The unit vector of a text as a query of the two indexes that this one was built over; shape (d,)."""
+    def query(self, words: Query, chars: Query, *leads: Query) -> Floats:
+        """The unit vector of a text as a query of the two indexes that this one was built over; shape (d,).
+
+        `leads` are the same two of what it begins with, where that is not all of it and the index has a `lead`.
+        """
         vector = np.zeros(self.basis.shape[1], np.float32)
-        for query in (words, chars):
-            at, known = places_of(self.codes, query.codes)
-            vector += query.weights[known] @ self.basis[at[known]]
+        for query, lead in zip((words, chars), leads or (words, chars), strict=True):
+            vector += self._placed(query, self.basis)
+            if lead is not query:
+                vector += self._placed(lead, self.lead) - self._placed(query, self.lead)
         if not vector.any():
             return vector
         script = int(2 * (chars.weights[chars.codes < LATIN] ** 2).sum() > (chars.weights**2).sum())
         return np.asarray(unit(unit(vector[None]) - self.means[script])[0], np.float32)
+
+    def _placed(self, query: Query, basis: Floats) -> Floats:
+        at, known = places_of(self.codes, query.codes)
+        return query.weights[known] @ basis[at[known]]
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """What `of_arrays` makes the index of."""
@@ -121,11 +137,16 @@ def shared(vectors: Floats, of: sp.csr_array) -> Floats | None:
     return np.asarray(directions * np.sqrt(np.maximum(values, 0)), np.float32)
 
 
-def _side_by_side(words: tuple[Codes, sp.csc_array], chars: tuple[Codes, sp.csc_array]) -> tuple[Codes, sp.csr_array]:
-    """The terms of both views in one matrix, by rising code; a code means the same thing in one view only."""
-    codes = np.concatenate([words[0], chars[0]])
-    order = np.argsort(codes)
-    return codes[order], sp.csc_array(sp.hstack([words[1], chars[1]], format="csc"))[:, order].tocsr()
+def _side_by_side(views: Sequence[tuple[Codes, sp.csc_array]]) -> tuple[Codes, NDArray[np.bool_], sp.csr_array]:
+    """(codes, whether each is of a lead, documents × terms) of all views side by side, by rising code.
+
+    A code means the same thing in words or characters only, and in the leads of the same.
+    """
+    codes = np.concatenate([known for known, _ in views])
+    order = np.argsort(codes, kind="stable")
+    matrix = sp.csc_array(sp.hstack([weights for _, weights in views], format="csc"))
+    of_lead = np.repeat(np.arange(len(views)) >= 2, [len(known) for known, _ in views])  # behind words and characters
+    return codes[order], of_lead[order], matrix[:, order].tocsr()
 
 
 def unit(vectors: Floats) -> Floats:

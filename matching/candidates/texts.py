@@ -15,6 +15,11 @@ from matching.candidates import analysis
 from matching.candidates.lexical import Floats, LexicalIndex, Query
 from matching.candidates.semantic import SemanticIndex
 
+_KEPT = "-terms"
+"""Ends the names of parts that hold analysed texts."""
+MANY_LONG = 0.1
+"""Share of texts longer than their lead from which on leads are looked at: those of shorter ones say nothing new."""
+
 
 class TextQuery(NamedTuple):
     """One text as a query in every view of one kind's index."""
@@ -39,16 +44,22 @@ class TextIndex:
         """The index of texts, one a row; what the `previous` one analysed is not analysed again."""
         hashes = analysis.hashes_of(texts)
         kept = {}
-        for view, analyser in analysis.VIEWS.items():
-            before = previous.kept[view] if previous is not None else None
+        long = sum(len(text) > analysis.LEAD for text in texts) >= MANY_LONG * max(len(texts), 1)
+        views = analysis.VIEWS | analysis.LEADS if long else analysis.VIEWS
+        for view, analyser in views.items():
+            before = previous.kept.get(view) if previous is not None else None
             kept[view] = analysis.Kept(hashes, analysis.reused(texts, analyser, hashes, before))
-        words, chars = (LexicalIndex.build(kept[view].terms) for view in analysis.VIEWS)
-        return cls(words, chars, SemanticIndex.build(words, chars), kept)
+        words, chars, *leads = (LexicalIndex.build(kept[view].terms) for view in views)
+        return cls(words, chars, SemanticIndex.build(words, chars, *leads), kept)
 
     def query(self, analysed: Mapping[str, analysis.Terms]) -> TextQuery:
         """A text analysed by `analyse` as a query of this index."""
         words, chars = (getattr(self, view).query(analysed[view]) for view in analysis.VIEWS)
-        return TextQuery(words, chars, self.semantic.query(words, chars))
+        leads: list[Query] = []
+        if len(self.semantic.lead) and len(analysed) > len(analysis.VIEWS):
+            views = zip(analysis.VIEWS, analysis.LEADS, strict=True)
+            leads = [getattr(self, view).query(analysed[lead]) for view, lead in views]
+        return TextQuery(words, chars, self.semantic.query(words, chars, *leads))
 
     def scores(self, query: TextQuery) -> tuple[Floats, Floats]:
         """(word cosines, character cosines) with all documents."""
@@ -68,7 +79,7 @@ class TextIndex:
             name: getattr(self, name).arrays() for name in (*analysis.VIEWS, "semantic")
         }
         for view, kept in self.kept.items():
-            parts[f"{view}-terms"] = {"hashes": kept.hashes, **kept.terms._asdict()}
+            parts[f"{view}{_KEPT}"] = {"hashes": kept.hashes, **kept.terms._asdict()}
         write_arrays(
             path, {f"{part}.{name}": array for part, arrays in parts.items() for name, array in arrays.items()}
         )
@@ -80,11 +91,12 @@ class TextIndex:
         for name, array in map_arrays(path).items():
             part, _, field = name.partition(".")
             parts.setdefault(part, {})[field] = array
+        kept = {part.removesuffix(_KEPT): _kept_of(arrays) for part, arrays in parts.items() if part.endswith(_KEPT)}
         return cls(
             LexicalIndex.of_arrays(parts["words"]),
             LexicalIndex.of_arrays(parts["chars"]),
             SemanticIndex.of_arrays(parts["semantic"]),
-            {view: _kept_of(parts[f"{view}-terms"]) for view in analysis.VIEWS},
+            kept,
         )
 
 
@@ -93,8 +105,9 @@ def _kept_of(arrays: Mapping[str, NDArray[Any]]) -> analysis.Kept:
 
 
 def analyse(text: str) -> dict[str, analysis.Terms]:
-    """One text in every view."""
-    return {view: analyser([text]) for view, analyser in analysis.VIEWS.items()}
+    """One text in every view, and the lead of a longer one."""
+    views = analysis.VIEWS if len(text) <= analysis.LEAD else analysis.VIEWS | analysis.LEADS
+    return {view: analyser([text]) for view, analyser in views.items()}
 
 
 def joined(columns: Mapping[str, Sequence[str]], row: int, *, lead: int = 1) -> str:

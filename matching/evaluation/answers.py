@@ -13,10 +13,10 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from matching.build import State
 from matching.candidates.evidence import Documents, Evidence, own_documents
 from matching.candidates.semantic import unit
 from matching.evaluation.process import Process
+from matching.state import State
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]

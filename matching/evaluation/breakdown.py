@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graph.errors import InputError, UnknownNameError
-from matching.build import Prepared, State
 from matching.candidates.analysis import language
 from matching.evaluation.judgements import Pairs
 from matching.evaluation.measures import Measured
+from matching.state import Prepared, State
 
 Members = NDArray[np.bool_]
 

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graph.errors import InputError, UnknownNameError
-from matching.build import Prepared, State
 from matching.evaluation import measures
 from matching.evaluation.breakdown import Group, groups
 from matching.evaluation.comparison import Compared, compared, compared_places, covered
@@ -30,6 +29,7 @@ from matching.evaluation.measures import Judged, Measured
 from matching.evaluation.scoring import ReadPairs, Scored, Scorer, cross_validated
 from matching.ranking.calibration import Calibration, cross_fitted
 from matching.ranking.model import Model
+from matching.state import Prepared, State
 from matching.training.train import fit_kind, fold_of, outcome_sample
 
 Floats = NDArray[np.float64]

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graph.errors import InputError
-from matching.build import Prepared, State
 from matching.evaluation.answers import BY_ALL, BY_ITSELF, BY_OTHERS, Answers, Judged
 from matching.evaluation.judgements import Pairs, write_run
 from matching.ranking.model import Model
+from matching.state import Prepared, State
 from matching.training.train import fit, fit_kind
 
 Floats = NDArray[np.float64]

@@ -35,11 +35,9 @@ from matching.masking.stored import (
     read_parts,
     version_in,
 )
-from matching.masking.texts import Before, Redaction, card_text, is_redacted, texts_of
+from matching.masking.texts import Before, Redaction, Texts, card_text, is_redacted, texts_in, texts_of
 from matching.masking.visible import Visible, finest_of, visible_of
 from matching.masking.within import Within, name_of
-
-Texts = dict[str, Strings]
 
 CARDS_KEPT = 10_000
 """Cards that are kept made, because the same few candidates are in most answers."""
@@ -111,9 +109,7 @@ class Mask:
     def texts(self, kind: str) -> Texts:
         """Field → text of each row for ranking: redacted unless public. Columns without any text are absent."""
         if kind not in self._texts:
-            part = self._parts[kind]
-            names = orjson.loads(part["texts"].tobytes())
-            self._texts[kind] = {n: Strings(part[f"text.{n}.blob"], part[f"text.{n}.offsets"]) for n in names}
+            self._texts[kind] = texts_in(self._parts[kind])
         return self._texts[kind]
 
     def digest(self, kind: str) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from itertools import islice, product
 from typing import NamedTuple
 
@@ -36,8 +37,8 @@ _LONG_FAMILIES = """
 """
 _TWO_CHARACTERS = frozenset(_LONG_FAMILIES.split())
 """Family names of two characters."""
-_READINGS = 16
-"""Readings of one name that are looked for at the most."""
+_READINGS = 32
+"""Readings of one given name that are looked for at the most, each with all readings of the family name."""
 _APART = re.compile("(?<=[\u2e80-\u9fff])[ ·,]+(?=[\u2e80-\u9fff])")
 _WORDS = "ai"
 """Initials that are words."""
@@ -147,23 +148,26 @@ def _of_person(name: str) -> set[str]:
 
 def _in_latin(name: str) -> set[str]:
     """Spellings in pinyin of a Chinese person's name, in all readings of its characters; none of anything else."""
-    from pypinyin import Style, pinyin  # its dictionary takes a moment that only building has to wait for
-
     if not _CHINESE_PERSON.fullmatch(name):
         return set()
-    family = 2 if name[:2] in _TWO_CHARACTERS and len(name) > 2 else 1
-    readings = [_written(spelled) for spelled in pinyin(name, style=Style.NORMAL, heteronym=True)]
+    length = 2 if name[:2] in _TWO_CHARACTERS and len(name) > 2 else 1
+    families = ["".join(read) for read in product(*map(_written, name[:length]))]
     found: set[str] = set()
-    for syllables in islice(product(*readings), _READINGS):
-        first, last = syllables[family:], "".join(syllables[:family])
-        for between in ("", " ", "-") if len(first) == 2 else ("",):
-            found |= _of_person(f"{between.join(first)} {last}")
+    for syllables in islice(product(*map(_written, name[length:])), _READINGS):
+        for between in ("", " ", "-") if len(syllables) == 2 else ("",):
+            given = between.join(syllables)
+            for family in families:
+                found |= _of_person(f"{given} {family}")
     return found
 
 
-def _written(readings: Iterable[str]) -> list[str]:
-    """Readings as passports and keyboards write them: ü also as v, u and yu."""
-    return list(dict.fromkeys(one.replace("v", vowel) for one in readings for vowel in ("v", "ü", "u", "yu")))
+@cache
+def _written(character: str) -> tuple[str, ...]:
+    """How a character may be read, as passports and keyboards write it: ü also as v, u and yu."""
+    from pypinyin import Style, pinyin  # its dictionary takes a moment that only building has to wait for
+
+    readings = pinyin(character, style=Style.NORMAL, heteronym=True)[0]
+    return tuple(dict.fromkeys(one.replace("v", vowel) for vowel in ("v", "ü", "u", "yu") for one in readings))
 
 
 def _parts(given: str) -> list[str]:

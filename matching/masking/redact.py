@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Sequence
+from threading import Lock
 
 import numpy as np
 from ahocorasick_rs import AhoCorasick, MatchKind
@@ -148,6 +149,8 @@ def _latin(char: str) -> bool:
 
 
 _latest: list[Redactor] = []
+_making = Lock()
+"""Held while names are made ready to be looked for again: who asks meanwhile waits rather than doing it, too."""
 
 
 def redactor_of(projection: Projection, before: Stored | None) -> Redactor:
@@ -162,10 +165,11 @@ def redactor_of(projection: Projection, before: Stored | None) -> Redactor:
 
 def redactor_again(version: str, forms: Strings) -> Redactor:
     """The redactor of a version, from the forms kept of it; the one made last, where it is that."""
-    for known in _latest:
-        if known.version == version:
-            return known
-    return _kept(Redactor.of(Names(forms, {})))
+    with _making:
+        for known in _latest:
+            if known.version == version:
+                return known
+        return _kept(Redactor.of(Names(forms, {})))
 
 
 def _kept(redactor: Redactor) -> Redactor:

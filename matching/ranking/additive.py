@@ -42,6 +42,11 @@ class Ranker(Protocol):
         """The score of a pair whose shares are all 0."""
         ...
 
+    @property
+    def alone(self) -> NDArray[np.bool_]:
+        """Whether the share of each of m features rests on nothing but that feature."""
+        ...
+
     def grades(self, x: Floats) -> Floats | None:
         """N predicted grades where grades of more than two levels were learned, else None."""
         ...
@@ -64,6 +69,11 @@ class LinearPrior:
         """See Ranker."""
         return np.nan_to_num(x) * self._weights
 
+    @property
+    def alone(self) -> NDArray[np.bool_]:
+        """See Ranker."""
+        return np.ones(len(self.features), bool)
+
     def grades(self, x: Floats) -> None:
         """A prior predicts no grade."""
 
@@ -80,8 +90,6 @@ class Fitted(NamedTuple):
     """Of each feature."""
     surfaces: dict[tuple[int, int], Floats]
     """Of each pair of features: one's knots × the other's, the last entry of both for an absent value."""
-    varies: dict[tuple[int, int], float]
-    """Variance of each surface, its features being independent."""
 
 
 class AdditiveCurves:
@@ -91,8 +99,8 @@ class AdditiveCurves:
     predicted grade the median of the distribution that they give.
 
     Parameters are those of scikit-learn's HistGradientBoostingClassifier, `bins`, the most knots of a feature, and
-    `pairs`, the most surfaces: those that vary most. With `straight` each curve is a line, by logistic regression or a
-    mixed model: what few pairs can tell.
+    `pairs`, the most surfaces: those of the features that vary most. With `straight` each curve is a line, by logistic
+    regression or a mixed model: what few pairs can tell.
     """
 
     def __init__(
@@ -138,15 +146,16 @@ class AdditiveCurves:
         self._knots = [
             _knots(column, at, len(inner) + 1) for column, at, inner in zip(x.T, steps.T, edges, strict=True)
         ]
-        return self._taken([self._fitted(steps, y >= grade) for grade in self._grades[1:]])
+        used = np.flatnonzero(~np.isnan(steps).all(axis=0))
+        mass = {at: _masses(steps[:, at], len(self._knots[at]) - 1) for at in used.tolist()}
+        bending = self._bending(steps, y > self._grades[0], used, mass)
+        return self._taken([self._fitted(steps, y >= grade, used, mass, bending) for grade in self._grades[1:]])
 
     def _taken(self, fitted: Sequence[Fitted]) -> Self:
-        """This model with what was learned of each threshold; of surfaces only those that vary most."""
+        """This model with what was learned of each threshold; without surfaces that are flat."""
         self._intercepts = np.array([of.intercept for of in fitted])
         self._tables = [np.stack([of.tables[at] for of in fitted]) for at in range(len(self.features))]
-        varies = {pair: sum(of.varies[pair] for of in fitted) for pair in fitted[0].varies}
-        most = sorted(varies, key=lambda pair: (-varies[pair], pair))[: self.pairs]
-        self._pairs = sorted(pair for pair in most if varies[pair] > 0)
+        self._pairs = [pair for pair in fitted[0].surfaces if any(of.surfaces[pair].any() for of in fitted)]
         self._surfaces = [np.stack([of.surfaces[pair] for of in fitted]) for pair in self._pairs]
         return self
 
@@ -172,26 +181,23 @@ class AdditiveCurves:
             np.append(slope * (knots - centre), 0.0)
             for slope, knots, centre in zip(slopes / spread, self._knots, mean, strict=True)
         ]
-        return Fitted(intercept, tables, {}, {})
+        return Fitted(intercept, tables, {})
 
-    def _fitted(self, steps: Floats, hit: NDArray[np.bool_]) -> Fitted:
-        """Per feature the log-odds at each knot, the last entry for an absent value, each mean 0; surfaces likewise."""
-        used = np.flatnonzero(~np.isnan(steps).all(axis=0))
-        mass = [np.zeros(0)] * len(self._knots)
-        for at in used:
-            n = len(self._knots[at]) - 1
-            seen = np.where(np.isnan(steps[:, at]), n, steps[:, at]).astype(np.int64)
-            mass[at] = np.bincount(seen, minlength=n + 1) / len(seen)
-        bending = self._bending(steps, hit, used, mass)
+    def _fitted(
+        self, steps: Floats, hit: NDArray[np.bool_], used: Rows, mass: Mapping[int, Floats], bending: Sequence[int]
+    ) -> Fitted:
+        """Per feature the log-odds at each knot, the last entry for an absent value, each mean 0; surfaces likewise.
+
+        `mass` is each used feature's share of pairs by step, `bending` are places in `used`.
+        """
         model = self._boosted(steps, hit, used, bending, self.iterations)
         base = np.zeros(len(used))
         origin = float(model.decision_function(base[None])[0])
         intercept = origin
         tables = [np.zeros(len(knots) + 1) for knots in self._knots]
-        for place, at in enumerate(used):
-            tables[at] = _alone(model, base, place, len(mass[at])) - origin
+        for place, at in enumerate(used.tolist()):
+            tables[at] = _curve_of(model, base, place, len(mass[at])) - origin
         surfaces: dict[tuple[int, int], Floats] = {}
-        varies: dict[tuple[int, int], float] = {}
         for one, other in combinations(bending, 2):
             pair = int(used[one]), int(used[other])
             sides = [np.append(np.arange(len(mass[at]) - 1.0), np.nan) for at in pair]
@@ -206,20 +212,17 @@ class AdditiveCurves:
             tables[pair[1]] += beside
             intercept -= mean
             surface += mean - alone[:, None] - beside
-            varies[pair] = float(mass[pair[0]] @ surface**2 @ mass[pair[1]])
             for axis in (0, 1):  # beyond the last step a surface stays as it is
                 surface = np.insert(surface, -1, surface.take(-2, axis), axis)
             surfaces[pair] = surface
-        for at in used:
+        for at in used.tolist():
             mean = float(tables[at] @ mass[at])
             intercept += mean
             tables[at] -= mean
             tables[at] = np.insert(tables[at], -1, _beyond(self._knots[at], tables[at][:-1]))
-        return Fitted(intercept, tables, surfaces, varies)
+        return Fitted(intercept, tables, surfaces)
 
-    def _bending(
-        self, steps: Floats, hit: NDArray[np.bool_], used: NDArray[np.int64], mass: Sequence[Floats]
-    ) -> list[int]:
+    def _bending(self, steps: Floats, hit: NDArray[np.bool_], used: Rows, mass: Mapping[int, Floats]) -> list[int]:
         """Places in `used` of the features that may bend each other, rising: those whose own curves vary most.
 
         All pairs of them are no more than `pairs`: each pair costs a look at the whole model at all its knots.
@@ -229,13 +232,13 @@ class AdditiveCurves:
             return list(range(len(used))) if self.pairs else []
         model = self._boosted(steps, hit, used, [], self.iterations // 2)
         varies = []
-        for place, at in enumerate(used):
-            curve = _alone(model, np.zeros(len(used)), place, len(mass[at]))
+        for place, at in enumerate(used.tolist()):
+            curve = _curve_of(model, np.zeros(len(used)), place, len(mass[at]))
             varies.append(float(mass[at] @ (curve - mass[at] @ curve) ** 2))
         return sorted(np.argsort(-np.array(varies), kind="stable")[:number].tolist())
 
     def _boosted(
-        self, steps: Floats, hit: NDArray[np.bool_], used: NDArray[np.int64], bending: Sequence[int], iterations: int
+        self, steps: Floats, hit: NDArray[np.bool_], used: Rows, bending: Sequence[int], iterations: int
     ) -> Any:
         """Trees of the used features, each of one, or of two of those that bend each other."""
         from sklearn.ensemble import HistGradientBoostingClassifier  # a second that only learning has to wait for
@@ -307,6 +310,11 @@ class AdditiveCurves:
         """See Ranker."""
         return np.asarray(self._logits(x).mean(axis=0))
 
+    @property
+    def alone(self) -> NDArray[np.bool_]:
+        """See Ranker."""
+        return ~np.isin(np.arange(len(self.features)), self._pairs)
+
     def grades(self, x: Floats) -> Floats | None:
         """The median of the predicted distribution over the learned grades."""
         if len(self._grades) == 2:
@@ -374,6 +382,11 @@ class BothChoose:
         slope = np.where(even, 1 - np.exp(_log_probability(start)), rise / np.where(even, 1.0, total))
         return np.asarray(shares * slope)
 
+    @property
+    def alone(self) -> NDArray[np.bool_]:
+        """See Ranker: what a share of log-odds is worth rests on all of them."""
+        return np.zeros(len(self.features), bool)
+
     def grades(self, x: Floats) -> Floats | None:
         """The grade that the subject gives."""
         return self.choice.grades(x)
@@ -383,7 +396,7 @@ class BothChoose:
         return {"form": "both", "choice": self.choice.to_dict(), "turned": self.turned}
 
 
-def _alone(model: Any, base: Floats, place: int, n: int) -> Floats:
+def _curve_of(model: Any, base: Floats, place: int, n: int) -> Floats:
     """Log-odds of each of n steps of one feature, the last of which is that of no value, the others as in `base`."""
     probe = np.repeat(base[None], n, axis=0)
     probe[:, place] = [*range(n - 1), np.nan]
@@ -413,6 +426,12 @@ def _edges(column: Floats, hit: NDArray[np.bool_], bins: int) -> Floats:
 def _steps(column: Floats, edges: Floats) -> Floats:
     """Each value as the number of its step, NaN kept."""
     return np.where(np.isnan(column), np.nan, np.searchsorted(edges, column, side="right"))
+
+
+def _masses(steps: Floats, n: int) -> Floats:
+    """Share of pairs at each of n steps and, at the end, of those without a value."""
+    place = np.where(np.isnan(steps), n, steps).astype(np.int64)
+    return np.bincount(place, minlength=n + 1) / len(steps)
 
 
 def _knots(column: Floats, steps: Floats, n: int) -> Floats:

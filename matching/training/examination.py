@@ -14,7 +14,6 @@ from matching.evaluation.measures import (
     Values,
     average_precisions,
     bins_of,
-    interval,
     intervals,
     measure_probabilities,
     summed,
@@ -166,23 +165,36 @@ def ablation(rankers: Sequence[Ranker], sample: Sample, fold: Rows) -> list[dict
     Without it means: its held-out columns are shuffled among the pairs of the fold, all of them alike, and the model
     stays (permutation importance, Breiman 2001). What another feature says as well is therefore no loss.
     """
-    whole = precisions(scored(rankers, sample.x, fold), sample)
+    shares = np.empty_like(sample.x)
+    rows_of = [np.flatnonzero(fold == number) for number in range(len(rankers))]
+    for ranker, here in zip(rankers, rows_of, strict=True):
+        shares[here] = ranker.shares(sample.x[here])
+    base = np.array([ranker.intercept for ranker in rankers])[fold]
+    whole = precisions(base + shares.sum(axis=1), sample)
     if not whole:
         return []
     names = rankers[0].features
+    families = list(dict.fromkeys(name.partition("_")[0] for name in names))
     rng = np.random.default_rng(0)
-    rows = []
-    for family in dict.fromkeys(name.partition("_")[0] for name in names):
+    sizes, changes = [], np.empty((len(whole), len(families)))
+    for place, family in enumerate(families):
         columns = np.array([at for at, name in enumerate(names) if name.partition("_")[0] == family])
-        x = sample.x.copy()
-        for number in np.unique(fold):
-            here = np.flatnonzero(fold == number)
-            x[np.ix_(here, columns)] = x[np.ix_(rng.permutation(here), columns)]
-        without = precisions(scored(rankers, x, fold), sample)
-        change = np.array([without[owner] - value for owner, value in whole.items()])
-        low, high = interval(lambda drawn, change=change: float(change[drawn].mean()), len(change))  # type: ignore[misc]
-        rows.append({
-            "family": family, "features": len(columns), "change": float(change.mean()), "low": low, "high": high,
-            "units": len(change),
-        })  # fmt: skip
+        shuffled = shares.copy()
+        for ranker, here in zip(rankers, rows_of, strict=True):
+            others = rng.permutation(here)
+            if ranker.alone[columns].all():
+                shuffled[np.ix_(here, columns)] = shares[np.ix_(others, columns)]
+            else:
+                x = sample.x[here]
+                x[:, columns] = sample.x[np.ix_(others, columns)]
+                shuffled[here] = ranker.shares(x)
+        without = precisions(base + shuffled.sum(axis=1), sample)
+        changes[:, place] = [without[owner] - value for owner, value in whole.items()]
+        sizes.append(len(columns))
+    low, high = intervals(lambda drawn: np.asarray(changes[drawn].mean(axis=0)), len(whole))
+    told = zip(families, sizes, changes.mean(axis=0).tolist(), low.tolist(), high.tolist(), strict=True)
+    rows = [
+        {"family": family, "features": size, "change": change, "low": least, "high": most, "units": len(whole)}
+        for family, size, change, least, most in told
+    ]
     return sorted(rows, key=lambda row: (row["change"], row["family"]))

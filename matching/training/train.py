@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from graph.files import replace
-from matching.build import Prepared, State
 from matching.candidates.retrieve import retrieve
 from matching.feedback.learning import Impression, Reaction, learn
 from matching.feedback.use import Learned, path_of
@@ -18,6 +18,7 @@ from matching.ranking.additive import AdditiveCurves, BothChoose, Ranker
 from matching.ranking.calibration import Calibration
 from matching.ranking.features import Features
 from matching.ranking.model import Model
+from matching.state import Prepared, State
 from matching.training.card import card
 from matching.training.examination import Sample, examined, precisions, scored
 
@@ -171,15 +172,19 @@ def bounds(scores: Floats) -> tuple[float, float, float]:
 def train(
     state: State, kinds: Sequence[str] | None = None, progress: Callable[[str, int], None] | None = None
 ) -> dict[str, Model]:
-    """Learn and save the model and card of each match kind that has an outcome relation; what was learned, by name."""
+    """Learn and save the model and card of each match kind that has an outcome relation; what was learned, by name.
+
+    On one thread where matrices are multiplied: with another number of them sums would round otherwise.
+    """
     models = {}
-    for name in kinds or state.kinds:
+    for name in state.kinds if kinds is None else kinds:
         prepared = state.prepared(name)
         if prepared.evidence.outcomes is None:
             continue
         if progress:
             progress(f"train {name}", 0)
-        models[name] = learned(prepared)
+        with threadpool_limits(limits=1, user_api="blas"):
+            models[name] = learned(prepared)
         if state.models is not None:
             models[name].save(state.models / f"{name}.json")
             told = card(prepared.evidence.kind, models[name], state.projection.catalogue)

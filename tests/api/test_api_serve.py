@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -17,13 +18,16 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
+from starlette.testclient import TestClient
 
+from api.app import app_of
 from api.casework import keys
 from api.installation import open_casework
 from api.metrics import Builds, Metrics
 from api.serve import HOPELESS, _environment as environment_of, serve
 from api.settings import Settings, load
 from graph.errors import InputError, StoreError
+from matching.masking import Mask
 from tests.api.running import START, Running, running, until
 
 ROOT = Path(__file__).parents[2]
@@ -240,6 +244,17 @@ def test_a_server_answers_only_once_it_has_looked_for_what_was_built(home: Path,
 
         until(enough)
         assert set(answered) == {200}
+
+
+def test_names_are_made_ready_before_a_free_text_asks(
+    office: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(office, tmp_path / "home")
+    redacted: list[str] = []
+    monkeypatch.setattr(Mask, "redact", lambda _self, text: redacted.append(text))
+    with TestClient(app_of(Settings(home=tmp_path / "home"))) as http:
+        assert http.get("/readyz").status_code == 200
+        until(lambda: redacted == [""])
 
 
 def test_nothing_outlives_a_killed_service(home: Path) -> None:

@@ -11,11 +11,11 @@ import pytest
 
 from graph.errors import InputError, NotFoundError
 from graph.records import Entity, EntityKey, Relation
-from matching.build import State
 from matching.masking import EpochKeys, Role, Viewer, grouped
 from matching.pipeline import match
 from matching.question import Question
 from matching.ranking.model import BANDS, bands_of
+from matching.state import State
 from tests.privacy.worlds import people, state_of
 
 OUTSIDER = Viewer("o", Role.OUTSIDER, everything=True)

@@ -9,11 +9,11 @@ import pytest
 
 from graph.records import Entity, EntityKey, Relation
 from matching import pipeline
-from matching.build import State
 from matching.candidates import retrieve
 from matching.masking import Role, Viewer
 from matching.pipeline import match
 from matching.question import Question
+from matching.state import State
 from tests.privacy.worlds import people, state_of
 
 OUTSIDER = Viewer("o", Role.OUTSIDER, everything=True)

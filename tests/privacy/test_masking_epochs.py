@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections import Counter
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
 
+import numpy as np
 import pytest
 
 from graph import projection
 from graph.errors import ProjectionError
-from graph.records import Entity, Origin, Relation
+from graph.records import Entity, EntityKey, Origin, Relation
 from graph.store import open_store
-from matching.build import State, open_state
+from matching.build import open_state
 from matching.masking import Mask
+from matching.masking.redact import Redactor
+from matching.masking.texts import Before, Redaction, texts_of
+from matching.state import State
 from tests.privacy.worlds import SECRET, people, state_of
 
 
@@ -133,6 +138,37 @@ def test_texts_follow_the_names_as_if_all_were_redacted_anew(tmp_path: Path) -> 
         for kind in ("need", "expert", "publication", "fund"):
             assert _texts(grown, kind) == _texts(fresh, kind), (at, kind)
     assert "欧阳样板" in repr(_texts(grown, "need"))  # the name has gone, so the word is one like any other
+
+
+def test_texts_of_who_came_and_went_are_those_of_a_fresh_mask(tmp_path: Path) -> None:
+    def needs(ids: range, text: str) -> list[Entity | Relation]:
+        return [Entity("need", f"n{at:02}", {"title": f"散热 {at}", **({"text": text} if text else {})}) for at in ids]
+
+    state_of(tmp_path / "grown", needs(range(3, 30), ""))
+    with open_store(f"sqlite:///{tmp_path / 'grown' / 'graph.db'}") as store:
+        store.delete([EntityKey("need", f"n{at:02}") for at in (3, 4, 11, 29)])
+    more = [*needs(range(3), "热阻"), *needs(range(40, 42), "测试"), *needs(range(8, 9), "改了")]
+    grown = _texts(state_of(tmp_path / "grown", more), "need")
+    kept = [at for at in range(5, 29) if at not in (8, 11)]
+    fresh = state_of(tmp_path / "fresh", [*(n for at in kept for n in needs(range(at, at + 1), "")), *more])
+    assert grown == _texts(fresh, "need") and len(grown["text"]) == 28
+
+
+def test_carrying_texts_over_takes_little_more_memory_than_they_are(tmp_path: Path) -> None:
+    state = state_of(tmp_path, [Entity("need", f"n{at:04}", {"title": "热" * 3000}) for at in range(1000)])
+    table, kind = state.projection.table("need"), state.projection.catalogue.entity("need")
+    redactor = Redactor(["欧阳样板"])
+    part = texts_of(table, kind, Redaction(redactor), None)
+    rows = np.arange(table.n)
+    rows[500] = -1
+    carried = Before(kind, part, rows)
+    redaction = Redaction(redactor, redactor.version, [])
+    tracemalloc.start()
+    again = texts_of(table, kind, redaction, carried)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert all(np.array_equal(part[name], again[name]) for name in part)
+    assert peak < 2 * len(part["text.title.blob"])
 
 
 def test_a_text_that_is_closed_within_an_epoch_is_redacted(tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 from graph import projection
 from graph.records import Entity, Origin, Relation
 from graph.store import open_store
-from matching.build import State, build
+from matching.build import build
+from matching.state import State
 
 SECRET = b"s" * 32
 TOPICS = ("功率芯片散热", "锂电池热失控", "thermal imaging", "crop genome", "焊接机器人", "污水处理膜")

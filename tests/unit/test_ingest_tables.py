@@ -35,6 +35,16 @@ def test_utf_8_is_always_known(text: str, tmp_path_factory: pytest.TempPathFacto
     assert encoding_of(path) in {"utf-8", "utf-8-sig", "utf-16"}
 
 
+def test_a_western_encoding_is_refused_rather_than_read_as_chinese(tmp_path: Path) -> None:
+    path = tmp_path / "expert.csv"
+    path.write_bytes("name,bio\nJürgen Müller,Wärmeübertragung\nLefèvre,matériaux\n".encode("latin-1"))
+    assert "M黮ler" in path.read_text(encoding="gb18030")
+    with store_in(tmp_path) as store, pytest.raises(InputError, match="save it as UTF-8"):
+        load(store, path)
+    path.write_bytes("name,bio\n张生成,A级楼宇B座的3D打印\n".encode("gb18030"))
+    assert encoding_of(path) == "gb18030"
+
+
 def test_quoted_line_breaks_formulas_and_nul_stay_text(tmp_path: Path) -> None:
     path = tmp_path / "expert.csv"
     path.write_text('name,bio\n生成甲,"第一行\n第二行, ""引用"""\n生成乙,=1+1\n生成\0丙,@cmd\n', encoding="utf-8")

@@ -12,10 +12,11 @@ from sklearn.kernel_ridge import KernelRidge
 from graph import projection
 from graph.records import Entity, Origin
 from graph.store import open_store
-from matching.build import State, build
+from matching.build import build
 from matching.evaluation import answers as answering
 from matching.evaluation.answers import BY_ALL, BY_ITSELF, BY_OTHERS, Answers, Judged
 from matching.evaluation.process import NOISE, Process
+from matching.state import State
 
 NEEDS = ["电池散热", "电池热管理", "小麦育种", ""]
 PATENTS = ["电池散热片", "电池冷却板", "小麦种子", "齿轮", ""]

@@ -12,7 +12,7 @@ import pytest
 from graph import projection
 from graph.records import Entity, Origin, Relation
 from graph.store import open_store
-from matching.build import State, build
+from matching.build import build
 from matching.candidates import crossing
 from matching.candidates.analysis import word_code
 from matching.candidates.crossing import Crossing, codes_of, crossings, widened
@@ -20,6 +20,7 @@ from matching.candidates.texts import analyse
 from matching.masking import Role, Viewer
 from matching.pipeline import match
 from matching.question import Question
+from matching.state import State
 
 BROKER = Viewer("b", Role.BROKER, everything=True)
 SUBJECTS = (

@@ -19,13 +19,14 @@ from graph import projection
 from graph.errors import ProjectionError
 from graph.records import Entity, Origin, Relation
 from graph.store import open_store
-from matching.build import State, build, encode, open_state
+from matching.build import build, encode, open_state
 from matching.candidates import encoder as encoders
 from matching.candidates.analysis import hashes_of
 from matching.candidates.encoded import NEAREST, EncodedIndex, VectorFile, cosines, nearest
 from matching.candidates.encoder import PARTS, WIDTH, Floats
 from matching.candidates.semantic import unit
 from matching.candidates.texts import joined
+from matching.state import State
 from tests.unit.cli_running import Command, command_in
 from tests.unit.encoders import Counting
 

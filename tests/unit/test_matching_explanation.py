@@ -17,7 +17,7 @@ from graph.kinds import BUILTIN
 from graph.records import Entity, Origin, Relation
 from graph.store import open_store
 from matching import pipeline
-from matching.build import State, build
+from matching.build import build
 from matching.candidates.asked import Asked, Words
 from matching.explanation.coverage import LEAST_SHARE, Coverage, best_documents, coverage, team
 from matching.explanation.reasons import exact_shares, net
@@ -27,6 +27,7 @@ from matching.masking import Role, Viewer
 from matching.pipeline import PIPELINE, Run, match
 from matching.question import Question
 from matching.ranking.features import DEFAULT_WEIGHTS
+from matching.state import State
 
 BROKER = Viewer("b", Role.BROKER, everything=True)
 PARTY = Viewer("p", Role.ENTERPRISE, everything=True)

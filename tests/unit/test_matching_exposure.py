@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from matching.build import State, open_state
+from matching.build import open_state
 from matching.feedback.exposure import BLOCK, MOST_EXPLORED, MOST_LOST, PROTECTED, Policy, gini, lost, swaps
 from matching.feedback.learning import BOUND, Event, Impression, Reaction, learn
 from matching.feedback.use import Learned, band_width, path_of
@@ -16,6 +16,7 @@ from matching.masking import Role, Viewer
 from matching.matcher import Matcher
 from matching.pipeline import match
 from matching.question import Question, Shown
+from matching.state import State
 from matching.training.train import train_use
 from tests.privacy.worlds import SECRET, people, state_of
 

@@ -14,7 +14,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 from matching.candidates.analysis import VIEWS, char_terms, places_of, word_terms, words_of
 from matching.candidates.lexical import LexicalIndex
-from matching.candidates.semantic import scripts, shared, unit
+from matching.candidates.semantic import SemanticIndex, scripts, shared, unit
 from matching.candidates.texts import TextIndex, analyse
 
 TEXTS = [
@@ -133,6 +133,43 @@ def test_a_document_asked_again_is_nearest_to_itself_and_scripts_are_told_apart(
     assert scripts(TextIndex.build(["", "热阻"]).chars).tolist() == [0, 1]
 
 
+def _long_texts() -> tuple[list[str], list[int]]:
+    """Long texts of sentences of eight topics, and the topic that each begins with."""
+    rng = np.random.default_rng(5)
+    topics = [[f"{chr(97 + topic)}{chr(97 + at)}xylem" for at in range(20)] for topic in range(8)]
+    texts, first = [], []
+    for _ in range(240):
+        drawn = rng.permutation(8)[:4]
+        texts.append(". ".join(" ".join(rng.choice(topics[topic], 40)) for topic in drawn))
+        first.append(int(drawn[0]))
+    return texts, first
+
+
+def test_where_texts_are_long_what_they_begin_with_counts_as_much_as_the_whole() -> None:
+    texts, first = _long_texts()
+    index = TextIndex.build(texts)
+    alone = SemanticIndex.build(index.words, index.chars)
+    assert len(index.semantic.lead) and not len(alone.lead)
+    assert not len(TextIndex.build([text[:200] for text in texts]).semantic.lead)
+    begins = np.array([[topic == one for one in first] for topic in range(8)])
+    holds = np.array([[f"{chr(97 + topic)}axylem" in text for text in texts] for topic in range(8)])
+    for topic in range(8):
+        query = index.query(analyse(" ".join(f"{chr(97 + topic)}{chr(97 + at)}xylem" for at in range(20))))
+        for semantic, better in ((index.semantic, True), (alone, False)):
+            near = semantic.vectors @ semantic.query(query.words, query.chars)
+            front, behind = near[begins[topic]].mean(), near[holds[topic] & ~begins[topic]].mean()
+            assert bool(front - behind > 0.1) is better, (topic, better, front, behind)
+
+
+def test_a_long_text_asks_by_what_it_begins_with_too() -> None:
+    texts, _ = _long_texts()
+    index = TextIndex.build(texts)
+    asked = np.array([index.query(analyse(text)).vector for text in texts])
+    own = (asked * index.semantic.vectors).sum(axis=1)
+    plain = index.semantic.query(*(getattr(index.query(analyse(texts[0])), view) for view in VIEWS))
+    assert own.min() > 0.95 and own[0] > plain @ index.semantic.vectors[0]
+
+
 def test_directions_weigh_what_two_documents_of_one_candidate_have_in_common() -> None:
     rng = np.random.default_rng(3)
     of = sp.csr_array((rng.random((40, 90)) < 0.04).astype(float))
@@ -158,9 +195,13 @@ def test_building_again_gives_the_same_arrays() -> None:
         np.testing.assert_array_equal(getattr(first, name), getattr(second, name))
 
 
+LONG = [f"{said} {'unlike anything said before ' * 20}" for said in TEXTS]
+
+
 @settings(deadline=None, max_examples=40)
 @given(
-    st.lists(st.sampled_from(TEXTS), max_size=6), st.lists(st.sampled_from([*TEXTS, "新的一篇 new one"]), max_size=6)
+    st.lists(st.sampled_from(TEXTS + LONG), max_size=6),
+    st.lists(st.sampled_from([*TEXTS, *LONG, "新的一篇 new one"]), max_size=6),
 )
 def test_an_index_that_goes_on_from_an_earlier_one_is_as_if_built_anew(before: list[str], after: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -170,7 +211,8 @@ def test_an_index_that_goes_on_from_an_earlier_one_is_as_if_built_anew(before: l
         for view in ("words", "chars"):
             for name in LexicalIndex.FIELDS:
                 np.testing.assert_array_equal(getattr(getattr(went_on, view), name), getattr(getattr(anew, view), name))
-        np.testing.assert_array_equal(went_on.semantic.vectors, anew.semantic.vectors)
+        for name in SemanticIndex.FIELDS:
+            np.testing.assert_array_equal(getattr(went_on.semantic, name), getattr(anew.semantic, name))
 
 
 def test_a_saved_index_scores_the_same(tmp_path: Path) -> None:

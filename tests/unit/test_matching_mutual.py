@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from graph import projection
 from graph.records import Entity, Origin, Relation
 from graph.store import open_store
-from matching.build import State, build
+from matching.build import build
 from matching.candidates.pools import relative
 from matching.evaluation.judgements import Pairs
 from matching.evaluation.scoring import pair_features, score_pairs
@@ -22,6 +22,7 @@ from matching.pipeline import match
 from matching.question import Question
 from matching.ranking.additive import AdditiveCurves, BothChoose, ranker_from
 from matching.ranking.mixed import _most_likely, _whitening, mixed
+from matching.state import State
 from matching.training.train import train
 
 N, POOLS = 240, 8

@@ -17,13 +17,14 @@ from graph.kinds import BUILTIN
 from graph.records import Entity, EntityKey, Origin, Relation
 from graph.store import open_store
 from matching import pipeline
-from matching.build import State, build
+from matching.build import build
 from matching.kinds import MatchKinds
 from matching.masking import Role, Viewer
 from matching.matcher import Matcher
 from matching.pipeline import match
 from matching.question import Question
 from matching.ranking.model import Model, StaleModelError
+from matching.state import State
 from matching.training.train import learned
 
 ROOT = Path(__file__).parents[2]

@@ -17,9 +17,10 @@ from graph import projection
 from graph.records import Entity, Origin, Relation
 from graph.store import open_store
 from ingest.load import Options, ingest
-from matching.build import State, build, encode
+from matching.build import build, encode
 from matching.candidates import encoder as encoders
 from matching.candidates.analysis import language
+from matching.state import State
 
 EACH = 4
 """Papers of each author of Chinese papers."""

@@ -93,3 +93,12 @@ def test_what_bends_is_learned() -> None:
         return float(np.mean(np.logaddexp(0, np.where(y > 0, -logit, logit))))
 
     assert loss(with_surfaces) < loss(without) - 0.02
+
+
+def test_thresholds_of_several_grades_share_their_pairs() -> None:
+    x, y = _world()
+    graded = y + (y > 0) * (x[:, 2] > 2)
+    model = _model(x, graded, pairs=1)
+    assert len(model.to_dict()["pairs"]) == 1
+    grades = model.grades(x)
+    assert grades is not None and set(np.unique(grades)) == {0.0, 1.0, 2.0}

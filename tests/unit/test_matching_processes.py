@@ -1,0 +1,69 @@
+"""What several processes build and learn is what one does; what goes wrong in one is said by the command."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from pathlib import Path
+
+import pytest
+
+from api.bootstrap import build
+from api.learning import learn_from_outcomes
+from api.settings import load
+from graph.errors import QianxianError, UnknownNameError
+from graph.processes import in_processes
+
+ASKED = ("fund-enterprise", "need-patent", "need-expert")
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def test_several_processes_build_and_learn_what_one_does(
+    office: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    made = []
+    for many, name in ((10**9, "one"), (0, "several")):
+        shutil.copytree(office, tmp_path / name)
+        settings = load(home=tmp_path / name)
+        monkeypatch.setattr("matching.build.MANY_TEXTS", many)
+        monkeypatch.setattr("api.learning.MANY_RECORDS", many)
+        shutil.rmtree(settings.matching_folder / "index")
+        (settings.matching_folder / "models").mkdir(exist_ok=True)
+        (settings.matching_folder / "models" / "need-expert.json").write_text("{}", encoding="utf-8")  # is refused
+        capfd.readouterr()
+        told: list[str] = []
+        build(settings, processes=2, progress=lambda stage, _, told=told: told.append(stage))  # type: ignore[misc]
+        about = learn_from_outcomes(settings, ASKED, processes=2)
+        folder = settings.matching_folder
+        made.append((told, about, _files(folder / "index"), _files(folder / "models")))
+    said = capfd.readouterr()
+    assert "model_refused" in said.err and said.out == ""  # results own it
+    one, several = made
+    assert one == several
+    assert list(one[1]) == ["fund-enterprise", "need-expert"] and len(one[3]) == 4 and "index publication" in one[0]
+
+
+def _refuse(reason: str) -> None:
+    raise UnknownNameError("kind", reason, ["need"], field="kind")
+
+
+def _die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_an_error_in_another_process_is_the_same_error() -> None:
+    with pytest.raises(UnknownNameError, match="unknown kind 'x'; valid: need") as caught:
+        list(in_processes(_refuse, [("x",), ("x",)], 2))
+    assert caught.value.field == "kind"
+
+
+def test_a_killed_process_is_said() -> None:
+    with pytest.raises(QianxianError, match="was killed"):
+        list(in_processes(_die, [(), ()], 2))
+    assert set(in_processes(os.getpid, [(), ()], 1)) == {os.getpid()}
+    assert os.getpid() not in in_processes(os.getpid, [(), ()], 2)
+    assert list(in_processes(abs, [(-1,), (-2,)], 1)) == [1, 2]
