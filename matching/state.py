@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from graph.projection import Projection
 from matching.candidates.analysis import Codes
 from matching.candidates.encoded import Encodings
 from matching.candidates.evidence import Evidence
+from matching.candidates.factors import Factors
 from matching.candidates.texts import TextIndex
 from matching.constraints import Constraints
 from matching.explanation.wording import LANGUAGES, Wording
@@ -42,6 +43,13 @@ class Prepared:
     """What was learned from use; None where nothing was."""
     rests_on: tuple[str, ...]
     """What it was made of: while that is the same, it is good for a newer state too."""
+
+    def with_factors(self, factors: Factors | None) -> Prepared:
+        """The same with factors of past outcomes; itself where there are none."""
+        if factors is None:
+            return self
+        evidence = self.evidence.with_factors(factors)
+        return replace(self, evidence=evidence, features=Features(evidence))
 
     @cached_property
     def wordings(self) -> Mapping[str, Wording]:
@@ -82,7 +90,8 @@ class State:
             constraints = Constraints(kind, self.projection, self.mask)
             model = self._model(kind, features)
             use = self._use(kind, model)
-            self._prepared[name] = Prepared(evidence, features, constraints, model, use, rests_on)
+            prepared = Prepared(evidence, features, constraints, model, use, rests_on)
+            self._prepared[name] = prepared.with_factors(model.factors)
         return self._prepared[name]
 
     def warm(self, previous: State | None = None) -> None:

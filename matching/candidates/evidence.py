@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from itertools import pairwise
 from typing import NamedTuple
@@ -13,12 +13,13 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from graph.projection import Projection, offsets_of, spans
+from graph.projection import Projection, Strings, offsets_of, spans
 from graph.projection.columns import has_column, is_number
 from graph.schema import Access
 from matching.candidates.asked import QUESTIONS_KEPT, Asked, Rows
 from matching.candidates.compare import Comparator, comparator, own_labels
 from matching.candidates.encoded import SCANNED, EncodedIndex, Encodings, cosines, readers
+from matching.candidates.factors import Factors
 from matching.candidates.lexical import Floats
 from matching.candidates.outcomes import MOST_MARKS, Outcomes, Values
 from matching.candidates.pools import Numbers
@@ -215,6 +216,17 @@ class Evidence:
         """This evidence without some past outcomes (see `Outcomes.without`): what a learner may see of them."""
         copied = copy(self)
         copied.outcomes = self.outcomes.without(hidden) if self.outcomes is not None else None
+        return copied
+
+    @property
+    def ids(self) -> tuple[Strings, Strings]:
+        """Of subjects and of candidates."""
+        return self.projection.table(self.kind.subject).ids, self.projection.table(self.kind.candidate).ids
+
+    def with_factors(self, factors: Factors | None) -> Evidence:
+        """This evidence with factors of its outcomes."""
+        copied = copy(self)
+        copied.outcomes = replace(self.outcomes, factors=factors) if self.outcomes is not None else None
         return copied
 
     def read(self, asked: Asked) -> Reading:

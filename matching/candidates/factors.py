@@ -12,13 +12,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
-from graph.projection import offsets_of, spans
+from graph.files import map_arrays, write_arrays
+from graph.projection import Strings, offsets_of, spans
 
 Rows = NDArray[np.int64]
 Places = NDArray[np.integer[Any]]
@@ -82,6 +85,21 @@ class Known:
     marks: Matrix
     """Cells of `pairs` × labels of outcomes."""
 
+    def subjects(self, model: Weights) -> Floats:
+        """The vector of each subject, by all that is known of it."""
+        many = np.diff(self.pairs.indptr)
+        each = 1 / np.sqrt(np.maximum(many, 1))
+        partners = sp.csr_array(sp.diags_array(each) @ self.pairs)
+        cells = _rows(
+            np.ones(self.pairs.nnz, np.float32),
+            np.arange(self.pairs.nnz),
+            np.asarray(self.pairs.indptr, np.int64),
+            self.pairs.nnz,
+        )
+        marks = _shares(sp.csr_array(cells @ self.marks))
+        past = np.asarray(partners @ model.candidates, np.float32) @ model.turn
+        return np.asarray(self.labels @ model.labels + past + marks @ model.marks, np.float32)
+
     def context(self, asking: Rows, target: Places, rng: np.random.Generator) -> tuple[Matrix, Matrix]:
         """Of each asking subject a draw of its partners but the target: its rows × candidates, × labels of outcomes.
 
@@ -100,13 +118,18 @@ class Known:
         return partners, _shares(sp.csr_array(cells @ self.marks[place]))
 
 
+@dataclass(frozen=True)
 class Factors:
-    """The mean of what several models learned."""
+    """What several models learned, side by side; the product of two vectors is the mean of theirs."""
 
-    def __init__(self, known: Known, models: Sequence[Weights]) -> None:
-        self._known, self._models = known, models
-        self._candidates = np.hstack([model.candidates for model in models])
-        self._levels = np.mean([model.levels for model in models], axis=0)
+    subjects: Floats
+    """N × SIZE times MODELS; NaN for one who was not there when it was learned."""
+    candidates: Floats
+    """M × the same."""
+    levels: Floats
+    """Of each candidate."""
+
+    FIELDS: ClassVar[tuple[str, ...]] = ("subjects", "candidates", "levels")
 
     @classmethod
     def learn(
@@ -114,7 +137,8 @@ class Factors:
     ) -> Factors | None:
         """From subjects × candidates, rows × labels of either side, and cells of `pairs` × labels of outcomes.
 
-        None where there are no candidates, or too many.
+        None where there are no candidates, or too many. On one thread where matrices are multiplied: with another
+        number of them sums would round otherwise.
         """
         n, m = pairs.shape
         if not 0 < m <= LARGEST:
@@ -122,26 +146,51 @@ class Factors:
         known = Known(
             sp.csr_array(pairs.astype(np.float32)), _beside(labels, n), _beside(theirs, m), _beside(marks, pairs.nnz)
         )
-        return cls(known, [_learned(known, np.random.default_rng(seed)) for seed in range(MODELS)])
+        with threadpool_limits(limits=1, user_api="blas"):
+            models = [_learned(known, np.random.default_rng(seed)) for seed in range(MODELS)]
+            subjects = [known.subjects(model) / np.float32(MODELS) for model in models]
+        levels = np.mean([model.levels for model in models], axis=0)
+        return cls(np.hstack(subjects), np.hstack([model.candidates for model in models]), levels)
 
     def of(self, subject: int) -> NDArray[np.float64]:
-        """Log of how probable each candidate is the next that the subject chooses."""
-        known = self._known
-        (many,), places = spans(known.pairs.indptr, np.array([subject]))
-        partners = known.pairs.indices[places]
-        labels = known.labels.indices[spans(known.labels.indptr, np.array([subject]))[1]]
-        marks = known.marks.indices[spans(known.marks.indptr, places)[1]]
-        here = []
-        for model in self._models:
-            vector = model.labels[labels].sum(axis=0)
-            if many:
-                vector += model.candidates[partners].sum(axis=0) @ model.turn / np.sqrt(many)
-            if len(marks):
-                vector += model.marks[marks].mean(axis=0)
-            here.append(vector / len(self._models))
-        odds = np.asarray(self._candidates @ np.concatenate(here) + self._levels, np.float64)
-        most = odds.max(initial=0.0)
-        return np.asarray(odds - most - np.log(np.exp(odds - most).sum()))
+        """Log of how probable each candidate is the next that the subject chooses; NaN where nothing was learned."""
+        odds = np.asarray(self.candidates @ self.subjects[subject] + self.levels, np.float64)
+        likely = np.exp(odds - np.fmax.reduce(odds, initial=-np.inf))
+        return np.log(likely / np.nansum(likely)) if np.isfinite(likely).any() else np.full(len(odds), np.nan)
+
+    def save(self, path: Path, ids: tuple[Strings, Strings]) -> None:
+        """Write the factors of the subjects and candidates with these ids as one file, whole or not at all."""
+        arrays = {name: getattr(self, name) for name in self.FIELDS}
+        for side, names in zip(("subject", "candidate"), ids, strict=True):
+            arrays |= {f"{side}.blob": np.asarray(names.blob), f"{side}.offsets": np.asarray(names.offsets)}
+        write_arrays(path, arrays)
+
+    @classmethod
+    def open(cls, path: Path, ids: tuple[Strings, Strings]) -> Factors:
+        """The saved factors of the subjects and candidates that are there now; ProjectionError for a damaged file."""
+        arrays = map_arrays(path)
+        rows = [
+            _rows_of(now, Strings(arrays[f"{side}.blob"], arrays[f"{side}.offsets"]))
+            for side, now in zip(("subject", "candidate"), ids, strict=True)
+        ]
+        return cls(*(_moved(arrays[name], rows[name != "subjects"]) for name in cls.FIELDS))
+
+
+def _rows_of(now: Strings, then: Strings) -> Rows | None:
+    """Row of each string in another list, -1 where it is not there; None where both are the same."""
+    if np.array_equal(now.offsets, then.offsets) and np.array_equal(now.blob, then.blob):
+        return None
+    place = {name: row for row, name in enumerate(then)}
+    return np.fromiter((place.get(name, -1) for name in now), np.int64, len(now))
+
+
+def _moved(values: Floats, rows: Rows | None) -> Floats:
+    """The given rows of an array, NaN for -1."""
+    if rows is None:
+        return values
+    moved = np.full((len(rows), *values.shape[1:]), np.nan, np.float32)
+    moved[rows >= 0] = values[rows[rows >= 0]]
+    return moved
 
 
 def _learned(known: Known, rng: np.random.Generator) -> Weights:

@@ -195,8 +195,6 @@ class Outcomes:
     """Label field of the subject → profile."""
     walk: OutcomeWalk
     """Along outcomes and labels."""
-    factors: Factors | None
-    """Learned where outcomes are the subject's own."""
     like: Mapping[str, Profile]
     """The same where like labels count as well."""
     kin: Mapping[str, Kin]
@@ -207,6 +205,8 @@ class Outcomes:
     """Visible labels of subjects and candidates, rows × labels by field."""
     owners: tuple[Rows, Rows]
     """Whose outcome it is for each subject and candidate: needs of one enterprise have its outcomes in common."""
+    factors: Factors | None = None
+    """Where some were learned."""
 
     @classmethod
     def build(
@@ -227,7 +227,6 @@ class Outcomes:
             pairs,
             profiles,
             OutcomeWalk(pairs, list(labels.values()), list(theirs.values())),
-            None if marks is None else Factors.learn(pairs, *(list(of.values()) for of in (labels, theirs, marks))),
             {name: Profile.build(pairs, own[name], _likeness(profiles[name].counts)) for name in own},
             {name: Kin.build(pairs, matrix, carried) for name, matrix in own.items()},
             None if marks is None else {name: Marks.build(pairs, cells) for name, cells in marks.items()},
@@ -251,6 +250,14 @@ class Outcomes:
         if self.marks is not None:
             marks = {name: sp.csr_array(mark.cells[np.flatnonzero(~gone)]) for name, mark in self.marks.items()}
         return Outcomes.build(kept, *self.labels, self.owners, marks)
+
+    def learned(self) -> Factors | None:
+        """Factors of these outcomes; None where they are not the subject's own, or of too many candidates."""
+        if self.marks is None:
+            return None
+        labels, theirs = self.labels
+        cells = [mark.cells for mark in self.marks.values()]
+        return Factors.learn(self.pairs, list(labels.values()), list(theirs.values()), cells)
 
     @cached_property
     def degree(self) -> Values:

@@ -72,7 +72,7 @@ def by_outcomes(evidence: Evidence, asked: Asked, read: Reading, depth: int) -> 
     likely = sum(read.profiles, read.popularity)
     reached = nearest(np.nan_to_num(read.reach), depth // 2)
     found = [reached, _first(likely, most), nearest(read.neighbours, most)]
-    if read.factors is not None:
+    if read.factors is not None and np.isfinite(read.factors).any():
         found.append(_first(np.nan_to_num(read.factors, nan=-np.inf), most))
     return np.concatenate(found)
 

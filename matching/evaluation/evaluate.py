@@ -216,6 +216,8 @@ def evaluate_positives(
     if other is not None:
         covered(other, [name for name in dict.fromkeys(pairs.subjects.tolist()) if subject_table.find(name) >= 0])
     model, how = _outcome_model(prepared)
+    if prepared.evidence.outcomes is not None:
+        prepared = prepared.with_factors(prepared.evidence.outcomes.learned())
     everyone = np.arange(table.n, dtype=np.int64)
     ids = [table.ids[row] for row in range(table.n)]
     place = np.full(len(pairs), np.inf)

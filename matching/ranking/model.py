@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,8 +12,10 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from graph.errors import QianxianError
+from graph.errors import ProjectionError, QianxianError
 from graph.files import replace
+from graph.projection import Strings
+from matching.candidates.factors import Factors
 from matching.ranking.additive import LinearPrior, Ranker, ranker_from
 from matching.ranking.calibration import Calibration
 from matching.ranking.features import Features
@@ -23,7 +26,9 @@ BANDS = ("strong", "good", "fair", "weak")
 PRIOR_BOUNDS = (5.0, 3.5, 2.0)
 """Bounds of a prior's score before any outcome tells better ones."""
 
-FORMAT = 3
+FORMAT = 4
+FACTORS = ".factors"
+"""Ends the name of a file of factors."""
 
 
 def bands_of(score: NDArray[np.float64], bounds: Sequence[float]) -> NDArray[np.int64]:
@@ -48,6 +53,8 @@ class Model:
     """How it was learned and measured."""
     calibration: Calibration | None = None
     """From a score to a probability; None where there was too little to measure one."""
+    factors: Factors | None = None
+    """Of past outcomes, where a feature reads them."""
 
     @classmethod
     def prior(cls, features: Features) -> Model:
@@ -65,21 +72,30 @@ class Model:
         """
         return None if self.calibration is None else self.calibration.probability(score)
 
-    def save(self, path: Path) -> None:
-        """Write as JSON, whole or not at all."""
+    def save(self, path: Path, ids: tuple[Strings, Strings] | None = None) -> None:
+        """Write as JSON, whole or not at all, and beside it the factors of the subjects and candidates with the ids."""
         path.parent.mkdir(parents=True, exist_ok=True)
+        before = set(path.parent.glob(f"{path.stem}.*{FACTORS}"))
+        factors = None
+        if self.factors is not None and ids is not None:
+            factors = path.with_suffix(f".{secrets.token_hex(4)}{FACTORS}")
+            self.factors.save(factors, ids)
         calibration = self.calibration.to_dict() if self.calibration is not None else None
         body = {
             "format": FORMAT, "ranker": self.ranker.to_dict(), "bounds": self.bounds, "calibration": calibration,
-            "about": dict(self.about),
+            "factors": factors.name if factors is not None else None, "about": dict(self.about),
         }  # fmt: skip
         replace(path, orjson.dumps(body, option=orjson.OPT_INDENT_2))
+        for old in before:
+            old.unlink(missing_ok=True)
 
     @classmethod
     def open(cls, path: Path, features: Features) -> Model:
         """The saved model; StaleModelError when it is damaged, or of other features or another format."""
         try:
             return cls._read(orjson.loads(path.read_bytes()), path, features)
+        except ProjectionError as error:
+            raise StaleModelError(f"{path.name}: {error}; run `qianxian train` again") from error
         except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
             raise StaleModelError(f"{path.name} is damaged ({error}); run `qianxian train` again") from error
 
@@ -92,6 +108,6 @@ class Model:
             raise StaleModelError(f"{path.name}: learned for other features; run `qianxian train` again")
         strong, good, fair = body["bounds"]
         calibration = body.get("calibration")
-        return cls(
-            ranker, (strong, good, fair), body["about"], Calibration.from_dict(calibration) if calibration else None
-        )
+        factors = Factors.open(path.with_name(body["factors"]), features.evidence.ids) if body["factors"] else None
+        told = Calibration.from_dict(calibration) if calibration else None
+        return cls(ranker, (strong, good, fair), body["about"], told, factors)

@@ -55,6 +55,8 @@ def outcome_sample(prepared: Prepared) -> Sample:
     rng = np.random.default_rng(SEED)
     hidden = _hidden(outcomes.pairs.indptr, rng)
     evidence = prepared.evidence.without(np.concatenate(list(hidden.values())) if hidden else np.empty(0, np.int64))
+    if evidence.outcomes is not None:
+        evidence = evidence.with_factors(evidence.outcomes.learned())
     made = Features(evidence)
     features, hits, owners, weights = [], [], [], []
     for subject, cells in hidden.items():
@@ -160,7 +162,9 @@ def learned(prepared: Prepared) -> Model:
         about["kept"] = "prior: it ranks held-out outcomes better"
     bands = bounds(held_out[y > 0])
     about |= examined(ranker, rankers, bands, sample, fold, {"curves": curves, "prior": by_prior})
-    return Model(ranker, bands, about, Calibration.fit(held_out, y > 0, weight))
+    outcomes = prepared.evidence.outcomes
+    factors = outcomes.learned() if outcomes is not None and about["kept"] == "curves" else None
+    return Model(ranker, bands, about, Calibration.fit(held_out, y > 0, weight), factors)
 
 
 def bounds(scores: Floats) -> tuple[float, float, float]:
@@ -186,7 +190,7 @@ def train(
         with threadpool_limits(limits=1, user_api="blas"):
             models[name] = learned(prepared)
         if state.models is not None:
-            models[name].save(state.models / f"{name}.json")
+            models[name].save(state.models / f"{name}.json", prepared.evidence.ids)
             told = card(prepared.evidence.kind, models[name], state.projection.catalogue)
             replace(state.models / f"{name}.md", told.encode())
     return models

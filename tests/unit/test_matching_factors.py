@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
 
+from graph.errors import ProjectionError
+from graph.projection import Strings
 from matching.candidates import factors
 from matching.candidates.factors import Factors, Known
 from matching.candidates.outcomes import Outcomes
@@ -85,7 +90,26 @@ def test_too_many_or_no_candidates_teach_nothing(monkeypatch: pytest.MonkeyPatch
 def test_partners_have_none_and_outcomes_of_others_no_factors() -> None:
     pairs, camp = _camps()
     own = Outcomes.build(pairs, {"camp": camp}, {}, marks={})
-    likely = own.likely(0)
+    assert own.likely(0) is None
+    likely = replace(own, factors=own.learned()).likely(0)
     assert likely is not None
     assert list(np.flatnonzero(np.isnan(likely))) == list(own.partners(0))
-    assert Outcomes.build(pairs, {"camp": camp}, {}).likely(0) is None
+    assert Outcomes.build(pairs, {"camp": camp}, {}).learned() is None
+
+
+def test_saved_factors_follow_the_ids(learned: tuple[Factors, sp.csr_array, sp.csr_array], tmp_path: Path) -> None:
+    found = learned[0]
+    ids = Strings.of(f"s{at:03}" for at in range(400)), Strings.of(f"c{at:02}" for at in range(20))
+    found.save(tmp_path / "x.factors", ids)
+    for name in Factors.FIELDS:
+        np.testing.assert_array_equal(getattr(Factors.open(tmp_path / "x.factors", ids), name), getattr(found, name))
+    now = Strings.of(["new", "s007"]), Strings.of(["c03", "c00", "later"])
+    moved = Factors.open(tmp_path / "x.factors", now)
+    assert np.isnan(moved.of(0)).all()
+    log, before = moved.of(1), found.of(7)
+    np.testing.assert_allclose(np.exp(log[:2]).sum(), 1)
+    np.testing.assert_allclose(log[0] - log[1], before[3] - before[0], atol=1e-5)
+    assert np.isnan(log[2])
+    (tmp_path / "x.factors").write_bytes(b"damaged")
+    with pytest.raises(ProjectionError):
+        Factors.open(tmp_path / "x.factors", ids)
