@@ -111,37 +111,76 @@ class _Bounded:
 
     def __init__(self, file: IO[str]) -> None:
         self._file = file
+        self._again: list[str] = []
+        self.taken: list[str] = []
+        """Lines that were given since this was emptied."""
+        self.number = 0
+        """Of the last line that was given."""
 
     def __iter__(self) -> _Bounded:
         return self
 
     def __next__(self) -> str:
-        line = self._file.readline(LONGEST_LINE + 1)
+        line = self._again.pop() if self._again else self._file.readline(LONGEST_LINE + 1)
         if not line:
             raise StopIteration
+        self.number += 1
         if len(line) > LONGEST_LINE:
             while (piece := self._file.readline(LONGEST_LINE)) and not piece.endswith(("\n", "\r")):
                 pass
             raise _TooLongError
+        self.taken.append(line)
         return line
+
+    def give_again(self) -> None:
+        """Give all taken lines but the first once more."""
+        again = self.taken[1:]
+        self._again += reversed(again)
+        self.number -= len(again)
+
+
+def _is_open(cells: Sequence[str], lines: Sequence[str], delimiter: str, width: int) -> bool:
+    """Whether a quotation mark of a row took in rows below: it is closed nowhere, or by one that is theirs."""
+    if sum(line.count('"') for line in lines) % 2:
+        return True
+    below = [line for cell in cells for line in cell.splitlines()[1:] if line]
+    return bool(below) and width > 2 and all(_delimiters(line, delimiter) == width - 1 for line in below)
+
+
+def _delimiters(line: str, delimiter: str) -> int:
+    """Delimiters of a line; none of prose, where a blank follows them."""
+    return 0 if f"{delimiter} " in line else line.count(delimiter)
 
 
 def read(path: Path, encoding: str, delimiter: str) -> Iterator[Line]:
-    """The rows of a file by the number of their last line, NUL bytes taken out."""
+    """The rows of a file by the number of their first line, NUL bytes taken out.
+
+    A row whose quotation mark takes in rows below is a problem of its own, and these are read by themselves.
+    """
     csv.field_size_limit(LONGEST_FIELD)
     with path.open(encoding=encoding, newline="") as file:
-        reader = csv.reader(_Bounded(file), delimiter=delimiter)
-        before = 0
+        lines = _Bounded(file)
+        reader = csv.reader(lines, delimiter=delimiter)
+        width = 0
         while True:
+            lines.taken.clear()
+            before = lines.number
             try:
                 cells = next(reader)
             except StopIteration:
                 return
             except _TooLongError:
-                yield Line(reader.line_num + 1, None, f"line is longer than {LONGEST_LINE:,} characters")
+                yield Line(lines.number, None, f"line is longer than {LONGEST_LINE:,} characters")
                 continue
             except csv.Error as error:
-                yield Line(reader.line_num, None, f"row cannot be read as CSV: {error} (an open quotation mark?)")
+                yield Line(before + 1, None, f"row cannot be read as CSV: {error} (an open quotation mark?)")
+                lines.give_again()
+                reader = csv.reader(lines, delimiter=delimiter)
                 continue
+            if len(lines.taken) > 1 and _is_open(cells, lines.taken, delimiter, width):
+                yield Line(before + 1, None, "a quotation mark in this row is not closed: the rows below were taken in")
+                lines.give_again()
+                reader = csv.reader(lines, delimiter=delimiter)
+                continue
+            width = max(width, len(cells))
             yield Line(before + 1, [cell.replace("\0", "") for cell in cells[:MOST_COLUMNS]])
-            before = reader.line_num

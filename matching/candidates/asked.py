@@ -28,9 +28,9 @@ MOST_WORDS = 128
 """Words of a question that are looked for, the heaviest."""
 _OF_THE_ASKER = re.compile(
     "公司|企业|我司|我厂|我们|现状|营收|利润|产值|年产|主要出口|客户|订单|投诉|同行|知识产权|实验室|共建|联合开发|融资|投资人|"
-    "股权|股份|样品|试验场地|中试|机时|重视|替代仪器|(?:[一二两三半]|[0-9]+)(?:年|个?月|周)内(?:完成|交付)|"
+    "股权|股份|样品|试验场地|中试|机时|重视|替代仪器|现有(?:设备|仪器|产线|条件|平台|场地)|[可愿能]提供|(?:[一二两三半]|[0-9]+)(?:年|个?月|周)内(?:完成|交付)|"
     r"\b(?:company|firm|revenue|turnover|customers?|competitors?|laboratory|intellectual property|investors?|samples?|"
-    r"instrument time|(?:is|are) welcome|within (?:one|two|six|[0-9]+) (?:year|month|week)s?)\b",
+    r"instrument time|our (?:own|existing)|(?:is|are) welcome|within (?:one|two|six|[0-9]+) (?:year|month|week)s?)\b",
     re.IGNORECASE,
 )
 """A clause that asks for nothing itself, unless it seeks; it may say what another one is about."""
@@ -66,7 +66,7 @@ _IN_ANY_QUESTION = """
 这次 此次 本次 之前 此前 现在 最近 合作过 做过 过 我 你们 您 您好 你好 谢谢 家 这方面 领域 擅长
 need help look looking seek seeking please partner long-term want wanted find somebody someone anybody anyone who us
 me you your my he she they would like could there if do does some any about company firm professor expert experts
-know knows budget team
+know knows budget team one two
 """
 _SAYS_NOTHING = frozenset(_IN_ANY_QUESTION.split())
 """Words by which nothing is covered, beside the stop words of all texts."""

@@ -114,6 +114,9 @@ class Wording:
     def _field(self, family: str, name: str) -> str:
         """What the field behind a feature is called, on the side that it is of."""
         start, reach = self._kind.candidate, name
+        if family == "mark" and self._kind.outcome:
+            relation = self._catalogue.relation(self._kind.outcome[1:].partition(":")[0])
+            return self.of(next(one.labels for one in relation.properties if one.name == name))
         if family in {"profile", "like", "kin", "own"}:
             start = self._kind.subject
         elif family == "compare":

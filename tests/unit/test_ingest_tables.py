@@ -54,6 +54,20 @@ def test_quoted_line_breaks_formulas_and_nul_stay_text(tmp_path: Path) -> None:
     assert found == {"生成甲": '第一行\n第二行, "引用"', "生成乙": "=1+1", "生成丙": "@cmd"}
 
 
+@pytest.mark.parametrize("closed", ["", '"'])
+def test_an_open_quotation_mark_costs_its_own_row_only(tmp_path: Path, closed: str) -> None:
+    path = tmp_path / "expert.csv"
+    told = "两行\n简介, 都是他的, 没有别人"
+    rows = ['甲,教授,"没有结束的引号', f"乙,讲师,焊接{closed}", "丙,教授,激光", f'丁,教授,"{told}"']
+    path.write_text("\n".join(["姓名,职称,简介", *rows]) + "\n", encoding="utf-8")
+    with store_in(tmp_path) as store:
+        report = load(store, path)
+        found = {v["name"]: v["bio"] for v in values(store, "expert")}
+    bad = [(reject["line"], reject["reason"]) for reject in report.rejects]
+    assert bad[0][0] == 2 and "quotation mark in this row is not closed" in bad[0][1]
+    assert set(found) == {"乙", "丙", "丁"} and found["丁"] == told
+
+
 def test_a_broken_row_tells_its_line_and_the_rest_loads(tmp_path: Path) -> None:
     path = tmp_path / "expert.csv"
     path.write_text("name,orcid\n甲,0000-0002-1825-0097\n乙,0000-0002-1825-0098\n丙,\n", encoding="utf-8")
