@@ -194,6 +194,8 @@ class Field(_Declared):
     """Code system of a CODE field."""
     hierarchy: Name | None = None
     """How a GENERALISED field is coarsened."""
+    was_revealed: bool = False
+    """Whether it was REVEALED before a kinds file closed it: texts do not show its values even so."""
 
     @property
     def is_visible(self) -> bool:
@@ -529,6 +531,8 @@ def _tightened(kind: str, known: Field, entry: Mapping[str, Any]) -> Field:
     if "access" in entry and entry["access"] not in list(Access):
         raise UnknownNameError("access", str(entry["access"]), list(Access), field=known.name)
     field = Field.model_validate({**known.model_dump(), **entry})
+    if known.access is Access.REVEALED and field.access is not Access.REVEALED:
+        field, known = (one.model_copy(update={"was_revealed": True}) for one in (field, known))
     if field != known.model_copy(update={"access": field.access}):
         raise DeclarationError(f"{kind}.{known.name} exists: only its `access` can be tightened", field=known.name)
     if field.access.rank < known.access.rank:

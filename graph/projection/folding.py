@@ -108,6 +108,7 @@ def _folded_kind(kind: EntityKind, old: Arrays, stands: Ints) -> PartArrays:
     replaced = np.array(list(merged), np.int64)
     splice = Splice(len(ids), np.union1d(duplicates, replaced), replaced)
     return {
+        **string_arrays("folded", Strings.of(records[row] for row in duplicates.tolist())),
         **string_arrays("ids", splice.strings(ids, Strings.of(ids[row] for row in merged))),
         **spliced_records(splice, old, spool, kind.fields),
         **string_arrays("aliases", Strings.of(ids[row] for row in duplicates.tolist())),

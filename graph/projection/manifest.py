@@ -16,7 +16,7 @@ from graph.errors import ProjectionError
 from graph.files import replace, synced_folder
 from graph.projection.parts import REBUILD, PartFile
 
-FORMAT = 1
+FORMAT = 2
 """Version of what is written; a projection of another version is refused."""
 
 _CURRENT = "CURRENT"

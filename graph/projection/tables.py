@@ -103,9 +103,10 @@ class EntityTable:
         """Row → id."""
         self.n = len(self.ids)
         """How many rows there are."""
-        self._folded = None
+        self._folded, self._duplicates = None, Strings.of(())
         if arrays is not None and "aliases.rows" in arrays:
             self._folded = strings_in(arrays, "aliases"), arrays["aliases.rows"]
+            self._duplicates = strings_in(arrays, "folded")
 
     def find(self, id: str) -> int:
         """The row that stands for an id: its own, or that of the entity it is a duplicate of; -1 for an unknown id."""
@@ -118,6 +119,10 @@ class EntityTable:
     def values(self, row: int) -> Values:
         """The whole record of a row."""
         return self._records.values(row)
+
+    def duplicates(self) -> Iterator[Values]:
+        """The records that others stand for, as they are stored."""
+        return map(orjson.loads, self._duplicates)
 
     def __iter__(self) -> Iterator[Values]:
         """The whole records, row by row."""

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from graph.errors import ValueRejectedError
 from graph.records import Entity, Origin, Relation, RelationKey, Values
-from graph.schema import Catalogue
+from graph.schema import Access, Catalogue
 
 Provenance = dict[str, list[str]]
 """Field → [source, date]; the key "" stands for every field without an entry of its own."""
@@ -151,5 +151,8 @@ def merged_extension(stored: Mapping[str, Any], document: Mapping[str, Any]) -> 
 def _joined(known: Mapping[str, Any], entry: Mapping[str, Any]) -> dict[str, Any]:
     fields = {declared["name"]: declared for declared in known.get("fields", [])}
     for declared in entry.get("fields", []):
-        fields[declared["name"]] = {**fields.get(declared["name"], {}), **declared}
+        before = fields.get(declared["name"], {})
+        fields[declared["name"]] = now = {**before, **declared}
+        if before.get("access") == Access.REVEALED and now["access"] != Access.REVEALED:
+            now["was_revealed"] = True  # what texts leave out rests on it
     return {**known, **entry, **({"fields": list(fields.values())} if fields else {})}

@@ -7,7 +7,7 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
 from typing import IO
@@ -28,7 +28,8 @@ _CHUNK = 1 << 20
 _SNIFFED = 30
 _DELIMITERS = (",", ";", "\t")
 _CHINESE = re.compile("[\u3400-\u9fff]")
-_ALONE = re.compile("(?<=[A-Za-z])[\u3400-\u9fff](?![\u3400-\u9fff])")
+_BESIDE_LATIN = re.compile("(?<=[A-Za-z])[\u3400-\u9fff]|[\u3400-\u9fff](?=[A-Za-z])")
+_MEANING_NOTHING = re.compile("[\ue000-\uf8ff]")
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF16_LE, "utf-16"),
@@ -53,24 +54,35 @@ def encoding_of(path: Path) -> str:
             return _checked(path, encoding)
     if _decodes(path, "utf-8"):
         return "utf-8"
-    if _decodes(path, "gb18030") and not _is_western(path):
+    if _decodes(path, "gb18030") and not _is_another(path):
         return "gb18030"
     raise InputError(
         f"{path} is neither UTF-8 nor GB 18030 text, nor UTF-16 with its mark; save it as UTF-8", field="path"
     )
 
 
-def _is_western(path: Path) -> bool:
-    """Whether most Chinese characters that GB 18030 makes of a file stand alone within Latin words.
+def _is_another(path: Path) -> bool:
+    """Whether what GB 18030 makes of a file is not what was written.
 
-    Such are letters with accents, in an encoding that no mark tells: `Müller` in Latin-1 reads as `M黮ler`.
+    Letters with accents, in an encoding that no mark tells, become rare characters beside Latin ones: `Müller` in
+    Latin-1 reads as `M黮ler`. Of Big5 come many characters of no meaning; one or two stand for rare names.
     """
-    chinese = alone = 0
+    chinese = strange = 0
     with path.open(encoding="gb18030", newline="") as file:
         while chunk := file.read(_CHUNK):
             chinese += len(_CHINESE.findall(chunk))
-            alone += len(_ALONE.findall(chunk))
-    return 2 * alone > chinese
+            strange += sum(map(_is_rare, _BESIDE_LATIN.findall(chunk))) + 4 * len(_MEANING_NOTHING.findall(chunk))
+    return 2 * strange > chinese
+
+
+@lru_cache(1 << 12)
+def _is_rare(character: str) -> bool:
+    """Whether a character is none of the 6,763 of GB 2312: the second byte of these is no Latin letter."""
+    try:
+        character.encode("gb2312")
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def _checked(path: Path, encoding: str) -> str:

@@ -84,7 +84,7 @@ class Words(NamedTuple):
     of: NDArray[np.float64]
     """Words × parts: the part of a part's idf² weight that each word is; each column adds up to 1, or is 0."""
     chance: NDArray[np.float64]
-    """Share of each part that a document has in the mean."""
+    """Share of each part that documents have in the mean beside one that has all of it."""
     in_part: NDArray[np.int64]
     """How many words each part has in clauses that ask for something, or in all where none does."""
 
@@ -196,7 +196,8 @@ def _words(asked: Asked, index: LexicalIndex) -> Words:
     idf, frequency = np.full(len(codes), np.log(1 + index.n) + 1), np.zeros(len(codes))
     place, known = places_of(index.vocabulary, codes)
     place = place[known]
-    idf[known], frequency[known] = index.idf[place], (index.indptr[place + 1] - index.indptr[place]) / index.n
+    idf[known] = index.idf[place]
+    frequency[known] = (index.indptr[place + 1] - index.indptr[place] - 1) / max(index.n - 1, 1)
     weight = idf * (1 + np.log(counts))
     order = np.argsort(-weight, kind="stable")
     inside[order[MOST_WORDS:]] = 0

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from graph.projection import Projection, Strings, offsets_of, spans
 from graph.projection.columns import has_column, is_number
 from graph.schema import Access
+from matching.candidates.analysis import word_code, words_of
 from matching.candidates.asked import QUESTIONS_KEPT, Asked, Rows
 from matching.candidates.compare import Comparator, comparator, own_labels
 from matching.candidates.encoded import SCANNED, EncodedIndex, Encodings, cosines, readers
@@ -37,6 +38,9 @@ CHARS_WEIGHT = np.float32(2)
 
 MEANING_WEIGHT = np.float32(3)
 """What semantic cosines count against lexical ones where a walk begins; measured on judged experts."""
+
+WITHHELD_KEPT = 10_000
+"""Candidates of whom is remembered what their cards do not show."""
 
 MOST_COUNTED = 2_000
 """Documents of a term that are looked at to see whether enough candidates carry it."""
@@ -206,6 +210,8 @@ class Evidence:
         """An entity of the subject kind as it asks, by its row."""
         self.asked_text = lru_cache(QUESTIONS_KEPT)(partial(_of_text, mask))
         """A free text as it asks, redacted as if it were posted; its first line counts as its title."""
+        self.withheld = lru_cache(WITHHELD_KEPT)(partial(_withheld, kind.candidate, mask))
+        """Codes of the words of a candidate's own text that its card does not show, by its row."""
 
     @property
     def is_encoded(self) -> bool:
@@ -282,6 +288,17 @@ class Evidence:
         return self.walk.reached(
             [spread(values, source.links) for values, source in zip(relevance, self.documents, strict=True)], direct
         )
+
+
+def _withheld(kind: str, mask: Mask, row: int) -> frozenset[int]:
+    hidden = words_of(mask.withheld(kind, row))
+    if not hidden:
+        return frozenset()
+    card = mask.card(kind, row)
+    shown = [*card["texts"].values()]
+    for value in card["fields"].values():
+        shown += value if isinstance(value, list) else [str(value)]
+    return frozenset(map(word_code, hidden)) - frozenset(map(word_code, words_of("\n".join(shown))))
 
 
 def _of_row(kind: str, mask: Mask, encodings: Encodings | None, row: int) -> Asked:

@@ -276,6 +276,24 @@ def _over_next(page: Page) -> list[dict[str, Any]]:
     return told
 
 
+def _nameable(page: Page) -> NDArray[np.bool_]:
+    """Documents × words: whether the document has the word, enough others do, and no card is told more by it.
+
+    A card leaves labels out so that it is like others'; what only these say is not named.
+    """
+    evidence, best, found = page.evidence, page.best, page.found
+    named = found.has & page.common[best.kind]
+    kind = evidence.kind.candidate
+    if not evidence.documents or evidence.documents[0].kind != kind:
+        return named
+    if evidence.projection.catalogue.entity(kind).public_record:
+        return named
+    for at in np.flatnonzero((best.kind == 0) & named.any(axis=1)).tolist():
+        if hidden := evidence.withheld(int(page.rows[best.owner[at]])):
+            named[at, [place for place, code in enumerate(found.words.codes.tolist()) if code in hidden]] = False
+    return named
+
+
 def _shared_terms(page: Page) -> tuple[list[Explanation], list[list[Explanation]], list[list[Explanation]]]:
     """For each candidate: the heaviest words shared with its best documents; the parts it covers, with their words.
 
@@ -283,7 +301,7 @@ def _shared_terms(page: Page) -> tuple[list[Explanation], list[list[Explanation]
     """
     evidence, best, found = page.evidence, page.best, page.found
     carried = np.zeros((len(page.rows), LOOKED_AT, len(found.words.codes)), bool)
-    carried[best.owner, best.place] = found.has & page.common[best.kind]
+    carried[best.owner, best.place] = _nameable(page)
     words = found.telling
     has = np.logical_or.reduce(carried, axis=1)[:, words]
     terms: list[list[str]] = [[] for _ in page.rows]

@@ -134,6 +134,17 @@ class Mask:
             card = self._cards[kind, row] = self._card(kind, row)
         return card
 
+    def withheld(self, kind: str, row: int) -> str:
+        """Labels that ranking reads and the card leaves out, since too few others show them all."""
+        texts, visible = self.texts(kind), self.visible(kind)
+        left = []
+        for name in texts.keys() & visible.columns.keys():
+            text = texts[name][row]
+            for label in visible.labels(name).of(row):
+                text = text.replace(label, " ", 1)
+            left.append(text.strip())
+        return " ".join(filter(None, left))
+
     def within(self, kind: str, field: str) -> Within:
         """What a filter's value takes in of the labels that cards show in a field."""
         if (kind, field) not in self._within:

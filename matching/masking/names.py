@@ -5,6 +5,7 @@ This list is a declared release: what a text shows depends on it.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
@@ -12,7 +13,6 @@ from itertools import islice, product
 from typing import NamedTuple
 
 from graph import regions
-from graph.kinds import BUILTIN
 from graph.projection import EntityTable, Projection, Strings
 from graph.schema import Access, EntityKind, FieldType
 from matching.masking.patterns import OPAQUE, folded, loosened, visible_only
@@ -33,7 +33,9 @@ _BRACKETED = re.compile(r"\([^()]{1,10}\)")
 _EAST_ASIAN = re.compile("[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff]")
 _CHINESE_PERSON = re.compile("[\u3400-\u9fff]{2,4}")
 _LONG_FAMILIES = """
-欧阳 司马 诸葛 上官 皇甫 令狐 慕容 公孙 司徒 夏侯 端木 尉迟 长孙 宇文 东方 南宫 百里 呼延 钟离 轩辕
+欧阳 司马 诸葛 上官 皇甫 令狐 慕容 公孙 司徒 夏侯 端木 尉迟 长孙 宇文 东方 南宫 百里 呼延
+钟离 轩辕 濮阳 澹台 申屠 赫连 万俟 独孤 闻人 淳于 单于 鲜于 公冶 司空 拓跋 公羊 太史 西门
+歐陽 司馬 諸葛 公孫 尉遲 長孫 東方 南宮 鍾離 軒轅 濮陽 澹臺 赫連 萬俟 獨孤 聞人 單于 鮮于
 """
 _TWO_CHARACTERS = frozenset(_LONG_FAMILIES.split())
 """Family names of two characters."""
@@ -73,9 +75,11 @@ class Names(NamedTuple):
         for kind in projection.catalogue.entities.values():
             if fields := name_fields(kind):
                 table = projection.table(kind.name)
-                state, known = f"{table.digest} {fields}", before.of.get(kind.name) if before is not None else None
+                merged = _names_of_duplicates(table, fields)
+                state = f"{table.digest} {fields} {_digest(merged)}"
+                known = before.of.get(kind.name) if before is not None else None
                 if known is None or known.state != state:
-                    known = Spelled(state, Strings.of(forms_of(_names_in(table, fields))))
+                    known = Spelled(state, Strings.of(forms_of(_names_in(table, fields) | merged)))
                 of[kind.name] = known
         states = {kind: spelled.state for kind, spelled in of.items()}
         if before is not None and states == {kind: spelled.state for kind, spelled in before.of.items()}:
@@ -87,15 +91,25 @@ def _names_in(table: EntityTable, fields: Sequence[str]) -> set[str]:
     return {name for field in fields if table.n for name in table.labels(field).vocabulary}
 
 
+def _names_of_duplicates(table: EntityTable, fields: Sequence[str]) -> set[str]:
+    """Names of records that others stand for: those may be called otherwise."""
+    names: set[str] = set()
+    for values in table.duplicates():
+        for value in map(values.get, fields):
+            names.update(map(str, value) if isinstance(value, list) else [] if value is None else [str(value)])
+    return names
+
+
+def _digest(names: Iterable[str]) -> str:
+    return hashlib.blake2b("\x00".join(sorted(names)).encode(), digest_size=8).hexdigest()
+
+
 def name_fields(kind: EntityKind) -> list[str]:
     """Fields of a kind that hold names or codes of someone: the revealed ones, also where a kinds file closed them."""
-    known = BUILTIN.entities.get(kind.name)
-    revealed = {f.name for f in known.fields if f.access is Access.REVEALED} if known else set()
     return [
         field.name
         for field in kind.fields
-        if field.type in _NAMED
-        and (field.access is Access.REVEALED or (field.access is Access.INTERNAL and field.name in revealed))
+        if field.type in _NAMED and (field.access is Access.REVEALED or field.was_revealed)
     ]
 
 
@@ -140,9 +154,10 @@ def _of_person(name: str) -> set[str]:
     found = {f"{first} {family}", f"{family}, {first}", f"{family} {first}"}
     if len(given) == 2 and len(given[1].rstrip(".")) == 1:
         found |= _of_person(f"{given[0]} {family}")
-    if len(family) >= SHORT_FORM and all(word[0].isalpha() for word in given):
+    if all(word[0].isalpha() for word in given):
         for letters in {tuple(word[0] for word in given), tuple(part[0] for part in _parts(first))}:
-            found |= _with_initials(letters, family)
+            # A short name beside letters without points is a word as well: `he p`.
+            found |= _with_initials(letters, family) if len(family) >= SHORT_FORM else _with_points(letters, family)
     return found
 
 
@@ -173,6 +188,13 @@ def _written(character: str) -> tuple[str, ...]:
 def _parts(given: str) -> list[str]:
     """Given names one by one, those of a double name too."""
     return [part for part in re.split("[ -]", given) if part and part[0].isalpha()]
+
+
+def _with_points(letters: tuple[str, ...], family: str) -> set[str]:
+    """Initials with points, in front of the family name or behind it and a comma."""
+    return {f"{between.join(letters)}. {family}" for between in (".", ". ")} | {
+        f"{family}, {between.join(letters)}." for between in (".", ". ")
+    }
 
 
 def _with_initials(letters: tuple[str, ...], family: str) -> set[str]:

@@ -140,6 +140,38 @@ def test_texts_follow_the_names_as_if_all_were_redacted_anew(tmp_path: Path) -> 
     assert "欧阳样板" in repr(_texts(grown, "need"))  # the name has gone, so the word is one like any other
 
 
+def test_the_name_of_a_duplicate_is_taken_out_too(tmp_path: Path) -> None:
+    bio = {"bio": "与欧阳样板、Ouyang Yangban是同一人，师从司徒样板"}
+    records: list[Entity | Relation] = [
+        *people(),
+        Entity("expert", "x1", {"name": "司徒样板", **bio}),
+        Entity("expert", "x2", {"name": "欧阳样板"}),
+    ]
+    state_of(tmp_path, records)
+    merged = state_of(tmp_path, [Relation("same_as", "expert", "x2", "expert", "x1", {})])
+    row = merged.projection.table("expert").find("x2")
+    assert merged.projection.table("expert").ids[row] == "x1"
+    told = merged.mask.texts("expert")["bio"][row]
+    assert told.count("［名称 name］") == 3 and "样板" not in told
+    renamed = state_of(tmp_path, [Entity("expert", "x2", {"name": "诸葛样板"})])
+    assert "欧阳样板" in renamed.mask.texts("expert")["bio"][row]
+
+
+def test_a_name_of_ones_own_kind_stays_out_of_texts_when_its_field_is_closed(tmp_path: Path) -> None:
+    name = {"name": "name", "type": "string", "labels": {"en": "name", "zh": "名称"}}
+    lab = {"name": "lab", "labels": {"en": "lab", "zh": "实验室"}, "fields": [{**name, "access": "revealed"}]}
+    with open_store(f"sqlite:///{tmp_path / 'graph.db'}") as store:
+        store.adopt({"entities": [lab]})
+        records = [Entity("lab", "l1", {"name": "紫金量子舱"}), Entity("expert", "e1", {"bio": "任职于紫金量子舱"})]
+        store.upsert(records, Origin("test", "2024-01-01"))
+        closed = {**lab, "fields": [{**name, "access": "internal"}]}
+        for _ in range(2):
+            store.adopt({"entities": [closed]})
+            built = projection.build(store, tmp_path / "projection")
+            mask = Mask.build(built, tmp_path / "mask", None, k=5, epoch="e1", secret=SECRET)
+            assert list(mask.texts("expert")["bio"]) == ["任职于［名称 name］"]
+
+
 def test_texts_of_who_came_and_went_are_those_of_a_fresh_mask(tmp_path: Path) -> None:
     def needs(ids: range, text: str) -> list[Entity | Relation]:
         return [Entity("need", f"n{at:02}", {"title": f"散热 {at}", **({"text": text} if text else {})}) for at in ids]

@@ -41,8 +41,17 @@ def test_a_western_encoding_is_refused_rather_than_read_as_chinese(tmp_path: Pat
     assert "M黮ler" in path.read_text(encoding="gb18030")
     with store_in(tmp_path) as store, pytest.raises(InputError, match="save it as UTF-8"):
         load(store, path)
-    path.write_bytes("name,bio\n张生成,A级楼宇B座的3D打印\n".encode("gb18030"))
-    assert encoding_of(path) == "gb18030"
+    for western in ("name,bio\nÉmile Zola,Åke Dahl\n".encode("latin-1"), "姓名,簡介\n張三,研究\n".encode("big5")):
+        path.write_bytes(western)
+        with pytest.raises(InputError, match="save it as UTF-8"):
+            encoding_of(path)
+    for chinese in (
+        "编号,融资轮次\n1,A轮\n2,B轮\n",
+        "name,part\nLED灯,X射线\nCu箔,a型\n",
+        "姓名,bio\n張三豐,龍騰A座\n",
+    ):
+        path.write_bytes(chinese.encode("gb18030"))
+        assert encoding_of(path) == "gb18030"
 
 
 def test_quoted_line_breaks_formulas_and_nul_stay_text(tmp_path: Path) -> None:

@@ -5,8 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from api.bootstrap import build
@@ -14,6 +18,7 @@ from api.learning import learn_from_outcomes
 from api.settings import load
 from graph.errors import QianxianError, UnknownNameError
 from graph.processes import in_processes
+from tests.api.running import until
 
 ASKED = ("fund-enterprise", "need-patent", "need-expert")
 
@@ -67,3 +72,28 @@ def test_a_killed_process_is_said() -> None:
     assert set(in_processes(os.getpid, [(), ()], 1)) == {os.getpid()}
     assert os.getpid() not in in_processes(os.getpid, [(), ()], 2)
     assert list(in_processes(abs, [(-1,), (-2,)], 1)) == [1, 2]
+
+
+def test_nothing_goes_on_when_the_process_that_asked_is_killed(tmp_path: Path) -> None:
+    code = """
+import sys, time
+from pathlib import Path
+from graph.processes import in_processes
+from tests.unit.test_matching_processes import slow
+list(in_processes(slow, [(sys.argv[1], at) for at in range(2)], 2))
+"""
+    asking = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)])
+    until(lambda: len(list(tmp_path.glob("begun-*"))) == 2)
+    helping = [psutil.Process(int(path.read_text())) for path in tmp_path.glob("begun-*")]
+    asking.terminate()
+    assert asking.wait(60) == -signal.SIGTERM
+    psutil.wait_procs(helping, 30)
+    assert not any(process.is_running() for process in helping) and not list(tmp_path.glob("ended-*"))
+
+
+def slow(folder: str, at: int) -> None:
+    draft = Path(folder) / f"{at}.part"
+    draft.write_text(str(os.getpid()), encoding="utf-8")
+    draft.rename(Path(folder) / f"begun-{at}")
+    time.sleep(60)
+    (Path(folder) / f"ended-{at}").touch()
