@@ -189,13 +189,13 @@ def hashes_of(texts: Sequence[str]) -> Codes:
     )
 
 
-VIEWS: dict[str, Callable[[Sequence[str]], Terms]] = {"words": word_terms, "chars": char_terms}
+def lead_of(text: str) -> str:
+    """What a text begins with."""
+    return PLACED.sub(" ", text)[:LEAD]
+
+
+Analyser = Callable[[Sequence[str]], Terms]
+VIEWS: dict[str, Analyser] = {"words": word_terms, "chars": char_terms}
 """Name of a view → its analyser."""
-
-
-def _of_leads(analyser: Callable[[Sequence[str]], Terms]) -> Callable[[Sequence[str]], Terms]:
-    return lambda texts: analyser([PLACED.sub(" ", text)[:LEAD] for text in texts])
-
-
-LEADS = {f"lead-{view}": _of_leads(analyser) for view, analyser in VIEWS.items()}
-"""The same of what texts begin with, in the same order."""
+LEADS = {view: f"lead-{view}" for view in VIEWS}
+"""View → what the same view of leads is called."""

@@ -98,4 +98,4 @@ def _glossary() -> _Glossary:
 @cache
 def codes_of(view: str, phrase: str) -> Codes:
     """Term codes of a glossary's phrase in a view, rising."""
-    return (analysis.VIEWS | analysis.LEADS)[view]([phrase]).codes
+    return analysis.VIEWS[view.removeprefix("lead-")]([phrase]).codes

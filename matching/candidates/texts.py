@@ -42,23 +42,28 @@ class TextIndex:
     @classmethod
     def build(cls, texts: Sequence[str], previous: TextIndex | None = None) -> TextIndex:
         """The index of texts, one a row; what the `previous` one analysed is not analysed again."""
-        hashes = analysis.hashes_of(texts)
-        kept = {}
-        long = sum(len(text) > analysis.LEAD for text in texts) >= MANY_LONG * max(len(texts), 1)
-        views = analysis.VIEWS | analysis.LEADS if long else analysis.VIEWS
-        for view, analyser in views.items():
+        kept: dict[str, analysis.Kept] = {}
+
+        def keep(view: str, texts: Sequence[str], analyser: analysis.Analyser, known: analysis.Kept | None) -> None:
             before = previous.kept.get(view) if previous is not None else None
-            kept[view] = analysis.Kept(hashes, analysis.reused(texts, analyser, hashes, before))
-        words, chars, *leads = (LexicalIndex.build(kept[view].terms) for view in views)
-        return cls(words, chars, SemanticIndex.build(words, chars, *leads), kept)
+            hashes = analysis.hashes_of(texts)
+            kept[view] = analysis.Kept(hashes, analysis.reused(texts, analyser, hashes, before or known))
+
+        for view, analyser in analysis.VIEWS.items():
+            keep(view, texts, analyser, None)
+        if sum(len(text) > analysis.LEAD for text in texts) >= MANY_LONG * max(len(texts), 1):
+            leads = [analysis.lead_of(text) for text in texts]
+            for view, analyser in analysis.VIEWS.items():
+                keep(analysis.LEADS[view], leads, analyser, kept[view])  # a short text is its own lead
+        words, chars, *others = (LexicalIndex.build(analysed.terms) for analysed in kept.values())
+        return cls(words, chars, SemanticIndex.build(words, chars, *others), kept)
 
     def query(self, analysed: Mapping[str, analysis.Terms]) -> TextQuery:
         """A text analysed by `analyse` as a query of this index."""
         words, chars = (getattr(self, view).query(analysed[view]) for view in analysis.VIEWS)
         leads: list[Query] = []
         if len(self.semantic.lead) and len(analysed) > len(analysis.VIEWS):
-            views = zip(analysis.VIEWS, analysis.LEADS, strict=True)
-            leads = [getattr(self, view).query(analysed[lead]) for view, lead in views]
+            leads = [getattr(self, view).query(analysed[lead]) for view, lead in analysis.LEADS.items()]
         return TextQuery(words, chars, self.semantic.query(words, chars, *leads))
 
     def scores(self, query: TextQuery) -> tuple[Floats, Floats]:
@@ -106,8 +111,11 @@ def _kept_of(arrays: Mapping[str, NDArray[Any]]) -> analysis.Kept:
 
 def analyse(text: str) -> dict[str, analysis.Terms]:
     """One text in every view, and the lead of a longer one."""
-    views = analysis.VIEWS if len(text) <= analysis.LEAD else analysis.VIEWS | analysis.LEADS
-    return {view: analyser([text]) for view, analyser in views.items()}
+    analysed = {view: analyser([text]) for view, analyser in analysis.VIEWS.items()}
+    if len(text) > analysis.LEAD:
+        lead = [analysis.lead_of(text)]
+        analysed |= {analysis.LEADS[view]: analyser(lead) for view, analyser in analysis.VIEWS.items()}
+    return analysed
 
 
 def joined(columns: Mapping[str, Sequence[str]], row: int, *, lead: int = 1) -> str:
