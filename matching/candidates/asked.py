@@ -28,7 +28,7 @@ MOST_WORDS = 128
 """Words of a question that are looked for, the heaviest."""
 _OF_THE_ASKER = re.compile(
     "公司|企业|我司|我厂|我们|现状|营收|利润|产值|年产|主要出口|客户|订单|投诉|同行|知识产权|实验室|共建|联合开发|融资|投资人|"
-    "股权|股份|样品|试验场地|中试|机时|重视|替代仪器|现有(?:设备|仪器|产线|条件|平台|场地)|[可愿能]提供|(?:[一二两三半]|[0-9]+)(?:年|个?月|周)内(?:完成|交付)|"
+    "股权|股份|样品|试验场地|中试|机时|重视|替代仪器|现有(?:设备|仪器|产线|条件|平台|场地)|[可愿]提供|(?:[一二两三半]|[0-9]+)(?:年|个?月|周)内(?:完成|交付)|"
     r"\b(?:company|firm|revenue|turnover|customers?|competitors?|laboratory|intellectual property|investors?|samples?|"
     r"instrument time|our (?:own|existing)|(?:is|are) welcome|within (?:one|two|six|[0-9]+) (?:year|month|week)s?)\b",
     re.IGNORECASE,

@@ -239,3 +239,24 @@ def test_a_filter_sees_no_further_than_the_cards(tmp_path: Path) -> None:
     found = _matches(_answer(state, BROKER, limit=60, filters={"institution_region": "浙江"}))
     codes = {code for match in found for code in match["card"]["fields"]["institution_region"]}
     assert codes and codes <= shown
+
+
+def test_a_label_that_a_card_leaves_out_is_not_named(tmp_path: Path) -> None:
+    """Twenty experts whose cards show three tags; a fourth, of ten of them, is in the biography of one as well."""
+    said = {3: {"bio": "做过古琴声学"}}
+    experts: list[Entity | Relation] = [
+        Entity(
+            "expert",
+            f"a{at:02}",
+            {"tags": ["散热", "封装", "测试", "古琴" if at < 10 else "漆器", f"独有{at}"]} | said.get(at, {}),
+        )
+        for at in range(20)
+    ]
+    state = state_of(tmp_path, experts)
+    question = Question(kind="need-expert", text="古琴 散热", explain=True, limit=20)
+    named: dict[str, set[str]] = {}
+    for found in _matches(match(state, question, BROKER).to_dict()):
+        bio = bool(found["card"]["texts"].get("bio"))
+        assert "古琴" not in found["card"]["fields"].get("tags", [])
+        named.setdefault("bio" if bio else "tags", set()).update(found["explanation"].get("terms", []))
+    assert named == {"bio": {"古琴", "散热"}, "tags": {"散热"}}
