@@ -10,6 +10,7 @@ stands for as many as it is seldom drawn (Bengio and Senécal 2008). Steps are t
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -157,6 +158,14 @@ class Factors:
         odds = np.asarray(self.candidates @ self.subjects[subject] + self.levels, np.float64)
         likely = np.exp(odds - np.fmax.reduce(odds, initial=-np.inf))
         return np.log(likely / np.nansum(likely)) if np.isfinite(likely).any() else np.full(len(odds), np.nan)
+
+    @property
+    def digest(self) -> str:
+        """Of what was learned: the same outcomes make the same."""
+        hasher = hashlib.blake2b(digest_size=8)
+        for name in self.FIELDS:
+            hasher.update(np.ascontiguousarray(getattr(self, name)).data)
+        return hasher.hexdigest()
 
     def save(self, path: Path, ids: tuple[Strings, Strings]) -> None:
         """Write the factors of the subjects and candidates with these ids as one file, whole or not at all."""

@@ -101,12 +101,15 @@ def texts_of(table: EntityTable, kind: EntityKind, redaction: Redaction, before:
         else:
             said.append(texts)
     columns = {}
+    splice = before.spliced(was) if before is not None else None
     for at, field in enumerate(fields):
         told = [texts[at] for texts in said]
         if field.access is not Access.PUBLIC:
             told = [redaction.redactor.redact(text) if text else text for text in told]
         fresh = Strings.of(told)
-        columns[field.name] = fresh if before is None else before.spliced(was).strings(before.column(field.name), fresh)
+        columns[field.name] = fresh
+        if before is not None and splice is not None:
+            columns[field.name] = splice.strings(before.column(field.name), fresh)
     columns = {name: column for name, column in columns.items() if len(column.blob)}
     part: Part = {"raw": raw, "rules": bytes_in(_rules(kind)), "texts": names_in(columns)}
     for name, strings in columns.items():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -78,7 +77,7 @@ class Model:
         before = set(path.parent.glob(f"{path.stem}.*{FACTORS}"))
         factors = None
         if self.factors is not None and ids is not None:
-            factors = path.with_suffix(f".{secrets.token_hex(4)}{FACTORS}")
+            factors = path.with_suffix(f".{self.factors.digest}{FACTORS}")
             self.factors.save(factors, ids)
         calibration = self.calibration.to_dict() if self.calibration is not None else None
         body = {
@@ -86,7 +85,7 @@ class Model:
             "factors": factors.name if factors is not None else None, "about": dict(self.about),
         }  # fmt: skip
         replace(path, orjson.dumps(body, option=orjson.OPT_INDENT_2))
-        for old in before:
+        for old in before - {factors}:
             old.unlink(missing_ok=True)
 
     @classmethod
