@@ -1,7 +1,8 @@
 """Whether an answer has a good match, and what is missing: the parts that nobody covers, the filters in the way.
 
-`good`: the first group's band is strong or good, and the first part that asks for something, or half of those parts,
-are covered. `none`: there is no match, or nobody comes near any such part (see coverage.NEAR). `weak`: all else.
+`good`: the first group's band is strong or good; the first part that asks for something, or half of those parts, are
+covered, by more than one word where they have more; and to viewers of the order one of the first IN_FRONT does so.
+`none`: there is no match, or nobody comes near any such part (see coverage.NEAR). `weak`: all else.
 For a free text that is all. Of a record, more may be known: where its texts ask for nothing (they are a profile, or say
 nothing), or give less than half of what speaks for the matches, bands decide: strong and good are good, fair is weak,
 weak is none.
@@ -16,8 +17,9 @@ from typing import Any, Literal
 
 import numpy as np
 
+from matching.candidates.asked import Flags
 from matching.explanation.reasons import Page
-from matching.explanation.wording import of_answer
+from matching.explanation.wording import IN_FRONT, of_answer
 from matching.ranking.model import BANDS
 
 Verdict = Literal["good", "weak", "none"]
@@ -36,8 +38,11 @@ def verdict_of(page: Page, band: int) -> Verdict:
         return at_most(band)
     if found.near.any(axis=1).sum() < page.least:
         return "none"
-    covered = found.covered[:, asks].sum(axis=0) >= page.least
-    return "good" if band <= 1 and (covered[0] or covered.mean() >= 0.5) else "weak"
+    several, of_several = _by_several(page)
+    sound = (found.covered & (several | ~of_several))[:, asks]
+    covered = sound.sum(axis=0) >= page.least
+    in_front = sound[:IN_FRONT].any() or not page.exact
+    return "good" if band <= 1 and in_front and (covered[0] or covered.mean() >= 0.5) else "weak"
 
 
 def at_most(band: int) -> Verdict:
@@ -50,32 +55,29 @@ def is_better(one: Verdict, other: Verdict) -> bool:
     return VERDICTS.index(one) > VERDICTS.index(other)
 
 
-def _by_one_word(page: Page) -> list[bool]:
-    """Of each part: whether it is covered, but of too few of those who do more than one shared word may be named."""
-    found, best = page.found, page.best
+def _by_several(page: Page) -> tuple[Flags, Flags]:
+    """(candidates × parts: whether one document shares more than one word; parts: whether they have more than one)."""
+    found = page.found
     within = (found.words.of[found.telling] > 0).astype(np.float32)
-    has = found.has & page.common[best.kind] if page.exact else found.has  # who are k name no single one's words
-    shared = has[:, found.telling] @ within
-    document, part = np.nonzero(shared > 1)
+    document, part = np.nonzero(found.has[:, found.telling] @ within > 1)
     several = np.zeros_like(found.covered)
-    several[best.owner[document], part] = True
-    by, by_several = found.covered.sum(axis=0), (found.covered & several).sum(axis=0)
-    one: list[bool] = ((by >= page.least) & (by_several < page.least)).tolist()
-    return one
+    several[page.best.owner[document], part] = True
+    return several, within.sum(axis=0) > 1
 
 
 def told(page: Page, verdict: Verdict, in_the_way: Mapping[str, str]) -> dict[str, Any]:
     """What an answer says of its verdict; `in_the_way` are the filters without which it were better.
 
-    To viewers of the order each part tells the ranks of all who cover it. `one_word` warns of a part of which no
-    more than one shared word can be named.
+    To viewers of the order each part tells the ranks of all who cover it. `one_word` warns of a covered part of
+    which nobody shares more than one word.
     """
     parts: list[dict[str, Any]] = []
     found = page.found
-    of_parts = zip(found.parts, found.asks.tolist(), found.covered.T, _by_one_word(page), strict=True)
-    for text, asks, covered, one_word in of_parts:
-        by = np.flatnonzero(covered)
-        part: dict[str, Any] = {"text": text, "asks": asks, "covered": len(by) >= page.least, "one_word": one_word}
+    several = _by_several(page)[0].sum(axis=0) >= page.least
+    for text, asks, covers, firm in zip(found.parts, found.asks.tolist(), found.covered.T, several, strict=True):
+        by = np.flatnonzero(covers)
+        covered = len(by) >= page.least
+        part: dict[str, Any] = {"text": text, "asks": asks, "covered": covered, "one_word": covered and not firm}
         if page.exact:
             part["ranks"] = (by + 1).tolist()
         parts.append(part)

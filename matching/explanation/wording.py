@@ -332,10 +332,10 @@ HEADS = {
 FEWER = Labels(zh="合适的{0}不足{1}个，或者没有", en="There are fewer than {1} good matches, or none")
 """Toward the blind, who are told of k at least."""
 THIN = Labels(
-    zh="至多列得出一个共同用词，请补充细节后再问。",
-    en="At most one shared word can be named: ask again with more detail.",
+    zh="相同的用词只有一个，请补充细节后再问。",
+    en="Only a single word is shared: ask again with more detail.",
 )
-"""Where of all that is covered no two shared words can be named."""
+"""Where nobody shares more than one word with any part that is covered."""
 NO_TEXT = Labels(zh="；没有任何材料与要求相近", en="; no text comes close to what is asked")
 NO_TEXT_OF_MANY = Labels(zh="；材料与任一要求相近的候选都不足{}个", en="; to no point texts of {} or more come close")
 ONLY, FIRST = (

@@ -19,7 +19,9 @@ from graph.store import open_store
 from matching import pipeline
 from matching.build import build
 from matching.candidates.asked import Asked, Words
-from matching.explanation.coverage import LEAST_SHARE, Coverage, best_documents, coverage, team
+from matching.candidates.evidence import Evidence
+from matching.explanation import reasons
+from matching.explanation.coverage import LEAST_SHARE, NEAR, Best, Coverage, best_documents, coverage, team
 from matching.explanation.reasons import exact_shares, net
 from matching.explanation.wording import FAMILIES, TEXT_FAMILIES, Wording, of_answer, of_match, quoted
 from matching.kinds import MatchKinds
@@ -191,8 +193,32 @@ def test_what_rests_on_one_word_says_so(state: State, viewer: Viewer) -> None:
         True,
         False,
     ]
-    assert "至多列得出一个共同用词" in thin["summary"]["zh"] and "At most one shared word" in thin["summary"]["en"]
-    assert not any("列得出" in answer["summary"]["zh"] for answer in (sound, both))
+    assert "相同的用词只有一个" in thin["summary"]["zh"] and "Only a single word is shared" in thin["summary"]["en"]
+    assert not any("只有一个" in answer["summary"]["zh"] for answer in (sound, both))
+
+
+@pytest.mark.parametrize("viewer", [BROKER, PARTY])
+@pytest.mark.parametrize(("apart", "together"), [("焊接 抗倒伏", "焊接 气孔"), ("水稻 runaway", "battery runaway")])
+def test_one_word_of_several_makes_no_good_match(state: State, viewer: Viewer, apart: str, together: str) -> None:
+    """Each word is carried by documents, but in the first question no document carries both."""
+    for text, verdict in ((apart, "weak"), (together, "good")):
+        answer = _ask(state, viewer, text=text)
+        (part,) = answer["parts"]
+        assert part["covered"] and part["one_word"] == (verdict == "weak") and answer["verdict"] == verdict
+
+
+@pytest.mark.parametrize(("rank", "verdict"), [(1, "good"), (3, "good"), (4, "weak"), (20, "weak")])
+def test_toward_who_sees_the_order_one_in_front_must_cover_something(
+    state: State, monkeypatch: pytest.MonkeyPatch, rank: int, verdict: str
+) -> None:
+    def only(evidence: Evidence, asked: Asked, best: Best, n: int) -> Coverage:
+        found = coverage(evidence, asked, best, n)
+        found.share[np.arange(n) != rank - 1] = NEAR
+        return found
+
+    monkeypatch.setattr(reasons, "coverage", only)
+    assert _ask(state, text=SUBJECTS[0])["verdict"] == verdict
+    assert _ask(state, PARTY, text=SUBJECTS[0])["verdict"] == "weak"  # one alone is not told of
 
 
 def test_the_fewer_words_may_be_named_the_less_is_claimed() -> None:
