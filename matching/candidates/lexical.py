@@ -7,7 +7,7 @@ touches only its own terms.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
@@ -17,11 +17,9 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from graph.projection import offsets_of
-from matching.candidates.analysis import Codes, Terms, places_of
+from matching.candidates.analysis import Codes, Terms, numbered, places_of
 
 Floats = NDArray[np.float32]
-BLOCK = 1 << 24
-"""Terms that are looked up at a time."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +66,7 @@ class LexicalIndex:
     def build(cls, terms: Terms) -> LexicalIndex:
         """The index of analysed documents."""
         n = len(terms.indptr) - 1
-        vocabulary = np.unique(terms.codes)
-        at = np.concatenate([np.empty(0, np.int32), *_places(vocabulary, terms.codes)])
+        vocabulary, at = numbered(terms.codes)
         frequency = np.bincount(at, minlength=len(vocabulary))
         idf = (np.log((1 + n) / (1 + frequency)) + 1).astype(np.float32)
         weights = (1 + np.log(terms.counts)) * idf[at]
@@ -158,9 +155,3 @@ class LexicalIndex:
 def _joined(values: NDArray[Any], spans: Sequence[slice]) -> NDArray[Any]:
     """Parts of an array as one new array; for hundreds of short ones bytes are joined in half the time of arrays."""
     return np.frombuffer(bytearray().join(map(values.data.__getitem__, spans)), values.dtype)
-
-
-def _places(vocabulary: Codes, codes: Codes) -> Iterator[NDArray[np.int32]]:
-    """Place of each code in the vocabulary, a block at a time: there may be hundreds of millions."""
-    for start in range(0, len(codes), BLOCK):
-        yield np.searchsorted(vocabulary, codes[start : start + BLOCK]).astype(np.int32)

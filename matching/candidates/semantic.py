@@ -111,9 +111,11 @@ class SemanticIndex:
 
 def scripts(chars: LexicalIndex) -> NDArray[np.int64]:
     """Of each document whether most of its characters' weight is Chinese."""
-    rows = chars.rows().power(2)
-    chinese = np.asarray(rows[:, chars.vocabulary < LATIN].sum(axis=1))
-    return np.asarray(2 * chinese > np.asarray(rows.sum(axis=1)), np.int64)
+    squares = chars.weights**2
+    latin = chars.indptr[chars.vocabulary.searchsorted(LATIN)]
+    both = np.bincount(chars.documents, squares, minlength=chars.n)
+    chinese = np.bincount(chars.documents[:latin], squares[:latin], minlength=chars.n)
+    return np.asarray(2 * chinese > both, np.int64)
 
 
 def shared(vectors: Floats, of: sp.csr_array) -> Floats | None:

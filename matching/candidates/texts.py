@@ -44,17 +44,16 @@ class TextIndex:
         """The index of texts, one a row; what the `previous` one analysed is not analysed again."""
         kept: dict[str, analysis.Kept] = {}
 
-        def keep(view: str, texts: Sequence[str], analyser: analysis.Analyser, known: analysis.Kept | None) -> None:
-            before = previous.kept.get(view) if previous is not None else None
+        def keep(texts: Sequence[str], views: Mapping[str, str], known: Mapping[str, analysis.Kept]) -> None:
             hashes = analysis.hashes_of(texts)
-            kept[view] = analysis.Kept(hashes, analysis.reused(texts, analyser, hashes, before or known))
+            for view, name in views.items():
+                before = previous.kept.get(name) if previous is not None else None
+                terms = analysis.reused(texts, analysis.VIEWS[view], hashes, before or known.get(view))
+                kept[name] = analysis.Kept(hashes, terms)
 
-        for view, analyser in analysis.VIEWS.items():
-            keep(view, texts, analyser, None)
+        keep(texts, {view: view for view in analysis.VIEWS}, {})
         if sum(len(text) > analysis.LEAD for text in texts) >= MANY_LONG * max(len(texts), 1):
-            leads = [analysis.lead_of(text) for text in texts]
-            for view, analyser in analysis.VIEWS.items():
-                keep(analysis.LEADS[view], leads, analyser, kept[view])  # a short text is its own lead
+            keep([analysis.lead_of(text) for text in texts], analysis.LEADS, kept)  # a short text is its own lead
         words, chars, *others = (LexicalIndex.build(analysed.terms) for analysed in kept.values())
         return cls(words, chars, SemanticIndex.build(words, chars, *others), kept)
 

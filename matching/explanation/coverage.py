@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graph.projection import spans
-from matching.candidates.analysis import Codes, places_of
+from matching.candidates.analysis import Codes, places_of, spread
 from matching.candidates.asked import NO_WORDS, Asked, Flags, Rows, Words
 from matching.candidates.crossing import codes_of
 from matching.candidates.evidence import Evidence, Reading
@@ -34,7 +34,8 @@ LEAST_LIFT = 5.0
 docs/explanations.md."""
 WHOLE, RELEVANCE = 0.5, 0.5
 """Share that counts as all of a part; what the best score counts in a team, against one part."""
-_HASH, _SHIFT = np.uint64(0x9E3779B97F4A7C15), np.uint64(51)
+_TABLE = 13
+"""Bits of the table that sorts out words nobody asks for."""
 
 
 class Best(NamedTuple):
@@ -163,7 +164,7 @@ def _has(evidence: Evidence, asked: Asked, best: Best, words: Words) -> tuple[Fl
 def _held(evidence: Evidence, best: Best, wanted: Codes) -> tuple[Flags, Rows]:
     """(documents × wanted words: whether the document has the word; how many it has); `wanted` rises.
 
-    A table of 2^13 hashes sorts out nearly all words before the others are looked up.
+    A small table sorts out nearly all words before the others are looked up.
     """
     has, lengths = np.zeros((len(best.document), len(wanted)), bool), np.zeros(len(best.document), np.int64)
     if len(wanted) == 0 or len(best.document) == 0:
@@ -175,9 +176,9 @@ def _held(evidence: Evidence, best: Best, wanted: Codes) -> tuple[Flags, Rows]:
         lengths[mine], places = spans(terms.indptr, best.document[mine])
         found.append((mine.repeat(lengths[mine]), terms.codes[places]))
     document, codes = (np.concatenate(column) for column in zip(*found, strict=True))
-    table = np.zeros(1 << 13, bool)
-    table[(wanted * _HASH) >> _SHIFT] = True
-    maybe = np.flatnonzero(table[(codes * _HASH) >> _SHIFT])
+    table = np.zeros(1 << _TABLE, bool)
+    table[spread(wanted, _TABLE)] = True
+    maybe = np.flatnonzero(table[spread(codes, _TABLE)])
     place, hit = places_of(wanted, codes[maybe])
     has[document[maybe[hit]], place[hit]] = True
     return has, lengths

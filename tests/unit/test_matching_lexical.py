@@ -12,7 +12,8 @@ import scipy.sparse as sp
 from hypothesis import given, settings, strategies as st
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from matching.candidates.analysis import VIEWS, char_terms, places_of, word_terms, words_of
+from matching.candidates import analysis
+from matching.candidates.analysis import VIEWS, char_terms, numbered, places_of, word_terms, words_of
 from matching.candidates.lexical import LexicalIndex
 from matching.candidates.semantic import SemanticIndex, scripts, shared, unit
 from matching.candidates.texts import TextIndex, analyse
@@ -90,6 +91,17 @@ def test_codes_are_found_in_a_vocabulary(known: set[int], new: list[int]) -> Non
     place, there = places_of(vocabulary, codes)
     assert there.tolist() == [code in known for code in codes.tolist()]
     assert vocabulary[place[there]].tolist() == codes[there].tolist()
+
+
+@given(st.lists(st.integers(0, 2**64 - 1) | st.integers(0, 9)), st.integers(1, 8))
+def test_codes_are_numbered_like_numpy_does(values: list[int], among: int) -> None:
+    codes = np.array(values, np.uint64)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(analysis, "DISTINCT_AMONG", among)
+        patch.setattr(analysis, "LOOKED_UP", 3)
+        distinct, place = numbered(codes)
+    wanted, inverse = np.unique(codes, return_inverse=True)
+    assert distinct.tolist() == wanted.tolist() and place.tolist() == inverse.tolist()
 
 
 def test_of_a_long_query_the_heaviest_terms_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
