@@ -58,7 +58,7 @@ class Builder:
 
     def __init__(self, settings: Settings, built: Callable[[str], None]) -> None:
         """`built` is told the outcome of each build: `done` or `failed`."""
-        import_module("sklearn.decomposition")  # half a second that the first new text would wait for
+        import_module("sklearn.utils.extmath")  # half a second that the first new text would wait for
         self._settings, self._told = settings, built
         self._stores = Stores(settings.store_url)
         self._lock: IO[str] | None = None

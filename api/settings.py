@@ -96,7 +96,7 @@ class Settings(BaseSettings):
     )
     log_level: LogLevel = Field(default=LogLevel.INFO, description="Least severe message that is logged.")
     poll_interval: float = Field(
-        default=0.1, ge=0.02, le=60, description="Seconds between two looks for a newer store revision."
+        default=0.05, ge=0.02, le=60, description="Seconds between two looks for a newer store revision."
     )
     encoder: bool = Field(
         default=False, description="Whether the service encodes new texts in the background (extra `encoder`)."

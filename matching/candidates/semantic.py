@@ -50,7 +50,7 @@ class SemanticIndex:
 
         `leads` are the same two views of what texts begin with, which then counts as much as the whole.
         """
-        from sklearn.decomposition import TruncatedSVD  # half a second that only building has to wait for
+        from sklearn.utils.extmath import randomized_svd  # half a second that only building has to wait for
 
         codes, of_lead, matrix = _side_by_side([cls._usable(view) for view in (words, chars, *leads)])
         n, terms = matrix.shape
@@ -58,8 +58,8 @@ class SemanticIndex:
         if dimensions < 2:
             return cls(codes[:0], *(np.zeros(shape, np.float32) for shape in ((0, 0), (0, 0), (2, 0), (n, 0))))
         sample = np.unique(np.linspace(0, n - 1, min(n, cls.SAMPLE)).astype(np.int64))
-        svd = TruncatedSVD(dimensions, n_iter=3, random_state=0).fit(matrix[sample])
-        basis = np.ascontiguousarray(svd.components_.T, np.float32)
+        *_, components = randomized_svd(matrix[sample], dimensions, n_iter=3, flip_sign=False, random_state=0)
+        basis = np.ascontiguousarray(components.T, np.float32)
         vectors = unit(np.asarray(matrix @ basis, np.float32))
         script = scripts(chars)
         means = np.tile(vectors.mean(axis=0), (2, 1))
