@@ -12,6 +12,8 @@ from functools import cache
 from itertools import islice, product
 from typing import NamedTuple
 
+import rjieba
+
 from graph import regions
 from graph.projection import EntityTable, Projection, Strings
 from graph.schema import Access, EntityKind, FieldType
@@ -39,6 +41,18 @@ _LONG_FAMILIES = """
 """
 _TWO_CHARACTERS = frozenset(_LONG_FAMILIES.split())
 """Family names of two characters."""
+_NOTES = re.compile(r"(?: ?[(\[][^()\[\]]*[)\]])+$")
+_TITLES = """
+教授 副教授 助理教授 特聘教授 客座教授 讲席教授 名誉教授 研究员 副研究员 助理研究员 工程师 高级工程师
+正高级工程师 教授级高工 高工 实验师 高级实验师 经济师 高级经济师 院士 博士 博士后 博士生导师
+硕士生导师 博导 硕导 硕士 讲师 老师 先生 女士 小姐 同志 医生 医师 主任医师 副主任医师 主任 副主任
+院长 副院长 所长 副所长 校长 副校长 经理 总经理 副总经理 董事长 总工 总监 处长 科长 部长 秘书长
+"""
+_TITLE_BEHIND = re.compile(rf"[ 、,/·]?(?:{'|'.join(_TITLES.split())})$")
+_LATIN_TITLE = re.compile(
+    r"^(?:(?:associate|assistant|visiting|adjunct) )?(?:prof|professor|dr|doctor|mr|mrs|ms|miss|sir|ing|dipl)\b[.-]? ?"
+    r"|,? (?:ph\.? ?d|m\.? ?d|m\.? ?sc|m\.?b\.?a|jr|sr|esq|professor)\.?$"
+)
 _READINGS = 32
 """Readings of one given name that are looked for at the most, each with all readings of the family name."""
 _APART = re.compile("(?<=[\u2e80-\u9fff])[ ·,]+(?=[\u2e80-\u9fff])")
@@ -123,19 +137,34 @@ def spellings(name: str) -> set[str]:
 
     As it is; a Western name also family name first, with initials, and with the accents written out; a Chinese name
     that is kept with blanks also without, and in pinyin like a Western one; a firm also without legal form, place in
-    front and place in brackets.
+    front and place in brackets; all without titles and notes behind them, as lists of people are kept.
     """
     found: set[str] = set()
     composed = visible_only(name)
     for written in {composed, composed.translate(_WRITTEN_OUT)}:
-        plain = " ".join(folded(written).split())
-        if _EAST_ASIAN.search(plain):
-            joined = _APART.sub("", plain)
-            found |= {plain, joined} | _of_firm(plain) | _in_latin(joined)
-        else:
-            found |= {plain} | _of_person(_given_first(plain)) | _of_firm(plain)
+        whole = " ".join(folded(written).split())
+        for plain in {whole, _without_additions(whole)}:
+            if _EAST_ASIAN.search(plain):
+                joined = _APART.sub("", plain)
+                found |= {plain, joined} | _of_firm(plain) | _in_latin(joined)
+            else:
+                found |= {plain} | _of_person(_given_first(plain)) | _of_firm(plain)
     long_enough = {form for form in found if len(form) >= (DIGITS if form.isdecimal() else SHORTEST)}
     return {loose for form in long_enough if OPAQUE not in form and (loose := loosened(form)).strip()}
+
+
+def _without_additions(name: str) -> str:
+    """A name without titles and notes: `prof. dr. ada lovelace (retired)`; as it is where no name would be left."""
+    bare = _NOTES.sub("", name) or name
+    while (shorter := _LATIN_TITLE.sub("", bare)) != bare and " " in shorter:
+        bare = shorter
+    person = bare
+    while (shorter := _TITLE_BEHIND.sub("", person)) != person:
+        person = _NOTES.sub("", shorter)
+    joined = _APART.sub("", person)
+    # A dictionary of parts of speech tells a person's name from an office: `项目主任` is not somebody called 项目.
+    is_person = _CHINESE_PERSON.fullmatch(joined) and rjieba.tag(joined)[0][1].startswith("nr")
+    return person if is_person else bare
 
 
 def _given_first(name: str) -> str:
@@ -166,13 +195,16 @@ def _in_latin(name: str) -> set[str]:
     if not _CHINESE_PERSON.fullmatch(name):
         return set()
     length = 2 if name[:2] in _TWO_CHARACTERS and len(name) > 2 else 1
-    families = ["".join(read) for read in product(*map(_written, name[:length]))]
+    families = list(product(*map(_written, name[:length])))
     found: set[str] = set()
     for syllables in islice(product(*map(_written, name[length:])), _READINGS):
         for between in ("", " ", "-") if len(syllables) == 2 else ("",):
             given = between.join(syllables)
             for family in families:
-                found |= _of_person(f"{given} {family}")
+                found |= _of_person(f"{given} {''.join(family)}")
+                if length == 2:
+                    apart = " ".join(family)
+                    found |= {*_both(given, apart), f"{apart}, {given}"}
     return found
 
 

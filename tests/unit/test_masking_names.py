@@ -29,6 +29,12 @@ NAME = PLACEHOLDERS["name"]
         ("濮阳明", {"ming puyang", "puyang, m"}),
         ("歐陽明", {"ouyang ming"}),
         ("欧阳明远", {"mingyuan ouyang", "ouyang mingyuan"}),
+        ("欧阳 远", {"ou yang yuan", "yuan ou yang", "ou yang, yuan"}),
+        ("王小明教授", {"王小明", "xiaoming wang"}),
+        ("王小明（已退休）", {"王小明"}),
+        ("王小明 特聘教授、博导", {"王小明"}),
+        ("欧阳明远 高级工程师（返聘）[兼职]", {"欧阳明远", "mingyuan ouyang"}),
+        ("Prof. Dr. Ada Lovelace, Ph.D. (retired)", {"ada lovelace", "lovelace, a"}),
         ("Lovelace, Ada", {"ada lovelace", "lovelace ada", "a  lovelace", "lovelace, a"}),
         ("Jürgen Müller", {"muller, jurgen", "mueller, juergen", "juergen mueller"}),
         ("Ann-Lee O’Hara", {"o'hara, ann lee", "a  l  o'hara", "o'hara al", "a  o'hara"}),
@@ -46,6 +52,22 @@ def test_spellings(name: str, also: set[str]) -> None:
 @pytest.mark.parametrize("name", ["X", "  ", "20210315", "\ufffc\ufffc"])
 def test_what_would_hit_too_much_or_nothing_is_no_name(name: str) -> None:
     assert spellings(name) == set()
+
+
+@pytest.mark.parametrize(
+    ("name", "word"),
+    [
+        ("工程师", "工程"),
+        ("办公室主任", "办公室"),
+        ("项目经理", "项目"),
+        ("康博士", "康"),
+        ("Dr. Who", "who"),
+        ("Mr. (retired)", ""),
+        ("（筹）", ""),
+    ],
+)
+def test_a_title_is_no_addition_where_no_name_would_be_left(name: str, word: str) -> None:
+    assert word not in spellings(name) and loosened(folded(name)) in spellings(name)
 
 
 def test_a_chinese_name_is_found_as_latin_letters_write_it() -> None:
