@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import orjson
+from pydantic import BaseModel, ValidationError
 from threadpoolctl import threadpool_limits
 
 from graph.errors import ProjectionError
@@ -33,6 +34,19 @@ BATCH = 64
 """Texts that are encoded at a time."""
 MANY_TEXTS = 20_000
 """Texts to index from which on other processes help: starting them takes a second or two."""
+
+
+class Manifest(BaseModel):
+    """What `current.json` says of the artefacts that hold."""
+
+    format: int
+    projection: tuple[str, int]
+    revision: int
+    fingerprint: str
+    mask: dict[str, Any]
+    indexes: dict[str, str]
+    encoded: dict[str, str]
+    vectors: tuple[str, int]
 
 
 def indexed_kinds(kinds: MatchKinds, projection: Projection) -> list[str]:
@@ -77,18 +91,18 @@ def _built(
     encoded = folder / "encoded"
     linked = document_kinds(kinds, projection)
     encodings = Encodings.build(encoded, vectors, hashes, digests, linked=linked, full=full)
-    manifest = {
-        "format": FORMAT,
-        "projection": list(projection.at),
-        "revision": projection.revision,
-        "fingerprint": projection.fingerprint,
-        "mask": mask.about,
-        "indexes": keys,
-        "encoded": encodings.names,
-        "vectors": [encodings.file.name, encodings.file.count],
-    }
-    replace(folder / "current.json", orjson.dumps(manifest))
-    _sweep(folder / "mask", set(mask.about["parts"].values()))
+    manifest = Manifest(
+        format=FORMAT,
+        projection=projection.at,
+        revision=projection.revision,
+        fingerprint=projection.fingerprint,
+        mask=mask.about.model_dump(),
+        indexes=keys,
+        encoded=dict(encodings.names),
+        vectors=(encodings.file.name, encodings.file.count),
+    )
+    replace(folder / "current.json", orjson.dumps(manifest.model_dump()))
+    _sweep(folder / "mask", set(mask.about.parts.values()))
     _sweep(folder / "index", {f"{kind}-{key}" for kind, key in keys.items()})
     _sweep(encoded, {*encodings.names.values(), *(path.name for path in encoded.glob("*.vectors"))})
     return State(projection, mask, indexes, encodings, folder / "models")
@@ -108,7 +122,7 @@ def _indexes(
     def calls() -> Iterator[tuple[Path, int, Path | None, str, Path]]:
         for kind in wanted:
             say(f"index {kind}", size[kind])
-            masked = folder / "mask" / mask.about["parts"][kind]
+            masked = folder / "mask" / mask.about.parts[kind]
             yield masked, size[kind], None if full else indexes, kind, places[kind]
 
     many = sum(size[kind] for kind in wanted) >= MANY_TEXTS
@@ -180,19 +194,23 @@ def open_state(projection_folder: Path, folder: Path, secret: bytes, policy: Pol
     if not path.exists():
         raise ProjectionError(f"{folder} has no matching artefacts; run `qianxian build`")
     try:
-        manifest = orjson.loads(path.read_bytes())
+        found = orjson.loads(path.read_bytes())
+        made_as = found.get("format") if isinstance(found, dict) else None
+        if made_as != FORMAT:
+            raise ProjectionError(f"{path} has format {made_as!r}, this version reads {FORMAT}; run `qianxian build`")
+        manifest = Manifest.model_validate(found)
     except orjson.JSONDecodeError as error:
         raise ProjectionError(f"{path} is damaged: {error}; run `qianxian build`") from error
-    found = manifest.get("format") if isinstance(manifest, dict) else None
-    if found != FORMAT:
-        raise ProjectionError(f"{path} has format {found!r}, this version reads {FORMAT}; run `qianxian build`")
-    projection = open_projection(projection_folder, Current(*manifest["projection"]))
-    if projection.fingerprint != manifest["fingerprint"]:
+    except ValidationError as error:
+        where = ".".join(map(str, error.errors()[0]["loc"]))
+        raise ProjectionError(f"{path} is damaged at `{where}`; run `qianxian build`") from error
+    projection = open_projection(projection_folder, Current(*manifest.projection))
+    if projection.fingerprint != manifest.fingerprint:
         raise ProjectionError("mask and indexes are of another revision than the projection; run `qianxian build`")
-    mask = Mask.open(projection, folder / "mask", manifest["mask"], secret)
-    indexes = {kind: TextIndex.open(folder / "index" / f"{kind}-{key}") for kind, key in manifest["indexes"].items()}
-    vectors = VectorFile(folder / "encoded", *manifest["vectors"])
-    encodings = Encodings.open(folder / "encoded", vectors, manifest["encoded"])
+    mask = Mask.open(projection, folder / "mask", manifest.mask, secret)
+    indexes = {kind: TextIndex.open(folder / "index" / f"{kind}-{key}") for kind, key in manifest.indexes.items()}
+    vectors = VectorFile(folder / "encoded", *manifest.vectors)
+    encodings = Encodings.open(folder / "encoded", vectors, manifest.encoded)
     return State(projection, mask, indexes, encodings, folder / "models", policy)
 
 

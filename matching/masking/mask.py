@@ -24,6 +24,7 @@ from matching.masking.redact import Redactor, redactor_again, redactor_of
 from matching.masking.stored import (
     FORMAT,
     NAMES,
+    About,
     Part,
     Stored,
     bytes_in,
@@ -46,13 +47,11 @@ CARDS_KEPT = 10_000
 class Mask:
     """What anyone but its owner may see of every entity of one projection."""
 
-    def __init__(
-        self, projection: Projection, about: Mapping[str, Any], secret: bytes, parts: Mapping[str, Part]
-    ) -> None:
+    def __init__(self, projection: Projection, about: About, secret: bytes, parts: Mapping[str, Part]) -> None:
         self.projection = projection
         self.about = about
         """What a later process opens it by, or builds on."""
-        self.k, self.epoch = int(about["k"]), str(about["epoch"])
+        self.k, self.epoch = about.k, about.epoch
         self.keys = EpochKeys(secret, self.epoch)
         self._parts = parts
         self._visible: dict[str, Visible] = {}
@@ -71,14 +70,14 @@ class Mask:
         """
         before = Stored.noted(folder, last)
         redactor = redactor_of(projection, before)
-        same = before is not None and (before.about["epoch"], before.about["k"]) == (epoch, k)
+        same = before is not None and (before.about.epoch, before.about.k) == (epoch, k)
         redaction = Redaction(redactor, *(before.redactor() if before is not None else ()))
         folder.mkdir(parents=True, exist_ok=True)
         names = {NAMES: name_of_names(redactor.names, redactor.version)}
         if not is_sound(folder / names[NAMES]):
             write_arrays(folder / names[NAMES], names_part(redactor.names, redactor.version))
         for kind in projection.catalogue.entities.values():
-            old_name = before.about["parts"].get(kind.name, "") if before is not None and same else ""
+            old_name = before.about.parts.get(kind.name, "") if before is not None and same else ""
             used = redactor.version if is_redacted(kind) else ""
             name = _part_name(projection, kind, k, epoch, used, old_name)
             if old_name and name.rpartition("-")[0] == old_name.rpartition("-")[0]:
@@ -87,18 +86,16 @@ class Mask:
                 previous = before.part(kind.name) if before is not None else None
                 write_arrays(folder / name, _part_of(projection, kind, k, redaction, previous, same))
             names[kind.name] = name
-        about = {
-            "format": FORMAT, "epoch": epoch, "k": k, "fingerprint": projection.fingerprint, "parts": names,
-        }  # fmt: skip
+        about = About(format=FORMAT, epoch=epoch, k=k, fingerprint=projection.fingerprint, parts=names)
         return cls(projection, about, secret, read_parts(folder, names))
 
     @classmethod
     def open(cls, projection: Projection, folder: Path, about: object, secret: bytes) -> Mask:
         """The mask that is noted so; ProjectionError where that is none of this projection."""
         stored = Stored.noted(folder, about)
-        if stored is None or stored.about["fingerprint"] != projection.fingerprint:
+        if stored is None or stored.about.fingerprint != projection.fingerprint:
             raise ProjectionError("the mask is absent or of another revision than the projection; run `qianxian build`")
-        return cls(projection, stored.about, secret, read_parts(folder, stored.about["parts"]))
+        return cls(projection, stored.about, secret, read_parts(folder, stored.about.parts))
 
     def visible(self, kind: str) -> Visible:
         """What may be seen of a kind."""

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import orjson
 from numpy.typing import NDArray
+from pydantic import BaseModel, ValidationError
 
 from graph.errors import ProjectionError
 from graph.files import map_arrays
@@ -20,26 +21,41 @@ from matching.masking.patterns import RULES
 FORMAT = 5
 NAMES = ""
 """Key of the part that holds the names of the redactor; the others are keyed by their kinds."""
-_NOTED = {"format", "epoch", "k", "fingerprint", "parts"}
+
+
+class About(BaseModel, frozen=True):
+    """What is noted of the parts of a mask."""
+
+    format: int
+    epoch: str
+    k: int
+    fingerprint: str
+    """Of the projection."""
+    parts: dict[str, str]
+    """Kind → name of its file."""
+
+
 Part = dict[str, NDArray[Any]]
 
 
 class Stored:
     """The parts of a mask in their folder, and what was noted of them."""
 
-    def __init__(self, folder: Path, about: Mapping[str, Any]) -> None:
+    def __init__(self, folder: Path, about: About) -> None:
         self.folder, self.about = folder, about
 
     @classmethod
     def noted(cls, folder: Path, about: object) -> Stored | None:
         """What `Mask.about` noted of the parts in a folder; None where this version cannot read it."""
-        if not isinstance(about, dict) or not about.keys() >= _NOTED or about["format"] != FORMAT:
+        try:
+            noted = About.model_validate(about)
+        except ValidationError:
             return None
-        return cls(folder, about)
+        return cls(folder, noted) if noted.format == FORMAT else None
 
     def part(self, kind: str) -> Part | None:
         """The part of a kind; None where it is gone or damaged."""
-        name = self.about["parts"].get(kind)
+        name = self.about.parts.get(kind)
         try:
             return map_arrays(self.folder / name) if name else None
         except ProjectionError:

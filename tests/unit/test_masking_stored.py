@@ -13,7 +13,7 @@ from graph.projection import Strings
 from graph.records import Entity
 from matching.masking import names as spelling
 from matching.masking.names import Names, Spelled
-from matching.masking.stored import NAMES, Part, Stored, names_part, read_parts
+from matching.masking.stored import FORMAT, NAMES, About, Part, Stored, names_part, read_parts
 from tests.privacy.worlds import people, state_of
 
 
@@ -52,15 +52,19 @@ def test_a_part_that_was_cut_short_is_told(tmp_path: Path, cut: int) -> None:
     (tmp_path / "a").write_bytes(whole[:-cut])
     with pytest.raises(ProjectionError, match="damaged"):
         read_parts(tmp_path, {"kind": "a"})
-    assert Stored(tmp_path, {"parts": {"kind": "a"}}).part("kind") is None
+    assert Stored(tmp_path, _about("kind", "a")).part("kind") is None
 
 
 NAMES_OF = Names(Strings.of(["a  b", "ada", "甲"]), {"expert": Spelled("1", Strings.of(["ada", "甲"]))})
 
 
+def _about(kind: str, name: str) -> About:
+    return About(format=FORMAT, epoch="e", k=5, fingerprint="f", parts={kind: name})
+
+
 def _stored(folder: Path, part: Part) -> Stored:
     write_arrays(folder / "n", part)
-    return Stored(folder, {"parts": {NAMES: "n"}})
+    return Stored(folder, _about(NAMES, "n"))
 
 
 def test_names_come_back_as_they_were_spelled(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import orjson
 import pytest
 
 from graph import projection
@@ -375,6 +376,21 @@ def test_a_damaged_file_is_told_and_the_next_build_mends_it(tmp_path: Path, part
     with pytest.raises(ProjectionError, match="checksum differs"):
         Matcher.open(tmp_path / "matching", tmp_path / "projection", b"s" * 32)
     assert _names(_state(tmp_path, _world()), Question("need-expert", subject="n")) == sound
+    Matcher.open(tmp_path / "matching", tmp_path / "projection", b"s" * 32)
+
+
+@pytest.mark.parametrize("key", ["format", "projection", "fingerprint", "mask", "mask.parts", "indexes", "vectors"])
+@pytest.mark.parametrize("value", [None, 5, "x", [1, 2], {"a": None}])
+def test_a_manifest_of_wrong_types_is_told_and_the_next_build_mends_it(tmp_path: Path, key: str, value: object) -> None:
+    _state(tmp_path, _world())
+    path = tmp_path / "matching" / "current.json"
+    manifest = orjson.loads(path.read_bytes())
+    *outer, last = key.split(".")
+    (manifest[outer[0]] if outer else manifest)[last] = value
+    path.write_bytes(orjson.dumps(manifest))
+    with pytest.raises(ProjectionError, match="run `qianxian build`"):
+        Matcher.open(tmp_path / "matching", tmp_path / "projection", b"s" * 32)
+    _state(tmp_path, _world())
     Matcher.open(tmp_path / "matching", tmp_path / "projection", b"s" * 32)
 
 
