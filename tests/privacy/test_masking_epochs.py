@@ -84,7 +84,7 @@ def test_a_field_that_is_closed_is_not_shown_on_a_neighbours_card_either(tmp_pat
 def test_a_damaged_mask_is_refused_and_built_again(tmp_path: Path) -> None:
     state = state_of(tmp_path, people())
     folder = tmp_path / "matching" / "mask"
-    about = state.mask.about
+    about = state.mask.about.model_dump()
     absent = {**about, "parts": {**about["parts"], "expert": "absent"}}
     broken: object
     for broken in (None, [], {}, {**about, "format": 1}, absent):
@@ -109,10 +109,10 @@ def test_a_build_that_ends_before_its_switch_leaves_the_answers_of_the_one_befor
     opened = open_state(tmp_path / "projection", tmp_path / "matching", SECRET)
     assert opened.projection.fingerprint == before.projection.fingerprint
     assert opened.mask.card("expert", 0) == before.mask.card("expert", 0)
-    assert parts() > set(before.mask.about["parts"].values())  # those of the build that failed wait for the next
+    assert parts() > set(before.mask.about.parts.values())  # those of the build that failed wait for the next
     after = state_of(tmp_path, [])
     assert after.projection.table("expert").n == before.projection.table("expert").n + 1
-    assert parts() == set(after.mask.about["parts"].values())
+    assert parts() == set(after.mask.about.parts.values())
 
 
 def _texts(state: State, kind: str) -> dict[str, list[str]]:
