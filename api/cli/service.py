@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import closing
 from datetime import timedelta
 from typing import Annotated
@@ -9,6 +10,7 @@ from typing import Annotated
 import typer
 
 from api.cli.context import Context, Json, print_json, report
+from graph.records import EntityKey
 
 key = typer.Typer(help="API keys: issue, list, revoke.", no_args_is_help=True)
 audit = typer.Typer(help="The audit log: verify.", no_args_is_help=True)
@@ -56,6 +58,16 @@ def issue_key(
     with closing(open_casework(context.obj.settings)) as casework:
         token, made = issue(casework, role=role, scopes=scope, parties=party or (), label=label, valid_for=valid_for)
     report({"token": token, **made.to_dict()}, token, json=json)
+    for absent in _absent(context.obj, made.parties):
+        typer.echo(f"{absent.kind}:{absent.id} is not in the graph: the key stands for nobody until it is", err=True)
+
+
+def _absent(mine: Context, parties: Sequence[EntityKey]) -> list[EntityKey]:
+    if not parties:
+        return []
+    with mine.store_to_check() as store:
+        kinds = store.catalogue.entities
+        return [party for party in parties if party.kind not in kinds or store.get(*party) is None]
 
 
 @key.command("list")

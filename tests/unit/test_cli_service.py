@@ -47,6 +47,18 @@ def test_a_key_is_issued_listed_and_revoked(qianxian: Command, tmp_path: Path) -
     assert token.encode() not in b"".join(p.read_bytes() for p in tmp_path.iterdir() if p.is_file())
 
 
+def test_a_key_for_nobody_says_so_and_is_issued(qianxian: Command, tmp_path: Path) -> None:
+    with open_store(f"sqlite:///{tmp_path / 'graph.db'}") as store:
+        store.upsert([Entity("enterprise", "e1", {"name": "某样本公司"})], Origin("test", "2024"))
+    parties = ("enterprise:e1", "enterprise:e2", "planet:mars")
+    words = [word for party in parties for word in ("--party", party)]
+    issued = qianxian("--home", tmp_path, "key", "issue", "--role", "broker", *words)
+    assert issued.out.startswith("qx_")
+    assert issued.err == "".join(
+        f"{party} is not in the graph: the key stands for nobody until it is\n" for party in parties[1:]
+    )
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
