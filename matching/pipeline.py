@@ -336,15 +336,16 @@ def _about(run: Run, shown: Page, page: slice) -> dict[str, Any]:
     first = slice(0, LOOKED_AT)
     if run.viewer.sees_order:
         looked_at = shown if page == first or run.adds is not None else _page(run, run.ranked, first)
-        verdict = verdict_of(looked_at, _first_band(run, run.ranked))
-        return told(looked_at, verdict, _in_the_way(run, verdict, first))
+        band = _first_band(run, run.ranked)
+        verdict = verdict_of(looked_at, band)
+        return told(looked_at, verdict, band, _in_the_way(run, verdict, first))
     everyone = _page(run, run.everyone, first)
     before, now = _first_band(run, run.everyone), _first_band(run, run.ranked)
     verdict = verdict_of(everyone, before)
     if not run.question.filters:
-        return told(everyone, verdict, {})
+        return told(everyone, verdict, before, {})
     verdict = min(verdict, at_most(now), key=VERDICTS.index)
-    return told(everyone, verdict, run.question.filters if now > before else {})
+    return told(everyone, verdict, now, run.question.filters if now > before else {})
 
 
 def _first_band(run: Run, ranked: Ranked) -> int:

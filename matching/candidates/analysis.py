@@ -21,13 +21,15 @@ from numpy.typing import NDArray
 from graph.projection import offsets_of
 from matching.masking.redact import PLACED
 
-VERSION = "6"
+VERSION = "7"
 """Part of every index's key: change it when the same text gives other codes."""
 
 CJK = r"\u3400-\u9fff"
 CHINESE, ENGLISH = 0.75, 0.1
 """Least share of CJK characters among a Chinese text's letters, and the greatest among an English one's."""
-_CHUNK = re.compile(rf"[{CJK}]+|[a-z][a-z0-9+#-]*|[0-9]+(?:\.[0-9]+)?")
+LATIN_WORD = r"(?<![a-z0-9.])[2-6][dg](?![a-z0-9])|[a-z][a-z0-9+#-]*"
+"""A word in Latin script, folded: `5g` and `3d` too."""
+_CHUNK = re.compile(rf"[{CJK}]+|{LATIN_WORD}|[0-9]+(?:\.[0-9]+)?")
 _FIRST_CJK = "\u3400"
 _SAYING_NOTHING = """
 的 了 和 是 在 与 及 或 等 对 为 中 有 以 其 并 于 由 从 到 之 上 下 将 被 把 也 都 而 但 不 该 这 那 个 种

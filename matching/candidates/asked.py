@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from matching.candidates.analysis import Codes, Terms, char_terms, places_of, word_code, words_of
+from matching.candidates.analysis import LATIN_WORD, Codes, Terms, char_terms, places_of, word_code, words_of
 from matching.candidates.crossing import Crossing, crossings, widened
 from matching.candidates.lexical import Floats, LexicalIndex
 from matching.candidates.texts import TextIndex, TextQuery, analyse
@@ -71,7 +71,7 @@ know knows budget team one two
 _SAYS_NOTHING = frozenset(_IN_ANY_QUESTION.split())
 """Words by which nothing is covered, beside the stop words of all texts."""
 _CLAUSE = re.compile(r"[，,：:]|\band (?=(?:we )?(?:are |would )?(?:look|search|seek|need|want|like))", re.IGNORECASE)
-_LATIN = re.compile("[a-z][a-z0-9+#-]*")
+_LATIN = re.compile(LATIN_WORD)
 
 
 class Words(NamedTuple):
@@ -183,7 +183,7 @@ def _tells_terms(clause: str) -> bool:
 
 def _words(asked: Asked, index: LexicalIndex) -> Words:
     said = words_of(asked.text)  # segmented before, to be scored
-    words = [word for word in said if not word[0].isdigit() and word not in _SAYS_NOTHING]
+    words = [word for word in said if not (word[0].isdigit() and word[-1].isdigit()) and word not in _SAYS_NOTHING]
     flat = np.fromiter(map(word_code, words), np.uint64, len(words))
     codes, first, counts = np.unique(flat, return_index=True, return_counts=True)
     spelled = [words[at] for at in first.tolist()]

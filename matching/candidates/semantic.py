@@ -54,8 +54,8 @@ class SemanticIndex:
 
         codes, of_lead, matrix = _side_by_side([cls._usable(view) for view in (words, chars, *leads)])
         n, terms = matrix.shape
-        dimensions = min(cls.DIMENSIONS, terms - 1, n - 1)
-        if dimensions < 2:
+        dimensions = min(cls.DIMENSIONS, terms - 1)
+        if dimensions < 2 or n <= cls.DIMENSIONS:  # with a dimension for each text, all are what they happen to share
             return cls(codes[:0], *(np.zeros(shape, np.float32) for shape in ((0, 0), (0, 0), (2, 0), (n, 0))))
         sample = np.unique(np.linspace(0, n - 1, min(n, cls.SAMPLE)).astype(np.int64))
         *_, components = randomized_svd(matrix[sample], dimensions, n_iter=3, flip_sign=False, random_state=0)

@@ -67,7 +67,9 @@ class Coverage(NamedTuple):
     telling: list[int]
     """Places of the words that may be named, by falling tf-idf: those in parts that ask, or in any where none does."""
     has: Flags
-    """Documents × words, the documents being those that were looked at."""
+    """Documents × words: whether it has the word or what it means in the other language; those that were looked at."""
+    says: Flags
+    """The same of the word itself."""
 
     @property
     def covered(self) -> Flags:
@@ -98,7 +100,7 @@ def coverage(evidence: Evidence, asked: Asked, best: Best, n: int) -> Coverage:
     """The coverage of a question by n candidates with their best documents; without parts where either has no text."""
     said = asked.said if evidence.documents else []
     words = asked.words(_largest(evidence)) if said else NO_WORDS
-    has, lengths = _has(evidence, asked, best, words)
+    has, says, lengths = _has(evidence, asked, best, words)
     share, through = np.zeros((n, LOOKED_AT, len(said))), np.zeros((n, LOOKED_AT), np.int64)
     share[best.owner, best.place], through[best.owner, best.place] = _shares(words, has, lengths), best.kind
     shown = _shown(evidence, asked) if said else []
@@ -114,7 +116,7 @@ def coverage(evidence: Evidence, asked: Asked, best: Best, n: int) -> Coverage:
     telling = [at for at in words.telling if named[at]]
     top = share.argmax(axis=1)
     parts = tuple(said[at] for at in shown)
-    return Coverage(parts, asks, share.max(axis=1), through[np.arange(n)[:, None], top], words, telling, has)
+    return Coverage(parts, asks, share.max(axis=1), through[np.arange(n)[:, None], top], words, telling, has, says)
 
 
 def _largest(evidence: Evidence) -> LexicalIndex:
@@ -143,14 +145,15 @@ def _shares(words: Words, has: Flags, lengths: Rows) -> Floats:
     return np.where(share >= np.minimum(LEAST_LIFT * words.chance, WHOLE), share / np.maximum(could, 1e-6), 0.0)
 
 
-def _has(evidence: Evidence, asked: Asked, best: Best, words: Words) -> tuple[Flags, Rows]:
-    """(documents × words: whether the document has the word or what it means in the other language; its words)."""
+def _has(evidence: Evidence, asked: Asked, best: Best, words: Words) -> tuple[Flags, Flags, Rows]:
+    """(see `Coverage.has`, `Coverage.says`; how many words each document has)."""
     meant = [codes_of("words", one.meant) for one in asked.crossed]
     wanted = np.unique(np.concatenate([words.codes, *meant]))
     held, lengths = _held(evidence, best, wanted)
-    has = held[:, wanted.searchsorted(words.codes)]
+    says = held[:, wanted.searchsorted(words.codes)]
     if not meant:
-        return has, lengths
+        return says, says, lengths
+    has = says.copy()
     begin = np.cumsum([0, *map(len, meant[:-1])])
     means = np.logical_and.reduceat(held[:, wanted.searchsorted(np.concatenate(meant))], begin, axis=1)
     for at in np.flatnonzero(means.any(axis=0)).tolist():
@@ -158,7 +161,7 @@ def _has(evidence: Evidence, asked: Asked, best: Best, words: Words) -> tuple[Fl
         within = said.split() if said.isascii() else said
         same = [place for place, word in enumerate(words.spelled) if word in within]
         has[:, same] |= means[:, [at]]
-    return has, lengths
+    return has, says, lengths
 
 
 def _held(evidence: Evidence, best: Best, wanted: Codes) -> tuple[Flags, Rows]:

@@ -174,7 +174,7 @@ def explanations_together(page: Page, groups: Sequence[Rows]) -> list[Explanatio
     """One explanation for each group of a page's candidates, given by their places, toward those who see no order."""
     found = page.found
     carried = np.zeros((len(page.rows), len(found.words.codes)), bool)
-    np.logical_or.at(carried, page.best.owner, found.has)
+    np.logical_or.at(carried, page.best.owner, found.says)
     quotes = [quoted(part) for part in found.parts]
     made: list[Explanation] = []
     names, shares = net(page.names, page.shares)
@@ -282,7 +282,7 @@ def _nameable(page: Page) -> NDArray[np.bool_]:
     A card leaves labels out so that it is like others'; what only these say is not named.
     """
     evidence, best, found = page.evidence, page.best, page.found
-    named = found.has & page.common[best.kind]
+    named = found.says & page.common[best.kind]
     kind = evidence.kind.candidate
     if not evidence.documents or evidence.documents[0].kind != kind:
         return named

@@ -3,9 +3,9 @@
 `good`: the first group's band is strong or good; the first part that asks for something, or half of those parts, are
 covered, by more than one word where they have more; and to viewers of the order one of the first IN_FRONT does so.
 `none`: there is no match, or nobody comes near any such part (see coverage.NEAR). `weak`: all else.
-For a free text that is all. Of a record, more may be known: where its texts ask for nothing (they are a profile, or say
-nothing), or give less than half of what speaks for the matches, bands decide: strong and good are good, fair is weak,
-weak is none.
+For a free text that is all, and one that asks for nothing has no match. Of a record, more may be known: where its texts
+ask for nothing (they are a profile, or say nothing), or give less than half of what speaks for the matches, bands
+decide: strong and good are good, fair is weak, weak is none.
 The first places of the order are looked at, however many are shown. Toward the blind what counts is what at least k of
 the candidates there do.
 """
@@ -19,7 +19,7 @@ import numpy as np
 
 from matching.candidates.asked import Flags
 from matching.explanation.reasons import Page
-from matching.explanation.wording import IN_FRONT, of_answer
+from matching.explanation.wording import IN_FRONT, NOTHING, of_answer
 from matching.ranking.model import BANDS
 
 Verdict = Literal["good", "weak", "none"]
@@ -35,7 +35,7 @@ def verdict_of(page: Page, band: int) -> Verdict:
     found = page.found
     asks = np.flatnonzero(found.asks)
     if page.basis == "record" or len(asks) == 0:
-        return at_most(band)
+        return at_most(band) if page.asked.row is not None else "none"
     if found.near.any(axis=1).sum() < page.least:
         return "none"
     several, of_several = _by_several(page)
@@ -65,19 +65,20 @@ def _by_several(page: Page) -> tuple[Flags, Flags]:
     return several, within.sum(axis=0) > 1
 
 
-def told(page: Page, verdict: Verdict, in_the_way: Mapping[str, str]) -> dict[str, Any]:
+def told(page: Page, verdict: Verdict, band: int, in_the_way: Mapping[str, str]) -> dict[str, Any]:
     """What an answer says of its verdict; `in_the_way` are the filters without which it were better.
 
-    To viewers of the order each part tells the ranks of all who cover it. `one_word` warns of a covered part of
-    which nobody shares more than one word.
+    `band` is that of the first group. To viewers of the order each part tells the ranks of all who cover it. `one_word`
+    warns of a covered part of several words of which nobody shares more than one.
     """
     parts: list[dict[str, Any]] = []
     found = page.found
-    several = _by_several(page)[0].sum(axis=0) >= page.least
-    for text, asks, covers, firm in zip(found.parts, found.asks.tolist(), found.covered.T, several, strict=True):
+    several, of_several = _by_several(page)
+    thin = of_several & (several.sum(axis=0) < page.least)
+    for text, asks, covers, one in zip(found.parts, found.asks.tolist(), found.covered.T, thin.tolist(), strict=True):
         by = np.flatnonzero(covers)
         covered = len(by) >= page.least
-        part: dict[str, Any] = {"text": text, "asks": asks, "covered": covered, "one_word": covered and not firm}
+        part: dict[str, Any] = {"text": text, "asks": asks, "covered": covered, "one_word": covered and one}
         if page.exact:
             part["ranks"] = (by + 1).tolist()
         parts.append(part)
@@ -86,4 +87,9 @@ def told(page: Page, verdict: Verdict, in_the_way: Mapping[str, str]) -> dict[st
     ]
     missing += [{"filter": name, "value": value} for name, value in in_the_way.items()]
     about = {"verdict": verdict, "basis": page.basis, "parts": parts, "missing": missing}
-    return about | {"summary": {name: of_answer(about, page.least, wording) for name, wording in page.wordings.items()}}
+    nothing = page.asked.row is None and not found.asks.any()
+    summary = {
+        name: wording.of(NOTHING) if nothing else of_answer(about, page.least, band > 1, wording)
+        for name, wording in page.wordings.items()
+    }
+    return about | {"summary": summary}

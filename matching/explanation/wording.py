@@ -171,7 +171,7 @@ def of_match(
         zh = wording.zh
         covers = _covers(covered, quotes, wording) or _near(why.get("near", ()), quotes, wording)
         if not covers and demanded and basis == "text":
-            covers = "其材料中没有与要求相近的内容。" if zh else "None of the texts comes close to what is asked."
+            covers = _only(why.get("terms", ()), zh)
         said = [covers] if covers else []
         if not said and (terms := why.get("terms")):
             through = wording.source(why["through"])
@@ -249,6 +249,14 @@ def _near(near: Sequence[Mapping[str, Any]], quotes: Sequence[str], wording: Wor
         return ""
     whole = ("；" if zh else "; ").join(told)
     return f"{whole}。" if zh else f"{whole[0].upper()}{whole[1:]}."
+
+
+def _only(terms: Sequence[str], zh: bool) -> str:
+    """Where a candidate comes near no part: the words that it shares with any."""
+    if terms:
+        listed = ("、" if zh else ", ").join(terms)
+        return f"与要求只有{listed}等用词相同。" if zh else f"Shares only {listed} with what is asked."
+    return "其材料中没有与要求相近的内容。" if zh else "None of the texts comes close to what is asked."
 
 
 def _covers(covers: Sequence[Mapping[str, Any]], quotes: Sequence[str], wording: Wording) -> str:
@@ -336,6 +344,13 @@ THIN = Labels(
     en="Only a single word is shared: ask again with more detail.",
 )
 """Where nobody shares more than one word with any part that is covered."""
+LOW = Labels(zh="最高的得分也不算高。", en="Even the highest score is no good one.")
+"""Where texts come close, but the first candidates score no better than fair."""
+NOTHING = Labels(
+    zh="问题里没有可以比对的内容：请写明需要什么。",
+    en="The question says nothing that can be compared: say what is wanted.",
+)
+"""Of a free text no part of which asks for anything."""
 NO_TEXT = Labels(zh="；没有任何材料与要求相近", en="; no text comes close to what is asked")
 NO_TEXT_OF_MANY = Labels(zh="；材料与任一要求相近的候选都不足{}个", en="; to no point texts of {} or more come close")
 ONLY, FIRST = (
@@ -348,8 +363,11 @@ ONLY, FIRST = (
 IN_FRONT = 3
 
 
-def of_answer(verdict: Mapping[str, Any], least: int, wording: Wording) -> str:
-    """An answer's verdict in a sentence or two; `least` is how many must do what is told of."""
+def of_answer(verdict: Mapping[str, Any], least: int, low: bool, wording: Wording) -> str:
+    """An answer's verdict in a sentence or two.
+
+    `least` is how many must do what is told of, `low` whether even the first score is no good one.
+    """
     zh = wording.zh
     head = FEWER if least > 1 and verdict["verdict"] == "none" else HEADS[verdict["verdict"]]
     said = wording.of(head).format(wording.candidate, least)
@@ -369,8 +387,11 @@ def of_answer(verdict: Mapping[str, Any], least: int, wording: Wording) -> str:
     if verdict["verdict"] != "none" and ranks and ranks[0] > IN_FRONT:
         front = wording.of(ONLY if len(ranks) == 1 else FIRST).format(ranks[0])
         said += front if zh else f" {front}"
-    if covered and not by_record and all(part["one_word"] for part in covered):
-        said += wording.of(THIN) if zh else f" {wording.of(THIN)}"
+    if covered and not by_record and verdict["verdict"] == "weak":
+        if all(part["one_word"] for part in covered):
+            said += wording.of(THIN) if zh else f" {wording.of(THIN)}"
+        if low:
+            said += wording.of(LOW) if zh else f" {wording.of(LOW)}"
     if filters := [f"{part['filter']}={part['value']}" for part in verdict["missing"] if "filter" in part]:
         which = wording.joined(filters)
         said += f"去掉筛选条件{which}会有更好的结果。" if zh else f" Without the filter {which} there are better ones."

@@ -14,6 +14,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 from matching.candidates import analysis
 from matching.candidates.analysis import VIEWS, char_terms, numbered, places_of, word_terms, words_of
+from matching.candidates.asked import Asked
 from matching.candidates.lexical import LexicalIndex
 from matching.candidates.semantic import SemanticIndex, scripts, shared, unit
 from matching.candidates.texts import TextIndex, analyse
@@ -84,6 +85,12 @@ def test_character_terms_are_counted_per_text(texts: list[str]) -> None:
         assert sorted(terms.counts[span].tolist()) == sorted(counted.values())
 
 
+def test_words_with_a_digit_are_words_and_quantities_are_not() -> None:
+    assert words_of("5G基站、3D打印 2d materials") == ("5g", "基站", "3d", "打印", "2d", "materials")
+    assert words_of("13d 3.5g 3dprint co2") == ("13", "3.5", "dprint", "co2")
+    assert Asked(None, "5G").asks.tolist() == [True]
+
+
 @given(st.sets(st.integers(0, 2**64 - 1)), st.lists(st.integers(0, 2**64 - 1)))
 def test_codes_are_found_in_a_vocabulary(known: set[int], new: list[int]) -> None:
     codes = np.array([*known, *new], np.uint64)
@@ -135,7 +142,7 @@ def test_words_are_segmented_stemmed_and_lower_case() -> None:
 
 
 def test_a_document_asked_again_is_nearest_to_itself_and_scripts_are_told_apart() -> None:
-    texts = [f"{said} {at}" for at in range(9) for said in TEXTS if said]
+    texts = [f"{said} {at}" for at in range(20) for said in TEXTS if said]
     index = TextIndex.build(texts)
     vectors = index.semantic.vectors
     asked = np.array([index.query(analyse(text)).vector for text in texts])
