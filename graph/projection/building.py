@@ -43,8 +43,8 @@ def build(
     """Bring the projection in `folder` up to the store's revision, switch to it and open it.
 
     Only the parts that changed since the current projection are made anew; everything is with `full`, and where
-    there is none, the catalogue or the store's address is another, or too much changed. `progress` is told
-    (kind or relation, records so far). Builders of one folder wait for each other. Of earlier builds the last one
+    there is none, catalogue, store or its history are others (a backup came back), or too much changed. `progress` is
+    told (kind or relation, records so far). Builders of one folder wait for each other. Of earlier builds the last one
     stays, and those that are `used`.
 
     Raises ProjectionError where the current projection is damaged or of another version (unless `full`) or the disk
@@ -96,9 +96,9 @@ def _few_changes(store: GraphStore, before: Projection) -> list[Change] | None:
 
 
 def _is_of(before: Projection, store: GraphStore) -> bool:
-    """Whether a projection can be continued: same store, same catalogue."""
-    same = before.catalogue.fingerprint() == store.catalogue.fingerprint()
-    return same and before.manifest.store == store.url
+    """Whether a projection can be continued: same catalogue, same store, and of the history that this one has now."""
+    same = before.catalogue.fingerprint() == store.catalogue.fingerprint() and before.manifest.store == store.url
+    return same and before.manifest.stamp == store.stamp(before.revision)
 
 
 def _parts_of(before: Projection) -> tuple[Parts, Parts]:
@@ -146,6 +146,7 @@ def _manifest(
         previous=old.build if old else None,
         store=store.url,
         revision=revision,
+        stamp=store.stamp(revision),
         fingerprint=_fingerprint(store.catalogue, stored),
         catalogue=orjson.loads(store.catalogue.to_json()),
         kinds=kinds,

@@ -16,7 +16,7 @@ from graph.errors import ProjectionError
 from graph.files import replace, synced_folder
 from graph.projection.parts import REBUILD, PartFile
 
-FORMAT = 2
+FORMAT = 3
 """Version of what is written; a projection of another version is refused."""
 
 _CURRENT = "CURRENT"
@@ -66,6 +66,8 @@ class Manifest(_Entry):
     """Address of the store, without password."""
     revision: int
     """Revision of the store."""
+    stamp: str
+    """What tells it from the same number in another history (see GraphStore.stamp)."""
     fingerprint: str
     """Hash of catalogue and records."""
     catalogue: dict[str, Any]

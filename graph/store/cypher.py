@@ -49,6 +49,7 @@ def schema(catalogue: Catalogue) -> dict[str, str]:
     """Name → command, for each constraint and index of the catalogue's kinds."""
     commands = {
         "store_id": "CREATE CONSTRAINT store_id IF NOT EXISTS FOR (n:_Store) REQUIRE n.id IS UNIQUE",
+        "stamped": "CREATE CONSTRAINT stamped IF NOT EXISTS FOR (n:_Revision) REQUIRE n.number IS UNIQUE",
         "deleted_key": "CREATE CONSTRAINT deleted_key IF NOT EXISTS FOR (n:_Deleted) REQUIRE n.key IS UNIQUE",
         "deleted_revision": "CREATE RANGE INDEX deleted_revision IF NOT EXISTS FOR (n:_Deleted) ON (n._revision)",
     }

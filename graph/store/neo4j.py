@@ -2,11 +2,13 @@
 
 What the store itself needs is kept apart by a leading underscore: `_revision` and `_provenance` on nodes and
 relationships, `_key` on relationships (their identity), and the labels `_Store` (one node: schema, revision,
-extension) and `_Deleted` (one node per deleted record, for `changes_since`).
+extension), `_Deleted` (one node per deleted record, for `changes_since`) and `_Revision` (one per revision, for
+`stamp`).
 """
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -57,7 +59,8 @@ class Neo4jStore(GraphStore):
             record = transaction.run(held).single(strict=True)
             result, changed = work(transaction, record["revision"])
             if changed:
-                transaction.run(f"MATCH {STORE} SET s.revision = $r", r=record["revision"]).consume()
+                advance = f"MATCH {STORE} SET s.revision = $r CREATE (:_Revision {{number: $r, stamp: $stamp}})"
+                transaction.run(advance, r=record["revision"], stamp=secrets.token_hex(8)).consume()
             return result
 
         return self._bolt.write(whole)
@@ -281,6 +284,11 @@ class Neo4jStore(GraphStore):
     def revision(self) -> int:
         """See GraphStore."""
         return int(self._bolt.read(f"MATCH {STORE} RETURN s.revision AS revision")[0]["revision"])
+
+    def stamp(self, revision: int) -> str:
+        """See GraphStore."""
+        found = self._bolt.read("MATCH (r:_Revision {number: $revision}) RETURN r.stamp AS stamp", revision=revision)
+        return str(found[0]["stamp"]) if found else ""
 
     def changes_since(self, revision: int) -> Iterator[Change]:
         """See GraphStore."""

@@ -13,7 +13,7 @@ from graph.records import Entity, EntityKey, Origin, Relation, RelationKey
 from graph.schema import Catalogue
 from graph.store.merge import Written, merged_extension, split_checked
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Version of what the backends write; a store of another version is refused."""
 
 BATCH = 2_000
@@ -148,6 +148,13 @@ class GraphStore(ABC):
     @abstractmethod
     def revision(self) -> int:
         """The number of the last write that changed anything; 0 for an empty store."""
+
+    @abstractmethod
+    def stamp(self, revision: int) -> str:
+        """What tells a revision from the same number in another history, as of a backup that came back; random.
+
+        Empty for 0, and for a revision that this store never had.
+        """
 
     @abstractmethod
     def changes_since(self, revision: int) -> Iterator[Change]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import re
+import secrets
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -22,6 +23,7 @@ from graph.store.tables import (
     ENTITY,
     META,
     RELATION,
+    STAMP,
     Key,
     create_tables,
     engine_of,
@@ -112,7 +114,7 @@ class SqlStore(GraphStore):
             edges = [self._keyed(relation) for relation in sound]
             write_rows(connection, RELATION, _merged(connection, RELATION, edges, intake))
             if intake.finish():
-                _set_meta(connection, "revision", str(revision))
+                _advance(connection, revision)
         return intake.written
 
     def _keyed(self, relation: Relation) -> _Row:
@@ -136,7 +138,7 @@ class SqlStore(GraphStore):
                     touching = sa.and_(_touching(key.kind, key.id), RELATION.c.body.is_not(None))
                     connection.execute(sa.update(RELATION).where(touching).values(gone))
             if count:
-                _set_meta(connection, "revision", str(revision))
+                _advance(connection, revision)
         return count
 
     # -- reading -----------------------------------------------------------------------------------------------------
@@ -209,6 +211,11 @@ class SqlStore(GraphStore):
         """See GraphStore."""
         return int(self._meta("revision"))
 
+    def stamp(self, revision: int) -> str:
+        """See GraphStore."""
+        with self._reading() as connection:
+            return connection.execute(sa.select(STAMP.c.stamp).where(STAMP.c.revision == revision)).scalar() or ""
+
     def changes_since(self, revision: int) -> Iterator[Change]:
         """See GraphStore."""
         changed = (sa.select(t).where(t.c.revision > revision).order_by(t.c.revision) for t in (ENTITY, RELATION))
@@ -226,7 +233,7 @@ class SqlStore(GraphStore):
                 return False
             if old != new:
                 _set_meta(connection, "extension", new)
-                _set_meta(connection, "revision", str(revision))
+                _advance(connection, revision)
         return True
 
     def close(self) -> None:
@@ -246,6 +253,11 @@ def _relation_change(row: Any) -> Change:
 def _relation(row: Any) -> Relation:
     ends = (row.source_kind, row.source, row.target_kind, row.target)
     return Relation(row.kind, *ends, orjson.loads(row.body))
+
+
+def _advance(connection: sa.Connection, revision: int) -> None:
+    _set_meta(connection, "revision", str(revision))
+    connection.execute(sa.insert(STAMP).values(revision=revision, stamp=secrets.token_hex(8)))
 
 
 def _set_meta(connection: sa.Connection, name: str, value: str) -> None:

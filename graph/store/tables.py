@@ -49,6 +49,14 @@ RELATION = sa.Table(
 META = sa.Table("meta", METADATA, sa.Column("name", sa.Text, primary_key=True), sa.Column("value", sa.Text))
 """`schema`, `revision` and `extension` (the adopted kinds.json)."""
 
+STAMP = sa.Table(
+    "stamp",
+    METADATA,
+    sa.Column("revision", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("stamp", sa.Text, nullable=False),
+)
+"""One row per revision; see GraphStore.stamp."""
+
 Key = tuple[Any, ...]
 """The primary key of a row: kind, then id or hash."""
 

@@ -112,6 +112,18 @@ def test_deleting_a_relation_leaves_its_ends(store: GraphStore) -> None:
     assert store.counts() == {"expert": 1, "enterprise": 1}
 
 
+def test_every_revision_has_a_stamp_of_its_own_that_stays(store: GraphStore) -> None:
+    assert store.stamp(0) == store.stamp(1) == ""
+    for number in range(3):
+        store.upsert([Entity("expert", f"stamped-{number}", {"bio": "x"})], OLD)
+    last = store.revision()
+    stamps = [store.stamp(revision) for revision in range(1, last + 1)]
+    assert all(stamps) and len(set(stamps)) == last
+    store.delete([EntityKey("expert", "stamped-0")])
+    assert store.stamp(last + 1) and [store.stamp(revision) for revision in range(1, last + 1)] == stamps
+    assert store.stamp(last + 2) == ""
+
+
 def test_changes_since_tell_the_present_state_once(store: GraphStore) -> None:
     store.upsert([EXPERT, FIRM], NEW)
     store.upsert([WORKED], NEW)

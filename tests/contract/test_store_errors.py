@@ -13,6 +13,7 @@ from graph.errors import DiskFullError, ReadOnlyError, StoreError, StoreUnavaila
 from graph.records import Entity, Origin
 from graph.store import open_store
 from graph.store.bolt import Bolt
+from graph.store.port import SCHEMA_VERSION
 from graph.store.sql import SqlStore
 from tests.contract.conftest import BACKENDS
 
@@ -100,9 +101,12 @@ def test_a_store_of_another_schema_is_refused(
 ) -> None:
     url = fresh(backend)
     open_store(url).close()
-    for ours, advice in ((2, "export it with the program that wrote it"), (0, "install the newer program")):
+    for ours, advice in (
+        (SCHEMA_VERSION + 1, "export it with the program that wrote it"),
+        (0, "install the newer program"),
+    ):
         monkeypatch.setattr("graph.store.port.SCHEMA_VERSION", ours)
-        with pytest.raises(StoreError, match=f"schema version 1, this program reads {ours}: {advice}"):
+        with pytest.raises(StoreError, match=f"schema version {SCHEMA_VERSION}, this program reads {ours}: {advice}"):
             open_store(url)
 
 

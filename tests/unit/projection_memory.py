@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -25,6 +26,7 @@ class MemoryStore(GraphStore):
         self._origins: dict[Key, Provenance] = {}
         self._revisions: dict[Key, int] = {}
         self._revision = 0
+        self._stamps: dict[int, str] = {}
 
     def _key(self, record: Entity | Relation) -> Key:
         if isinstance(record, Entity):
@@ -66,6 +68,7 @@ class MemoryStore(GraphStore):
     def _touch(self, keys: Collection[Key]) -> None:
         if keys:
             self._revision += 1
+            self._stamps[self._revision] = secrets.token_hex(8)
             self._revisions |= dict.fromkeys(keys, self._revision)
 
     def _read_extension(self) -> dict[str, Any]:
@@ -126,6 +129,9 @@ class MemoryStore(GraphStore):
 
     def revision(self) -> int:
         return self._revision
+
+    def stamp(self, revision: int) -> str:
+        return self._stamps.get(revision, "")
 
     def changes_since(self, revision: int) -> Iterator[Change]:
         for key, changed in sorted(self._revisions.items(), key=lambda item: item[1]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -105,6 +106,29 @@ def test_many_changes_and_another_catalogue_are_built_in_full(tmp_path: Path, mo
     document = {"entities": [{"name": "ship", "labels": {"en": "ship", "zh": "船"}, "fields": []}]}
     store.adopt(document)
     assert build(store, tmp_path).table("ship").n == 0
+
+
+@pytest.mark.parametrize("further", [0, 1, 2])
+def test_after_a_backup_came_back_nothing_is_left_of_what_was_lost(tmp_path: Path, further: int) -> None:
+    """Revisions are counted on from the backup: their numbers are those of the lost history."""
+    file, backup, folder = tmp_path / "graph.db", tmp_path / "backup.db", tmp_path / "projection"
+    url = f"sqlite:///{file}"
+    with open_store(url) as store:
+        store.upsert([Entity("expert", "e", {"bio": "电池"})], ORIGIN)
+    shutil.copy(file, backup)
+    with open_store(url) as store:
+        store.upsert([Entity("expert", "lost", {"name": "某人"}), Entity("expert", "e", {"bio": "丢失"})], ORIGIN)
+        lost = build(store, folder)
+    for path in tmp_path.glob("graph.db*"):
+        path.unlink()
+    shutil.copy(backup, file)
+    with open_store(url) as store:
+        for number in range(further):
+            store.upsert([Entity("expert", f"new-{number}", {})], ORIGIN)
+        assert store.revision() == lost.revision - 1 + further
+        now = build(store, folder)
+        assert_same(now, build(store, tmp_path / "other"))
+        assert now.table("expert").find("lost") < 0 and now.table("expert").n == 1 + further
 
 
 class _Busy(MemoryStore):
