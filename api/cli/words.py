@@ -35,7 +35,7 @@ SAYS = _pair(
     "{}逐条对照：✓ 至少一组候选有相近的材料；✗ 不足一组",
 )
 """Of the subject, whatever it is: of an expert's or a fund's own texts nothing is asked."""
-ONE_WORD = _pair("by a single shared word", "只有一个共同用词")
+ONE_WORD = _pair("hardly by more than one shared word", "几乎只靠一个共同用词")
 BAND = _pair("{} score", "得分{}")
 HIGHEST, LOWER = _pair("highest scores here", "此处得分最高的"), _pair("lower scores", "得分较低的")
 """Instead of bands, where there is no good match."""

@@ -77,7 +77,7 @@ class MatchPart(BaseModel):
     covered: bool
     """Whether anyone of the first twenty covers it; toward parties at least k do."""
     one_word: bool
-    """Whether it is covered, but nobody shares more than one of its several words."""
+    """Whether it has several words, but is covered by single ones."""
     ranks: list[int] | None = None
     """Who covers it, for keys that see the order."""
 

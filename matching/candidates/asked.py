@@ -114,9 +114,10 @@ class Asked:
 
     @cached_property
     def said(self) -> list[str]:
-        """The text's parts: lines and sentences, each once; short ones where there are no others."""
+        """The text's parts: lines and sentences, each once; short ones where no longer one asks for something."""
         parts = dict.fromkeys(part for sentence in _SENTENCE.split(self.text) if (part := sentence.strip()))
-        return ([part for part in parts if len(part) >= SHORTEST_PART] or list(parts))[:MOST_PARTS]
+        long = [part for part in parts if len(part) >= SHORTEST_PART]
+        return (long if any(map(_wanted, long)) else list(parts))[:MOST_PARTS]
 
     @cached_property
     def parts(self) -> Terms:

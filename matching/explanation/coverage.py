@@ -32,6 +32,8 @@ do not (docs/explanations.md)."""
 LEAST_LIFT = 5.0
 """Times chance that such a share is at least, unless it is WHOLE. Both chosen on judged and on real texts, see
 docs/explanations.md."""
+ALL = 0.9
+"""Share from which on a document has all of a part that matters."""
 WHOLE, RELEVANCE = 0.5, 0.5
 """Share that counts as all of a part; what the best score counts in a team, against one part."""
 _TABLE = 13
@@ -70,6 +72,8 @@ class Coverage(NamedTuple):
     """Documents × words: whether it has the word or what it means in the other language; those that were looked at."""
     says: Flags
     """The same of the word itself."""
+    once: Flags
+    """The same, but what the document has by its meaning is one word, and none where the question says it itself."""
 
     @property
     def covered(self) -> Flags:
@@ -100,7 +104,7 @@ def coverage(evidence: Evidence, asked: Asked, best: Best, n: int) -> Coverage:
     """The coverage of a question by n candidates with their best documents; without parts where either has no text."""
     said = asked.said if evidence.documents else []
     words = asked.words(_largest(evidence)) if said else NO_WORDS
-    has, says, lengths = _has(evidence, asked, best, words)
+    has, says, once, lengths = _has(evidence, asked, best, words)
     share, through = np.zeros((n, LOOKED_AT, len(said))), np.zeros((n, LOOKED_AT), np.int64)
     share[best.owner, best.place], through[best.owner, best.place] = _shares(words, has, lengths), best.kind
     shown = _shown(evidence, asked) if said else []
@@ -116,7 +120,9 @@ def coverage(evidence: Evidence, asked: Asked, best: Best, n: int) -> Coverage:
     telling = [at for at in words.telling if named[at]]
     top = share.argmax(axis=1)
     parts = tuple(said[at] for at in shown)
-    return Coverage(parts, asks, share.max(axis=1), through[np.arange(n)[:, None], top], words, telling, has, says)
+    return Coverage(
+        parts, asks, share.max(axis=1), through[np.arange(n)[:, None], top], words, telling, has, says, once
+    )
 
 
 def _largest(evidence: Evidence) -> LexicalIndex:
@@ -145,15 +151,15 @@ def _shares(words: Words, has: Flags, lengths: Rows) -> Floats:
     return np.where(share >= np.minimum(LEAST_LIFT * words.chance, WHOLE), share / np.maximum(could, 1e-6), 0.0)
 
 
-def _has(evidence: Evidence, asked: Asked, best: Best, words: Words) -> tuple[Flags, Flags, Rows]:
-    """(see `Coverage.has`, `Coverage.says`; how many words each document has)."""
+def _has(evidence: Evidence, asked: Asked, best: Best, words: Words) -> tuple[Flags, Flags, Flags, Rows]:
+    """(see `Coverage.has`, `Coverage.says` and `Coverage.once`; how many words each document has)."""
     meant = [codes_of("words", one.meant) for one in asked.crossed]
     wanted = np.unique(np.concatenate([words.codes, *meant]))
     held, lengths = _held(evidence, best, wanted)
     says = held[:, wanted.searchsorted(words.codes)]
     if not meant:
-        return says, says, lengths
-    has = says.copy()
+        return says, says, says, lengths
+    has, once = says.copy(), says.copy()
     begin = np.cumsum([0, *map(len, meant[:-1])])
     means = np.logical_and.reduceat(held[:, wanted.searchsorted(np.concatenate(meant))], begin, axis=1)
     for at in np.flatnonzero(means.any(axis=0)).tolist():
@@ -161,7 +167,9 @@ def _has(evidence: Evidence, asked: Asked, best: Best, words: Words) -> tuple[Fl
         within = said.split() if said.isascii() else said
         same = [place for place, word in enumerate(words.spelled) if word in within]
         has[:, same] |= means[:, [at]]
-    return has, says, lengths
+        if same and not np.isin(meant[at], words.codes).any():
+            once[:, same[0]] |= means[:, at] & ~says[:, same].any(axis=1)
+    return has, says, once, lengths
 
 
 def _held(evidence: Evidence, best: Best, wanted: Codes) -> tuple[Flags, Rows]:

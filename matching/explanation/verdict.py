@@ -18,6 +18,7 @@ from typing import Any, Literal
 import numpy as np
 
 from matching.candidates.asked import Flags
+from matching.explanation.coverage import ALL
 from matching.explanation.reasons import Page
 from matching.explanation.wording import IN_FRONT, NOTHING, of_answer
 from matching.ranking.model import BANDS
@@ -38,10 +39,8 @@ def verdict_of(page: Page, band: int) -> Verdict:
         return at_most(band) if page.asked.row is not None else "none"
     if found.near.any(axis=1).sum() < page.least:
         return "none"
-    several, of_several = _by_several(page)
-    sound = (found.covered & (several | ~of_several))[:, asks]
-    covered = sound.sum(axis=0) >= page.least
-    in_front = sound[:IN_FRONT].any() or not page.exact
+    covered = (found.covered & _firm(page))[:, asks].sum(axis=0) >= page.least
+    in_front = found.covered[:IN_FRONT, asks].any() or not page.exact
     return "good" if band <= 1 and in_front and (covered[0] or covered.mean() >= 0.5) else "weak"
 
 
@@ -55,30 +54,29 @@ def is_better(one: Verdict, other: Verdict) -> bool:
     return VERDICTS.index(one) > VERDICTS.index(other)
 
 
-def _by_several(page: Page) -> tuple[Flags, Flags]:
-    """(candidates × parts: whether one document shares more than one word; parts: whether they have more than one)."""
+def _firm(page: Page) -> Flags:
+    """Candidates × parts: whether more than one word of a part with several, or all of it, is in one document."""
     found = page.found
     within = (found.words.of[found.telling] > 0).astype(np.float32)
-    document, part = np.nonzero(found.has[:, found.telling] @ within > 1)
-    several = np.zeros_like(found.covered)
+    document, part = np.nonzero(found.once[:, found.telling] @ within > 1)
+    several: Flags = found.share >= ALL
     several[page.best.owner[document], part] = True
-    return several, within.sum(axis=0) > 1
+    return np.asarray(several | (within.sum(axis=0) <= 1))
 
 
 def told(page: Page, verdict: Verdict, band: int, in_the_way: Mapping[str, str]) -> dict[str, Any]:
     """What an answer says of its verdict; `in_the_way` are the filters without which it were better.
 
     `band` is that of the first group. To viewers of the order each part tells the ranks of all who cover it. `one_word`
-    warns of a covered part of several words of which nobody shares more than one.
+    warns of a covered part of several words that is so by single ones.
     """
     parts: list[dict[str, Any]] = []
     found = page.found
-    several, of_several = _by_several(page)
-    thin = of_several & (several.sum(axis=0) < page.least)
-    for text, asks, covers, one in zip(found.parts, found.asks.tolist(), found.covered.T, thin.tolist(), strict=True):
+    firm = (found.covered & _firm(page)).sum(axis=0) >= page.least
+    for text, asks, covers, sound in zip(found.parts, found.asks.tolist(), found.covered.T, firm.tolist(), strict=True):
         by = np.flatnonzero(covers)
         covered = len(by) >= page.least
-        part: dict[str, Any] = {"text": text, "asks": asks, "covered": covered, "one_word": covered and one}
+        part: dict[str, Any] = {"text": text, "asks": asks, "covered": covered, "one_word": covered and not sound}
         if page.exact:
             part["ranks"] = (by + 1).tolist()
         parts.append(part)

@@ -340,10 +340,14 @@ HEADS = {
 FEWER = Labels(zh="合适的{0}不足{1}个，或者没有", en="There are fewer than {1} good matches, or none")
 """Toward the blind, who are told of k at least."""
 THIN = Labels(
-    zh="相同的用词只有一个，请补充细节后再问。",
-    en="Only a single word is shared: ask again with more detail.",
+    zh="相近的只靠一个共同用词，请补充细节后再问。",
+    en="What comes close shares a single word only: ask again with more detail.",
 )
-"""Where nobody shares more than one word with any part that is covered."""
+THIN_OF_MANY = Labels(
+    zh="靠不止一个共同用词相近的不足{}个，请补充细节后再问。",
+    en="Fewer than {} come close by more than one word: ask again with more detail.",
+)
+"""Where all that is covered is so by single words of several."""
 LOW = Labels(zh="最高的得分也不算高。", en="Even the highest score is no good one.")
 """Where texts come close, but the first candidates score no better than fair."""
 NOTHING = Labels(
@@ -389,7 +393,8 @@ def of_answer(verdict: Mapping[str, Any], least: int, low: bool, wording: Wordin
         said += front if zh else f" {front}"
     if covered and not by_record and verdict["verdict"] == "weak":
         if all(part["one_word"] for part in covered):
-            said += wording.of(THIN) if zh else f" {wording.of(THIN)}"
+            thin = wording.of(THIN if least == 1 else THIN_OF_MANY).format(least)
+            said += thin if zh else f" {thin}"
         if low:
             said += wording.of(LOW) if zh else f" {wording.of(LOW)}"
     if filters := [f"{part['filter']}={part['value']}" for part in verdict["missing"] if "filter" in part]:
