@@ -12,11 +12,10 @@ from functools import cache
 from itertools import islice, product
 from typing import NamedTuple
 
-import rjieba
-
 from graph import regions
 from graph.projection import EntityTable, Projection, Strings
 from graph.schema import Access, EntityKind, FieldType
+from matching.masking.entries import APART, CHINESE_PERSON, names_within
 from matching.masking.patterns import OPAQUE, folded, loosened, visible_only
 
 SHORTEST = 2
@@ -28,12 +27,13 @@ SHORT_FORM = 3
 
 _NAMED = {FieldType.STRING, FieldType.CODE}
 _LEGAL = re.compile(
-    r"(?:股份有限公司|有限责任公司|集团有限公司|有限公司|集团公司|股份公司|公司|集团|\(有限合伙\)|\(普通合伙\)|合伙企业"
-    r"|[, ]+(?:co\.?,? ?ltd\.?|inc\.?|ltd\.?|llc|corp\.?|corporation|gmbh|limited|company|co\.))$"
+    r"(?:股份有限公司|有限责任公司|集团有限公司|有限公司|集团公司|股份公司|公司|集团|\(有限合伙\)|\(普通合伙\)|合伙企业)"
+    "(?:[\u3400-\u9fff]{2,8}(?:分公司|子公司|办事处))?$"
+    r"|[, ]+(?:(?:pte|pty|co)\.?,? ?ltd\.?|inc\.?|ltd\.?|llc|corp\.?|corporation|gmbh|ag|s\.?a\.?|plc|company limited"
+    r"|limited|company|co\.)(?:, [^,]{2,24} branch)?$"
 )
 _BRACKETED = re.compile(r"\([^()]{1,10}\)")
 _EAST_ASIAN = re.compile("[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff]")
-_CHINESE_PERSON = re.compile("[\u3400-\u9fff]{2,4}")
 _LONG_FAMILIES = """
 欧阳 司马 诸葛 上官 皇甫 令狐 慕容 公孙 司徒 夏侯 端木 尉迟 长孙 宇文 东方 南宫 百里 呼延
 钟离 轩辕 濮阳 澹台 申屠 赫连 万俟 独孤 闻人 淳于 单于 鲜于 公冶 司空 拓跋 公羊 太史 西门
@@ -41,21 +41,22 @@ _LONG_FAMILIES = """
 """
 _TWO_CHARACTERS = frozenset(_LONG_FAMILIES.split())
 """Family names of two characters."""
-_NOTES = re.compile(r"(?: ?[(\[][^()\[\]]*[)\]])+$")
-_TITLES = """
-教授 副教授 助理教授 特聘教授 客座教授 讲席教授 名誉教授 研究员 副研究员 助理研究员 工程师 高级工程师
-正高级工程师 教授级高工 高工 实验师 高级实验师 经济师 高级经济师 院士 博士 博士后 博士生导师
-硕士生导师 博导 硕导 硕士 讲师 老师 先生 女士 小姐 同志 医生 医师 主任医师 副主任医师 主任 副主任
-院长 副院长 所长 副所长 校长 副校长 经理 总经理 副总经理 董事长 总工 总监 处长 科长 部长 秘书长
+_PINYIN = """
+wang li zhang liu chen yang zhao huang zhou wu xu sun hu zhu gao lin he guo ma luo liang song zheng xie han tang
+feng yu dong xiao cheng cao yuan deng fu shen zeng peng lu lv lyu su jiang cai jia ding wei xue ye yan pan du dai
+xia zhong tian ren fan fang shi yao tan liao zou xiong jin hao kong bai cui kang mao qiu qin gu hou shao meng long
+wan duan lei qian yin chang qiao gong wen pang lan yi hong zhai an ni niu ge qi bi nie cong jiao xiang xing yue mei
+mo zhuang xin guan zu zuo tu geng mou bu zhan ling fei ji sheng tong ou zhen qu you pei xi zha ruan gui min chai hua
+che ran ouyang sima zhuge shangguan situ xiahou duanmu dongfang nangong murong
 """
-_TITLE_BEHIND = re.compile(rf"[ 、,/·]?(?:{'|'.join(_TITLES.split())})$")
-_LATIN_TITLE = re.compile(
-    r"^(?:(?:associate|assistant|visiting|adjunct) )?(?:prof|professor|dr|doctor|mr|mrs|ms|miss|sir|ing|dipl)\b[.-]? ?"
-    r"|,? (?:ph\.? ?d|m\.? ?d|m\.? ?sc|m\.?b\.?a|jr|sr|esq|professor)\.?$"
+_PINYIN_FAMILIES = frozenset(_PINYIN.split())
+"""Chinese family names as Latin letters write them, by which one is known that stands in front."""
+_PARTICLES = frozenset(
+    ["van", "von", "der", "den", "de", "del", "di", "da", "dos", "du", "la", "le", "el", "al", "bin", "zu"]
 )
+"""Words that a family name may begin with."""
 _READINGS = 32
 """Readings of one given name that are looked for at the most, each with all readings of the family name."""
-_APART = re.compile("(?<=[\u2e80-\u9fff])[ ·,]+(?=[\u2e80-\u9fff])")
 _WORDS = "ai"
 """Initials that are words."""
 _WRITTEN_OUT = str.maketrans({
@@ -137,34 +138,20 @@ def spellings(name: str) -> set[str]:
 
     As it is; a Western name also family name first, with initials, and with the accents written out; a Chinese name
     that is kept with blanks also without, and in pinyin like a Western one; a firm also without legal form, place in
-    front and place in brackets; all without titles and notes behind them, as lists of people are kept.
+    front and place in brackets; all also as the names that the entry consists of (see `names_within`).
     """
     found: set[str] = set()
     composed = visible_only(name)
     for written in {composed, composed.translate(_WRITTEN_OUT)}:
         whole = " ".join(folded(written).split())
-        for plain in {whole, _without_additions(whole)}:
+        for plain in names_within(whole):
             if _EAST_ASIAN.search(plain):
-                joined = _APART.sub("", plain)
+                joined = APART.sub("", plain)
                 found |= {plain, joined} | _of_firm(plain) | _in_latin(joined)
             else:
-                found |= {plain} | _of_person(_given_first(plain)) | _of_firm(plain)
+                found |= {plain} | _of_person(_given_first(plain)) | _family_in_front(plain) | _of_firm(plain)
     long_enough = {form for form in found if len(form) >= (DIGITS if form.isdecimal() else SHORTEST)}
     return {loose for form in long_enough if OPAQUE not in form and (loose := loosened(form)).strip()}
-
-
-def _without_additions(name: str) -> str:
-    """A name without titles and notes: `prof. dr. ada lovelace (retired)`; as it is where no name would be left."""
-    bare = _NOTES.sub("", name) or name
-    while (shorter := _LATIN_TITLE.sub("", bare)) != bare and " " in shorter:
-        bare = shorter
-    person = bare
-    while (shorter := _TITLE_BEHIND.sub("", person)) != person:
-        person = _NOTES.sub("", shorter)
-    joined = _APART.sub("", person)
-    # A dictionary of parts of speech tells a person's name from an office: `项目主任` is not somebody called 项目.
-    is_person = _CHINESE_PERSON.fullmatch(joined) and rjieba.tag(joined)[0][1].startswith("nr")
-    return person if is_person else bare
 
 
 def _given_first(name: str) -> str:
@@ -174,14 +161,18 @@ def _given_first(name: str) -> str:
 
 
 def _of_person(name: str) -> set[str]:
-    """Spellings of a Western name of two or three words, given names first; no point is needed after an initial."""
-    words = name.split()
-    if len(words) not in (2, 3) or "," in name:
-        return set()
-    *given, family = words
+    """Spellings of a Western name of two or three words, given names first; no point is needed after an initial.
+
+    A family name may begin with particles, and a Chinese one may be in front.
+    """
+    *given, family = name.split() or [""]
+    while len(given) > 1 and given[-1] in _PARTICLES:
+        family = f"{given.pop()} {family}"
+    if len(given) not in (1, 2) or "," in name:
+        return _of_person(f"{given[0]} {family}") if len(given) > 2 and all(map(_is_initial, given[1:])) else set()
     first = " ".join(given)
     found = {f"{first} {family}", f"{family}, {first}", f"{family} {first}"}
-    if len(given) == 2 and len(given[1].rstrip(".")) == 1:
+    if len(given) == 2 and _is_initial(given[1]):
         found |= _of_person(f"{given[0]} {family}")
     if all(word[0].isalpha() for word in given):
         for letters in {tuple(word[0] for word in given), tuple(part[0] for part in _parts(first))}:
@@ -190,9 +181,21 @@ def _of_person(name: str) -> set[str]:
     return found
 
 
+def _is_initial(word: str) -> bool:
+    return len(word.rstrip(".")) == 1
+
+
+def _family_in_front(name: str) -> set[str]:
+    """Spellings of a Chinese name in Latin letters that begins with its family name: `wang xiaoming`."""
+    family, *given = re.split("[ -]", name)
+    if family not in _PINYIN_FAMILIES or len(given) not in (1, 2) or not "".join(given).isalpha():
+        return set()
+    return {form for between in ("", " ", "-") for form in _of_person(f"{between.join(given)} {family}")}
+
+
 def _in_latin(name: str) -> set[str]:
     """Spellings in pinyin of a Chinese person's name, in all readings of its characters; none of anything else."""
-    if not _CHINESE_PERSON.fullmatch(name):
+    if not CHINESE_PERSON.fullmatch(name):
         return set()
     length = 2 if name[:2] in _TWO_CHARACTERS and len(name) > 2 else 1
     families = list(product(*map(_written, name[:length])))
@@ -202,8 +205,7 @@ def _in_latin(name: str) -> set[str]:
             given = between.join(syllables)
             for family in families:
                 found |= _of_person(f"{given} {''.join(family)}")
-                if length == 2:
-                    apart = " ".join(family)
+                for apart in {" ".join(family), "-".join(family)} if length == 2 else ():
                     found |= {*_both(given, apart), f"{apart}, {given}"}
     return found
 
