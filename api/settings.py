@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from graph.errors import InputError
@@ -37,6 +37,15 @@ def _checked_secret(value: SecretStr) -> SecretStr:
     return value
 
 
+def _not_empty(value: object) -> object:
+    if value == "":
+        raise ValueError("is empty, as of a variable that was never set; valid: a name, or leave it out")
+    return value
+
+
+NotEmpty = BeforeValidator(_not_empty)
+
+
 class Settings(BaseSettings):
     """What an installation can be told; each has a default that works on one machine."""
 
@@ -44,13 +53,15 @@ class Settings(BaseSettings):
         env_prefix=PREFIX, frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=True
     )
 
-    home: Path = Field(default=Path("qianxian-data"), description="Folder that holds everything an installation keeps.")
-    store: str | None = Field(
+    home: Annotated[Path, NotEmpty] = Field(
+        default=Path("qianxian-data"), description="Folder that holds everything an installation keeps."
+    )
+    store: Annotated[str | None, NotEmpty] = Field(
         default=None,
         repr=False,
         description="Address of the graph store; unset: sqlite:///HOME/graph.db. Also postgresql://…, neo4j://….",
     )
-    casework: str | None = Field(
+    casework: Annotated[str | None, NotEmpty] = Field(
         default=None,
         repr=False,
         description="Address of the casework database (keys, audit, impressions, feedback); "

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -37,7 +36,9 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def _options(
     context: typer.Context,
-    home: Annotated[Path | None, typer.Option(help="Folder of the installation; default $QIANXIAN_HOME.")] = None,
+    home: Annotated[
+        str | None, typer.Option(metavar="<path>", help="Folder of the installation; default $QIANXIAN_HOME.")
+    ] = None,
     store: Annotated[str | None, typer.Option(help="Graph store; default sqlite:///HOME/graph.db.")] = None,
     version: Annotated[
         bool, typer.Option("--version", help="Say the version.", callback=_version, is_eager=True)

@@ -59,6 +59,19 @@ def test_a_key_for_nobody_says_so_and_is_issued(qianxian: Command, tmp_path: Pat
     )
 
 
+@pytest.mark.parametrize("name", ["home", "store", "casework"])
+def test_an_empty_name_is_refused_and_nothing_is_made_here(
+    qianxian: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(f"QIANXIAN_{name.upper()}", "")
+    for words in (["build"], ["key", "list"], ["match", "need-expert", "--text", "a"]):
+        assert "is empty" in qianxian(*words).error
+        if name != "casework":
+            assert "is empty" in qianxian(f"--{name}", "", *words).error
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
