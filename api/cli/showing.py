@@ -50,6 +50,8 @@ def show_answer(
     if answer["groups"]:
         names = said(words.COMMA).join(map(said, words.BAND_NAMES.values()))
         out.print(Text(said(words.BANDS_ARE, names), "dim"))
+        if "verdict" not in answer:
+            out.print(Text(said(words.ASK_WHY), "dim"))
     if _may_be_cut(answer, declared):
         out.print(Text(said(words.SOME), "dim"))
     none, also = answer.get("verdict") == "none", frozenset[str]()

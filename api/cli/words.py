@@ -43,6 +43,10 @@ BANDS_ARE = _pair(
     "Bands say how high the score is ({}), not how much of what is asked the texts cover.",
     "档次（{}）只反映得分高低，不代表材料对应了多少要求。",
 )
+ASK_WHY = _pair(
+    "`--explain` says whether any is a good match, what is missing, and why.",
+    "加 `--explain` 可知是否合适、缺什么、为什么。",
+)
 UNORDERED = _pair(", in no order", "，组内无序")
 NOTHING = _pair("nothing may be shown", "没有可展示的内容")
 SHARED = _pair("{} or more show these same values", "所示信息相同的不少于{}个")
