@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import rjieba
 
+LONGEST = 200
+"""Characters of an entry that is looked into; a longer one is no name, and counts as it is."""
 CHINESE_PERSON = re.compile("[\u3400-\u9fff]{2,4}")
 APART = re.compile("(?<=[\u2e80-\u9fff])[ ·,]+(?=[\u2e80-\u9fff])")
 """Between the characters of one name."""
+_LONG_FAMILIES = """
+欧阳 司马 诸葛 上官 皇甫 令狐 慕容 公孙 司徒 夏侯 端木 尉迟 长孙 宇文 东方 南宫 百里 呼延
+钟离 轩辕 濮阳 澹台 申屠 赫连 万俟 独孤 闻人 淳于 单于 鲜于 公冶 司空 拓跋 公羊 太史 西门
+歐陽 司馬 諸葛 公孫 尉遲 長孫 東方 南宮 鍾離 軒轅 濮陽 澹臺 赫連 萬俟 獨孤 聞人 單于 鮮于
+"""
+TWO_CHARACTERS = frozenset(_LONG_FAMILIES.split())
+"""Family names of two characters."""
+LONG_CHINESE = 4
+"""Characters from which on a Chinese name is rather one of a firm or an institution, and no ordinary word."""
 _QUOTES = re.compile('[“”‘’"《》〈〉【】「」『』]')
 _NOTES = re.compile(r"(?: ?[(\[][^()\[\]]*[)\]])+$")
-_MARKS = re.compile(r"^[\W\d_]+|(?:[^\w().]|[\d_])+$")
-_BETWEEN = re.compile(
-    r"[、/;|()\[\]:]|(?<=[\u3400-\u9fff])[-,·&+ ]+(?=[\u3400-\u9fff])"
-    r"|(?<=[\u3400-\u9fff])[-,·&+ ]*(?=[a-z])|(?<=[a-z.])[-,·&+ ]*(?=[\u3400-\u9fff])"
-)
-"""Where one name may end and another begin: at marks, and where the script changes."""
-_LATIN_PERSON = re.compile("[a-z'.-]+(?: [a-z'.-]+){1,2}")
-_HAN_ALONE = re.compile("[\u3400-\u9fff]{4,}")
-_ACCOUNT = re.compile(r"[a-z]{2,}(?:[._-][a-z]{2,}){1,2}")
+_MARKS = "".join(map(chr, range(0x21, 0x41))) + "[]^_`{|}~。．·•…—、；：，！？＊※№ "
+_HAN, _LATIN = "[\u3400-\u9fff][\u3400-\u9fff ·]*", "[a-z][a-z'., -]*"
+_TWO_SCRIPTS = re.compile(rf"({_HAN})[ ,/(\[-]*({_LATIN})[)\]]?|({_LATIN}?)[ /(\[]*({_HAN})[)\]]?")
+_SEVERAL = re.compile(r"[、/;|]")
+_SEVERAL_LATIN = re.compile(r"[;/&|]| and ")
+_LATIN_PERSON = re.compile("[a-z'.-]+(?: [a-z'.-]+){1,2}|[a-z'-]+, [a-z'.-]+(?: [a-z'.-]+)?")
+_ACCOUNT = re.compile(r"[a-z]{2,}(?:[._][a-z]{2,}){1,2}")
 _TITLES = """
 教授 副教授 助理教授 特聘教授 客座教授 讲席教授 名誉教授 研究员 副研究员 助理研究员 工程师 高级工程师
 正高级工程师 教授级高工 高工 实验师 高级实验师 经济师 高级经济师 院士 博士 博士后 博士生导师
@@ -37,32 +46,42 @@ _LATIN_TITLE = re.compile(
 def names_within(entry: str) -> set[str]:
     """The entry itself, folded as it is given, and the names in it.
 
-    `1. 王小明 教授（已退休）` holds 王小明, `王小明、李四` two names, `王小明 wang xiaoming` one in two scripts.
+    `1. 王小明 教授（已退休）` holds 王小明, `王小明、李四` two names, `王小明 wang xiaoming` one in two scripts. What
+    stands in brackets behind a name in the same script is a note on it, mostly no name: `李老师（显微镜）`.
     """
+    if len(entry) > LONGEST:
+        return {entry}
     unquoted = _QUOTES.sub("", entry)
-    found = {entry, unquoted, _without_additions(unquoted), _without_marks(unquoted)}
+    found = {entry, unquoted, _without_additions(unquoted)}
+    stripped = _without_additions(unquoted.strip(_MARKS))
+    if _is_person(stripped) or len(re.findall("[\u3400-\u9fff]", stripped)) >= LONG_CHINESE:
+        found.add(stripped)
     if _ACCOUNT.fullmatch(unquoted):
-        found.add(re.sub("[._-]", " ", unquoted))
-    if _BETWEEN.search(unquoted):
-        found |= set(_names_of(_BETWEEN.split(unquoted)))
-    return found - {""}
+        found.add(re.sub("[._]", " ", unquoted))
+    if both := _TWO_SCRIPTS.fullmatch(unquoted):
+        found |= set(_in_two_scripts([half.strip(" ,") for half in both.groups() if half]))
+    return (found | set(_several(unquoted))) - {""}
 
 
-def _names_of(pieces: Iterable[str]) -> Iterator[str]:
-    """Of the pieces of an entry those that are names: of persons, in Latin letters where all are or one is Chinese."""
-    bare = [_without_marks(_without_additions(piece.strip())) for piece in pieces]
-    chinese = [name for name in bare if _is_chinese_person(name)]
-    latin = [name for name in bare if _LATIN_PERSON.fullmatch(name)]
-    yield from chinese
-    if chinese or len(latin) == len(bare):
-        yield from latin
-    elif len(latin) == 1 and len(bare) == 2 and any(_HAN_ALONE.fullmatch(name) for name in bare):
-        yield from bare  # one name in two scripts
+def _in_two_scripts(halves: list[str]) -> Iterator[str]:
+    """Both halves of an entry, where they are one name of several words or characters each."""
+    chinese, latin = sorted(halves, reverse=True)  # Latin letters come before
+    joined = APART.sub("", chinese)
+    if _LATIN_PERSON.fullmatch(latin) and (_is_person(joined) or len(joined) >= LONG_CHINESE):
+        yield joined
+        yield latin
 
 
-def _without_marks(name: str) -> str:
-    bare = _MARKS.sub("", name)
-    return _without_additions(bare) if bare else name
+def _several(entry: str) -> Iterator[str]:
+    """The names of a list of persons; nothing where anything in it is no person."""
+    for pieces in (_SEVERAL.split(entry), entry.split(" "), _SEVERAL_LATIN.split(entry)):
+        names = [APART.sub("", _without_additions(piece.strip())) for piece in pieces]
+        if len(names) > 1 and all(map(_is_person, names)):
+            yield from names
+
+
+def _is_person(name: str) -> bool:
+    return bool(_LATIN_PERSON.fullmatch(name)) or _is_chinese_person(name)
 
 
 def _without_additions(name: str) -> str:
@@ -77,5 +96,8 @@ def _without_additions(name: str) -> str:
 
 
 def _is_chinese_person(name: str) -> bool:
-    """Whether a dictionary of parts of speech takes it for a person: `项目主任` is not somebody called 项目."""
-    return bool(CHINESE_PERSON.fullmatch(name)) and rjieba.tag(name)[0][1].startswith("nr")
+    """Whether a dictionary of parts of speech takes it for one person: `项目主任` is not somebody called 项目."""
+    if not CHINESE_PERSON.fullmatch(name):
+        return False
+    first, part = rjieba.tag(name)[0]
+    return part.startswith("nr") and (len(first) in (1, len(name)) or name[:2] in TWO_CHARACTERS)

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from graph import regions
 from graph.projection import EntityTable, Projection, Strings
 from graph.schema import Access, EntityKind, FieldType
-from matching.masking.entries import APART, CHINESE_PERSON, names_within
+from matching.masking.entries import APART, CHINESE_PERSON, TWO_CHARACTERS, names_within
 from matching.masking.patterns import OPAQUE, folded, loosened, visible_only
 
 SHORTEST = 2
@@ -29,18 +29,13 @@ _NAMED = {FieldType.STRING, FieldType.CODE}
 _LEGAL = re.compile(
     r"(?:股份有限公司|有限责任公司|集团有限公司|有限公司|集团公司|股份公司|公司|集团|\(有限合伙\)|\(普通合伙\)|合伙企业)"
     "(?:[\u3400-\u9fff]{2,8}(?:分公司|子公司|办事处))?$"
-    r"|[, ]+(?:(?:pte|pty|co)\.?,? ?ltd\.?|inc\.?|ltd\.?|llc|corp\.?|corporation|gmbh|ag|s\.?a\.?|plc|company limited"
+    r"|[, ]+(?:(?:pte|pty|co)\.?,? ?ltd\.?|inc\.?|ltd\.?|llc|corp\.?|corporation|gmbh|plc|company limited"
     r"|limited|company|co\.)(?:, [^,]{2,24} branch)?$"
 )
+_SHORT_LEGAL = re.compile(r"[, ]+(?:ag|s\.?a\.?)$")
+"""Legal forms that are initials as well: `young sa` is a person."""
 _BRACKETED = re.compile(r"\([^()]{1,10}\)")
 _EAST_ASIAN = re.compile("[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff]")
-_LONG_FAMILIES = """
-欧阳 司马 诸葛 上官 皇甫 令狐 慕容 公孙 司徒 夏侯 端木 尉迟 长孙 宇文 东方 南宫 百里 呼延
-钟离 轩辕 濮阳 澹台 申屠 赫连 万俟 独孤 闻人 淳于 单于 鲜于 公冶 司空 拓跋 公羊 太史 西门
-歐陽 司馬 諸葛 公孫 尉遲 長孫 東方 南宮 鍾離 軒轅 濮陽 澹臺 赫連 萬俟 獨孤 聞人 單于 鮮于
-"""
-_TWO_CHARACTERS = frozenset(_LONG_FAMILIES.split())
-"""Family names of two characters."""
 _PINYIN = """
 wang li zhang liu chen yang zhao huang zhou wu xu sun hu zhu gao lin he guo ma luo liang song zheng xie han tang
 feng yu dong xiao cheng cao yuan deng fu shen zeng peng lu lv lyu su jiang cai jia ding wei xue ye yan pan du dai
@@ -161,19 +156,29 @@ def _given_first(name: str) -> str:
 
 
 def _of_person(name: str) -> set[str]:
-    """Spellings of a Western name of two or three words, given names first; no point is needed after an initial.
-
-    A family name may begin with particles, and a Chinese one may be in front.
-    """
+    """Spellings of a Western name, given names first; a family name may begin with particles."""
     *given, family = name.split() or [""]
+    if "," in name:
+        return set()
+    found = _of_parts(given, family)
     while len(given) > 1 and given[-1] in _PARTICLES:
         family = f"{given.pop()} {family}"
-    if len(given) not in (1, 2) or "," in name:
-        return _of_person(f"{given[0]} {family}") if len(given) > 2 and all(map(_is_initial, given[1:])) else set()
+        found |= _of_parts(given, family)
+    return found
+
+
+def _of_parts(given: list[str], family: str) -> set[str]:
+    """Spellings of one or two given names and a family name; no point is needed after an initial.
+
+    Initials in the middle may be left out, and are where there are several.
+    """
+    found: set[str] = set()
+    if len(given) > 1 and all(map(_is_initial, given[1:])):
+        found = _of_parts(given[:1], family)
+    if len(given) not in (1, 2):
+        return found
     first = " ".join(given)
-    found = {f"{first} {family}", f"{family}, {first}", f"{family} {first}"}
-    if len(given) == 2 and _is_initial(given[1]):
-        found |= _of_person(f"{given[0]} {family}")
+    found |= {f"{first} {family}", f"{family}, {first}", f"{family} {first}"}
     if all(word[0].isalpha() for word in given):
         for letters in {tuple(word[0] for word in given), tuple(part[0] for part in _parts(first))}:
             # A short name beside letters without points is a word as well: `he p`.
@@ -197,7 +202,7 @@ def _in_latin(name: str) -> set[str]:
     """Spellings in pinyin of a Chinese person's name, in all readings of its characters; none of anything else."""
     if not CHINESE_PERSON.fullmatch(name):
         return set()
-    length = 2 if name[:2] in _TWO_CHARACTERS and len(name) > 2 else 1
+    length = 2 if name[:2] in TWO_CHARACTERS and len(name) > 2 else 1
     families = list(product(*map(_written, name[:length])))
     found: set[str] = set()
     for syllables in islice(product(*map(_written, name[length:])), _READINGS):
@@ -246,6 +251,8 @@ def _both(first: str, family: str) -> tuple[str, str]:
 
 def _of_firm(name: str) -> set[str]:
     bare = _LEGAL.sub("", name).rstrip(" ,")
+    if bare == name and " " in (shorter := _SHORT_LEGAL.sub("", name).rstrip(" ,")):
+        bare = shorter
     if bare == name:
         return set()
     found = {bare, _BRACKETED.sub("", bare)}
