@@ -62,7 +62,7 @@ class Builder:
         self._settings, self._told = settings, built
         self._stores = Stores(settings.store_url)
         self._lock: IO[str] | None = None
-        self._done: tuple[int, str] | None = None
+        self._done: tuple[int, str, str] | None = None
         self._encoder = installed() if settings.encoder else None
         self._encoding: State | None = None
         """Whose texts are being encoded."""
@@ -108,17 +108,20 @@ class Builder:
 
     def _build_if_moved(self) -> bool:
         try:
-            wanted = (self._stores.current().revision(), epoch_of(self._settings))
+            store = self._stores.current()
+            revision, epoch = store.revision(), epoch_of(self._settings)
+            wanted = (revision, store.stamp(revision), epoch)
             if wanted == self._done:
                 return False
             started = time.perf_counter()
-            self._done = (build(self._settings), wanted[1])
+            built = build(self._settings)
+            self._done = (built, store.stamp(built), epoch)
         except Exception:
             self._told("failed")
             self._stores.reopen()
             raise
         seconds = time.perf_counter() - started
-        log.info("built", revision=self._done[0], epoch=wanted[1], seconds=round(seconds, 3))
+        log.info("built", revision=built, epoch=epoch, seconds=round(seconds, 3))
         self._told("done")
         if self._encoder is not None:
             self._encoding = open_built(self._settings)

@@ -38,8 +38,8 @@ def _checked_secret(value: SecretStr) -> SecretStr:
 
 
 def _not_empty(value: object) -> object:
-    if value == "":
-        raise ValueError("is empty, as of a variable that was never set; valid: a name, or leave it out")
+    if isinstance(value, str) and not value.strip():
+        raise ValueError("is empty, as of a variable that was never set; leave it out for the default")
     return value
 
 

@@ -276,7 +276,7 @@ PATENT = EntityKind(
     ),
 )
 
-ABOUT_INSTRUMENTS = ("主要功能", "功能", "仪器简介", "设备简介", "描述", "技术指标", "用途")
+_ABOUT_INSTRUMENTS = ("主要功能", "功能", "仪器简介", "设备简介", "描述", "技术指标", "用途")
 
 INSTRUMENT = EntityKind(
     name="instrument",
@@ -289,7 +289,7 @@ INSTRUMENT = EntityKind(
         _field("manufacturer", STRING, PUBLIC, "manufacturer", "生产厂家", "制造商", "厂商", "生产厂商"),
         _field("category", STRING, PUBLIC, "category", "仪器类别", "分类", "类别"),
         _field("technique", STRING, PUBLIC, "technique", "技术方法", "检测方法", many=True),
-        _field("description", TEXT, PUBLIC, "description", "功能描述", *ABOUT_INSTRUMENTS),
+        _field("description", TEXT, PUBLIC, "description", "功能描述", *_ABOUT_INSTRUMENTS),
         _field("region", CODE, PUBLIC, "region", "所在地", "地区", scheme=Scheme.REGION),
         _field("price_internal", AMOUNT, PUBLIC, "internal price per hour", "校内收费标准", "内部价格", unit="CNY/h"),
         _field("price_external", AMOUNT, PUBLIC, "external price per hour", "校外收费标准", "对外价格", unit="CNY/h"),

@@ -24,6 +24,7 @@ from matching.candidates.texts import TextIndex, joined, rows_of
 from matching.feedback.exposure import Policy
 from matching.kinds import MatchKinds
 from matching.masking import Mask
+from matching.masking.stored import About
 from matching.masking.texts import texts_in
 from matching.state import State
 
@@ -36,14 +37,14 @@ MANY_TEXTS = 20_000
 """Texts to index from which on other processes help: starting them takes a second or two."""
 
 
-class Manifest(BaseModel):
+class Built(BaseModel):
     """What `current.json` says of the artefacts that hold."""
 
     format: int
     projection: tuple[str, int]
     revision: int
     fingerprint: str
-    mask: dict[str, Any]
+    mask: About
     indexes: dict[str, str]
     encoded: dict[str, str]
     vectors: tuple[str, int]
@@ -91,12 +92,12 @@ def _built(
     encoded = folder / "encoded"
     linked = document_kinds(kinds, projection)
     encodings = Encodings.build(encoded, vectors, hashes, digests, linked=linked, full=full)
-    manifest = Manifest(
+    manifest = Built(
         format=FORMAT,
         projection=projection.at,
         revision=projection.revision,
         fingerprint=projection.fingerprint,
-        mask=mask.about.model_dump(),
+        mask=mask.about,
         indexes=keys,
         encoded=dict(encodings.names),
         vectors=(encodings.file.name, encodings.file.count),
@@ -198,7 +199,7 @@ def open_state(projection_folder: Path, folder: Path, secret: bytes, policy: Pol
         made_as = found.get("format") if isinstance(found, dict) else None
         if made_as != FORMAT:
             raise ProjectionError(f"{path} has format {made_as!r}, this version reads {FORMAT}; run `qianxian build`")
-        manifest = Manifest.model_validate(found)
+        manifest = Built.model_validate(found)
     except orjson.JSONDecodeError as error:
         raise ProjectionError(f"{path} is damaged: {error}; run `qianxian build`") from error
     except ValidationError as error:

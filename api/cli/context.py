@@ -46,7 +46,7 @@ Kinds = Annotated[Path | None, typer.Option("--kinds", help="A kinds.json with k
 class Context:
     """The global options and what follows from them."""
 
-    home: str | None
+    home: str | Path | None
     store: str | None
 
     def with_store(self, store: str | None) -> Context:

@@ -170,7 +170,7 @@ def _issued(casework: Casework) -> str:
     return token
 
 
-def _how_to_go_on(settings: Settings, home: str | None, token: str, need: str) -> str:
+def _how_to_go_on(settings: Settings, home: object, token: str, need: str) -> str:
     """The next commands, ready to be copied."""
     address = f"http://{settings.host}:{settings.port}"
     given = f"{PREFIX}HOME={home} " if home else ""

@@ -55,19 +55,22 @@ def issue_key(
     from api.installation import open_casework
 
     valid_for = None if days is None else timedelta(days=days)
+    absents = _absent(context.obj, party or ())
     with closing(open_casework(context.obj.settings)) as casework:
         token, made = issue(casework, role=role, scopes=scope, parties=party or (), label=label, valid_for=valid_for)
     report({"token": token, **made.to_dict()}, token, json=json)
-    for absent in _absent(context.obj, made.parties):
-        typer.echo(f"{absent.kind}:{absent.id} is not in the graph: the key stands for nobody until it is", err=True)
+    for absent in absents:
+        typer.echo(f"{absent} is not in the graph: the key stands for nobody until it is", err=True)
 
 
-def _absent(mine: Context, parties: Sequence[EntityKey]) -> list[EntityKey]:
-    if not parties:
+def _absent(mine: Context, parties: Sequence[str]) -> list[str]:
+    """Those of KIND:ID that the graph does not hold; before a key is made, for the store may not answer."""
+    keys = {party: EntityKey(*party.split(":", 1)) for party in parties if ":" in party}
+    if not keys:
         return []
     with mine.store_to_check() as store:
         kinds = store.catalogue.entities
-        return [party for party in parties if party.kind not in kinds or store.get(*party) is None]
+        return [party for party, key in keys.items() if key.kind not in kinds or store.get(*key) is None]
 
 
 @key.command("list")

@@ -27,9 +27,10 @@ VERSION = "7"
 CJK = r"\u3400-\u9fff"
 CHINESE, ENGLISH = 0.75, 0.1
 """Least share of CJK characters among a Chinese text's letters, and the greatest among an English one's."""
-LATIN_WORD = r"(?<![a-z0-9.])[2-6][dg](?![a-z0-9])|[a-z][a-z0-9+#-]*"
-"""A word in Latin script, folded: `5g` and `3d` too."""
-_CHUNK = re.compile(rf"[{CJK}]+|{LATIN_WORD}|[0-9]+(?:\.[0-9]+)?")
+_LATIN_WORD = r"(?<![A-Za-z0-9.])[2-6][DG](?![A-Za-z0-9])|[A-Za-z][A-Za-z0-9+#-]*"
+"""A word in Latin script, `5G` and `3D` too; `5g` is a weight and `3d` a time."""
+_LATIN = re.compile(_LATIN_WORD)
+_CHUNK = re.compile(rf"[{CJK}]+|{_LATIN_WORD}|[0-9]+(?:\.[0-9]+)?")
 _FIRST_CJK = "\u3400"
 _SAYING_NOTHING = """
 的 了 和 是 在 与 及 或 等 对 为 中 有 以 其 并 于 由 从 到 之 上 下 将 被 把 也 都 而 但 不 该 这 那 个 种
@@ -45,6 +46,8 @@ BLOCK = 20_000
 """Texts that are analysed at a time."""
 DISTINCT_AMONG, LOOKED_UP = 1 << 17, 1 << 24
 """Codes whose distinct ones are found by sorting; codes that are looked up at a time."""
+LARGEST_TABLE = 24
+"""Bits of the largest table that codes are looked up in: 64 MiB."""
 LEAD = 300
 """Characters with which a text says what it is about: its title and the first sentences."""
 LATIN = np.uint64(1 << 63)
@@ -113,12 +116,17 @@ def words_of(text: str) -> tuple[str, ...]:
 
 def _segmented(text: str) -> list[str]:
     words: list[str] = []
-    for chunk in _CHUNK.findall(PLACED.sub(" ", text).lower()):
+    for chunk in _CHUNK.findall(PLACED.sub(" ", text)):
         if chunk[0] >= _FIRST_CJK:
             words.extend(rjieba.cut(chunk))
         else:
-            words.append(chunk)
+            words.append(chunk.lower())
     return words
+
+
+def latin_words(text: str) -> frozenset[str]:
+    """The words of a text in Latin script, lower-case."""
+    return frozenset(map(str.lower, _LATIN.findall(text)))
 
 
 def word_terms(texts: Sequence[str]) -> Terms:
@@ -207,7 +215,7 @@ def numbered(codes: Codes) -> tuple[Codes, NDArray[np.int32]]:
 def _looked_up(vocabulary: Codes, codes: Codes) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
     """(place of each code in a rising vocabulary; which codes are not there, and have no place)."""
     place, unknown = np.zeros(len(codes), np.int32), [np.empty(0, np.int64)]
-    bits = (16 * len(vocabulary)).bit_length()
+    bits = min((16 * len(vocabulary)).bit_length(), LARGEST_TABLE)
     table = np.zeros(1 << bits, np.int32)
     table[spread(vocabulary, bits)] = np.arange(len(vocabulary))
     for start in range(0, len(codes), LOOKED_UP):  # there may be hundreds of millions

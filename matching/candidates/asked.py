@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from matching.candidates.analysis import LATIN_WORD, Codes, Terms, char_terms, places_of, word_code, words_of
+from matching.candidates.analysis import Codes, Terms, char_terms, latin_words, places_of, word_code, words_of
 from matching.candidates.crossing import Crossing, crossings, widened
 from matching.candidates.lexical import Floats, LexicalIndex
 from matching.candidates.texts import TextIndex, TextQuery, analyse
@@ -71,7 +71,6 @@ know knows budget team one two
 _SAYS_NOTHING = frozenset(_IN_ANY_QUESTION.split())
 """Words by which nothing is covered, beside the stop words of all texts."""
 _CLAUSE = re.compile(r"[，,：:]|\band (?=(?:we )?(?:are |would )?(?:look|search|seek|need|want|like))", re.IGNORECASE)
-_LATIN = re.compile(LATIN_WORD)
 
 
 class Words(NamedTuple):
@@ -188,8 +187,8 @@ def _words(asked: Asked, index: LexicalIndex) -> Words:
     flat = np.fromiter(map(word_code, words), np.uint64, len(words))
     codes, first, counts = np.unique(flat, return_index=True, return_counts=True)
     spelled = [words[at] for at in first.tolist()]
-    parts = [(wanted or part).lower() for part, wanted in zip(asked.said, asked.wanted, strict=True)]
-    latin = [frozenset(_LATIN.findall(part)) for part in parts] if any(map(str.isascii, spelled)) else []
+    parts = [wanted or part for part, wanted in zip(asked.said, asked.wanted, strict=True)]
+    latin = [latin_words(part) for part in parts] if any(map(str.isascii, spelled)) else []
     where = [
         [word in names for names in latin] if word.isascii() else [word in part for part in parts] for word in spelled
     ]

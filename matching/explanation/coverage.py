@@ -68,12 +68,10 @@ class Coverage(NamedTuple):
     """Those of the question, and which of these parts have them."""
     telling: list[int]
     """Places of the words that may be named, by falling tf-idf: those in parts that ask, or in any where none does."""
-    has: Flags
-    """Documents × words: whether it has the word or what it means in the other language; those that were looked at."""
     says: Flags
-    """The same of the word itself."""
-    once: Flags
-    """The same, but what the document has by its meaning is one word, and none where the question says it itself."""
+    """Documents × words: whether it has the word itself; the documents being those that were looked at."""
+    sound: Flags
+    """Candidates × parts: whether the part is covered, and not by one word of several alone (see `_firm`)."""
 
     @property
     def covered(self) -> Flags:
@@ -120,9 +118,18 @@ def coverage(evidence: Evidence, asked: Asked, best: Best, n: int) -> Coverage:
     telling = [at for at in words.telling if named[at]]
     top = share.argmax(axis=1)
     parts = tuple(said[at] for at in shown)
-    return Coverage(
-        parts, asks, share.max(axis=1), through[np.arange(n)[:, None], top], words, telling, has, says, once
-    )
+    most = share.max(axis=1)
+    sound = (most >= LEAST_SHARE) & ((most >= ALL) | _firm(best, once[:, telling], words.of[telling], n))
+    return Coverage(parts, asks, most, through[np.arange(n)[:, None], top], words, telling, says, sound)
+
+
+def _firm(best: Best, once: Flags, of: Floats, n: int) -> Flags:
+    """Candidates × parts: whether one document has more than one word of the part, or the part has only one."""
+    within = (of > 0).astype(np.float32)
+    document, part = np.nonzero(once @ within > 1)
+    firm = np.tile(within.sum(axis=0) <= 1, (n, 1))
+    firm[best.owner[document], part] = True
+    return firm
 
 
 def _largest(evidence: Evidence) -> LexicalIndex:
@@ -152,7 +159,11 @@ def _shares(words: Words, has: Flags, lengths: Rows) -> Floats:
 
 
 def _has(evidence: Evidence, asked: Asked, best: Best, words: Words) -> tuple[Flags, Flags, Flags, Rows]:
-    """(see `Coverage.has`, `Coverage.says` and `Coverage.once`; how many words each document has)."""
+    """Three tables of documents × words, and how many words each document has.
+
+    Whether it has the word or what that means in the other language; whether it has the word itself; and the first
+    again, but with what it has by its meaning as one word, and not where the question says that, too.
+    """
     meant = [codes_of("words", one.meant) for one in asked.crossed]
     wanted = np.unique(np.concatenate([words.codes, *meant]))
     held, lengths = _held(evidence, best, wanted)

@@ -1,7 +1,8 @@
 """Whether an answer has a good match, and what is missing: the parts that nobody covers, the filters in the way.
 
 `good`: the first group's band is strong or good; the first part that asks for something, or half of those parts, are
-covered, by more than one word where they have more; and to viewers of the order one of the first IN_FRONT does so.
+covered, by more than one word where they have more, or by nearly all that weighs (coverage.ALL); and to viewers of the
+order one of the first IN_FRONT does so for some such part.
 `none`: there is no match, or nobody comes near any such part (see coverage.NEAR). `weak`: all else.
 For a free text that is all, and one that asks for nothing has no match. Of a record, more may be known: where its texts
 ask for nothing (they are a profile, or say nothing), or give less than half of what speaks for the matches, bands
@@ -17,8 +18,6 @@ from typing import Any, Literal
 
 import numpy as np
 
-from matching.candidates.asked import Flags
-from matching.explanation.coverage import ALL
 from matching.explanation.reasons import Page
 from matching.explanation.wording import IN_FRONT, NOTHING, of_answer
 from matching.ranking.model import BANDS
@@ -39,8 +38,8 @@ def verdict_of(page: Page, band: int) -> Verdict:
         return at_most(band) if page.asked.row is not None else "none"
     if found.near.any(axis=1).sum() < page.least:
         return "none"
-    covered = (found.covered & _firm(page))[:, asks].sum(axis=0) >= page.least
-    in_front = found.covered[:IN_FRONT, asks].any() or not page.exact
+    covered = found.sound[:, asks].sum(axis=0) >= page.least
+    in_front = found.sound[:IN_FRONT, asks].any() or not page.exact
     return "good" if band <= 1 and in_front and (covered[0] or covered.mean() >= 0.5) else "weak"
 
 
@@ -54,16 +53,6 @@ def is_better(one: Verdict, other: Verdict) -> bool:
     return VERDICTS.index(one) > VERDICTS.index(other)
 
 
-def _firm(page: Page) -> Flags:
-    """Candidates × parts: whether more than one word of a part with several, or all of it, is in one document."""
-    found = page.found
-    within = (found.words.of[found.telling] > 0).astype(np.float32)
-    document, part = np.nonzero(found.once[:, found.telling] @ within > 1)
-    several: Flags = found.share >= ALL
-    several[page.best.owner[document], part] = True
-    return np.asarray(several | (within.sum(axis=0) <= 1))
-
-
 def told(page: Page, verdict: Verdict, band: int, in_the_way: Mapping[str, str]) -> dict[str, Any]:
     """What an answer says of its verdict; `in_the_way` are the filters without which it were better.
 
@@ -72,11 +61,12 @@ def told(page: Page, verdict: Verdict, band: int, in_the_way: Mapping[str, str])
     """
     parts: list[dict[str, Any]] = []
     found = page.found
-    firm = (found.covered & _firm(page)).sum(axis=0) >= page.least
-    for text, asks, covers, sound in zip(found.parts, found.asks.tolist(), found.covered.T, firm.tolist(), strict=True):
+    of_parts = zip(found.parts, found.asks.tolist(), found.covered.T, found.sound.T, strict=True)
+    for text, asks, covers, soundly in of_parts:
         by = np.flatnonzero(covers)
         covered = len(by) >= page.least
-        part: dict[str, Any] = {"text": text, "asks": asks, "covered": covered, "one_word": covered and not sound}
+        one_word = bool(covered and soundly.sum() < page.least)
+        part: dict[str, Any] = {"text": text, "asks": asks, "covered": covered, "one_word": one_word}
         if page.exact:
             part["ranks"] = (by + 1).tolist()
         parts.append(part)
@@ -85,9 +75,11 @@ def told(page: Page, verdict: Verdict, band: int, in_the_way: Mapping[str, str])
     ]
     missing += [{"filter": name, "value": value} for name, value in in_the_way.items()]
     about = {"verdict": verdict, "basis": page.basis, "parts": parts, "missing": missing}
-    nothing = page.asked.row is None and not found.asks.any()
+    nothing = page.asked.row is None and bool(page.evidence.documents) and not found.asks.any()
+    first = np.flatnonzero(found.sound[:, found.asks].any(axis=1)) if page.exact else np.empty(0, np.int64)
+    rank = int(first[0]) + 1 if len(first) else None
     summary = {
-        name: wording.of(NOTHING) if nothing else of_answer(about, page.least, band > 1, wording)
+        name: wording.of(NOTHING) if nothing else of_answer(about, page.least, band > 1, rank, wording)
         for name, wording in page.wordings.items()
     }
     return about | {"summary": summary}

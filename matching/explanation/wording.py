@@ -253,10 +253,11 @@ def _near(near: Sequence[Mapping[str, Any]], quotes: Sequence[str], wording: Wor
 
 def _only(terms: Sequence[str], zh: bool) -> str:
     """Where a candidate comes near no part: the words that it shares with any."""
-    if terms:
-        listed = ("、" if zh else ", ").join(terms)
-        return f"与要求只有{listed}等用词相同。" if zh else f"Shares only {listed} with what is asked."
-    return "其材料中没有与要求相近的内容。" if zh else "None of the texts comes close to what is asked."
+    if not terms:
+        return "其材料中没有与要求相近的内容。" if zh else "None of the texts comes close to what is asked."
+    if zh:
+        return f"与要求有{'、'.join(terms)}等用词相同，但不算相近。"
+    return f"Shares {', '.join(terms)}, but comes close to nothing that is asked."
 
 
 def _covers(covers: Sequence[Mapping[str, Any]], quotes: Sequence[str], wording: Wording) -> str:
@@ -348,6 +349,10 @@ THIN_OF_MANY = Labels(
     en="Fewer than {} come close by more than one word: ask again with more detail.",
 )
 """Where all that is covered is so by single words of several."""
+THIN_IN_FRONT = Labels(
+    zh="排在前面的相近之处只靠一个共同用词，从第{}位起才有更多。",
+    en="Those in front come close by a single word only: the first to share more is rank {}.",
+)
 LOW = Labels(zh="最高的得分也不算高。", en="Even the highest score is no good one.")
 """Where texts come close, but the first candidates score no better than fair."""
 NOTHING = Labels(
@@ -367,10 +372,11 @@ ONLY, FIRST = (
 IN_FRONT = 3
 
 
-def of_answer(verdict: Mapping[str, Any], least: int, low: bool, wording: Wording) -> str:
+def of_answer(verdict: Mapping[str, Any], least: int, low: bool, sound: int | None, wording: Wording) -> str:
     """An answer's verdict in a sentence or two.
 
-    `least` is how many must do what is told of, `low` whether even the first score is no good one.
+    `least` is how many must do what is told of, `low` whether even the first score is no good one, `sound` the first
+    rank that covers a part by more than a single word; None where none does, and where no order is told.
     """
     zh = wording.zh
     head = FEWER if least > 1 and verdict["verdict"] == "none" else HEADS[verdict["verdict"]]
@@ -390,6 +396,9 @@ def of_answer(verdict: Mapping[str, Any], least: int, low: bool, wording: Wordin
     ranks = sorted({rank for part in covered for rank in part.get("ranks", ())})
     if verdict["verdict"] != "none" and ranks and ranks[0] > IN_FRONT:
         front = wording.of(ONLY if len(ranks) == 1 else FIRST).format(ranks[0])
+        said += front if zh else f" {front}"
+    elif verdict["verdict"] == "weak" and not by_record and sound is not None and sound > IN_FRONT:
+        front = wording.of(THIN_IN_FRONT).format(sound)
         said += front if zh else f" {front}"
     if covered and not by_record and verdict["verdict"] == "weak":
         if all(part["one_word"] for part in covered):

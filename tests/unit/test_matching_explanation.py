@@ -225,11 +225,31 @@ def test_toward_who_sees_the_order_one_in_front_must_cover_something(
     def only(evidence: Evidence, asked: Asked, best: Best, n: int) -> Coverage:
         found = coverage(evidence, asked, best, n)
         found.share[np.arange(n) != rank - 1] = NEAR
+        found.sound[np.arange(n) != rank - 1] = False
         return found
 
     monkeypatch.setattr(reasons, "coverage", only)
     assert _ask(state, text=SUBJECTS[0])["verdict"] == verdict
     assert _ask(state, PARTY, text=SUBJECTS[0])["verdict"] == "weak"  # one alone is not told of
+
+
+def test_single_words_in_front_make_no_good_match(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
+    def thin(evidence: Evidence, asked: Asked, best: Best, n: int) -> Coverage:
+        found = coverage(evidence, asked, best, n)
+        found.sound[:6] = False
+        return found
+
+    monkeypatch.setattr(reasons, "coverage", thin)
+    answer = _ask(state, text=SUBJECTS[0])
+    assert answer["verdict"] == "weak" and answer["parts"][0]["ranks"][0] == 1
+    assert "the first to share more is rank 7" in answer["summary"]["en"]
+    assert "从第7位起才有更多" in answer["summary"]["zh"]
+
+
+def test_a_question_to_a_kind_without_records_is_not_taken_for_empty(state: State) -> None:
+    answer = _ask(state, kind="need-patent", text=SUBJECTS[0])
+    assert answer["verdict"] == "none" and answer["groups"] == []
+    assert answer["summary"]["en"].startswith("There is no good match")
 
 
 def test_the_fewer_words_may_be_named_the_less_is_claimed() -> None:
@@ -309,7 +329,7 @@ def test_a_verdict_says_so_where_the_first_cover_nothing() -> None:
         part = {"text": "气孔检测", "asks": True, "covered": bool(ranks), "one_word": False, "ranks": ranks}
         missing = [] if ranks else [{"part": 0, "text": "气孔检测"}]
         about = {"verdict": "good", "basis": basis, "parts": [part], "missing": missing}
-        return {name: of_answer(about, least, False, wording) for name, wording in WORDINGS.items()}
+        return {name: of_answer(about, least, False, None, wording) for name, wording in WORDINGS.items()}
 
     assert said([3])["en"] == "There are good matches."
     assert said([7])["en"].endswith("Of those in front none comes close: only rank 7 does.")
@@ -389,9 +409,8 @@ def _found(share: list[list[float]]) -> Coverage:
     none = np.empty(0, np.int64)
     words = Words([], none.astype(np.uint64), none, np.zeros((0, 0)), np.zeros(0), none)
     parts = tuple("abcdef"[: values.shape[1]])
-    return Coverage(
-        parts, np.ones(len(parts), bool), values, values.astype(np.int64), words, [], *np.zeros((3, 0, 0), bool)
-    )
+    nothing, sound = np.zeros((0, 0), bool), values >= LEAST_SHARE
+    return Coverage(parts, np.ones(len(parts), bool), values, values.astype(np.int64), words, [], nothing, sound)
 
 
 def test_greedy_cover_reaches_its_bound_and_takes_the_better_of_equals() -> None:

@@ -86,8 +86,9 @@ def test_character_terms_are_counted_per_text(texts: list[str]) -> None:
 
 
 def test_words_with_a_digit_are_words_and_quantities_are_not() -> None:
-    assert words_of("5G基站、3D打印 2d materials") == ("5g", "基站", "3d", "打印", "2d", "materials")
-    assert words_of("13d 3.5g 3dprint co2") == ("13", "3.5", "dprint", "co2")
+    assert words_of("5G基站、3D打印 2D materials") == ("5g", "基站", "3d", "打印", "2d", "materials")
+    assert words_of("13D 3.5G 3DPrint CO2") == ("13", "3.5", "dprint", "co2")
+    assert words_of("加入5g反应3d") == ("加入", "反应")
     assert Asked(None, "5G").asks.tolist() == [True]
 
 
