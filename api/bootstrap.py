@@ -24,7 +24,7 @@ from api.settings import Settings
 from graph import projection
 from graph.errors import ProjectionError
 from graph.schema import Catalogue
-from graph.store import GraphStore, open_store
+from graph.store import GraphStore, file_of, open_store
 from ingest.sources.folder import kinds_document
 from matching import build as matching_build
 from matching.candidates.encoder import installed
@@ -95,14 +95,28 @@ class Stores:
         self._url = url
         self._store: GraphStore | None = None
         self._retired: GraphStore | None = None
+        self._file: tuple[int, int] | None = None
+        """Device and number of a SQLite store's file as it was opened."""
         self._lock = threading.Lock()
 
     def current(self) -> GraphStore:
-        """The open store; StoreError when it cannot be opened."""
+        """The open store, anew where another file was put in its place; StoreError when it cannot be opened."""
+        there = self._file_there()
+        if self._store is not None and there is not None and there != self._file:
+            self.reopen()
         with self._lock:
             if self._store is None:
                 self._store = open_store(self._url)
+                self._file = self._file_there()
             return self._store
+
+    def _file_there(self) -> tuple[int, int] | None:
+        file = file_of(self._url)
+        try:
+            found = file.stat() if file is not None else None
+        except OSError:
+            return None
+        return (found.st_dev, found.st_ino) if found is not None else None
 
     def keep_to(self, catalogue: Catalogue) -> None:
         """Open the store anew when kinds were adopted since, as this newer catalogue shows."""
