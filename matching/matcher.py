@@ -52,8 +52,12 @@ class Matcher:
             state = open_state(self._projection_folder, self._folder, self._secret, self._policy)
         except ProjectionError:
             return False
-        state.warm(self.state)
+        before = self.state
+        state.asked |= before.asked
+        state.warm(before, only=state.asked)
         self.state, self._seen = state, stamp
+        # Kinds that nobody has asked for are made ready behind: a question that comes meanwhile waits for its own.
+        state.warm(before)
         return True
 
     def match(self, question: Question, viewer: Viewer, state: State | None = None) -> Answer:

@@ -187,6 +187,7 @@ def match(state: State, question: Question, viewer: Viewer) -> Answer:
     """
     checked(question, viewer)
     prepared = state.prepared(question.kind)
+    state.asked.add(question.kind)
     run = Run(
         state, prepared, question, viewer, _asked(state, prepared, question, viewer), _offset(state, question, viewer)
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -67,6 +67,8 @@ class State:
     ) -> None:  # fmt: skip
         self.projection, self.mask, self.indexes, self.models = projection, mask, dict(indexes), models
         self.encodings, self.policy = encodings, policy or Policy()
+        self.asked: set[str] = set()
+        """Match kinds that were asked for, of this state and of those before it."""
         self._prepared: dict[str, Prepared] = {}
         self._ties: dict[str, NDArray[np.int64]] = {}
 
@@ -94,10 +96,12 @@ class State:
             self._prepared[name] = prepared.with_factors(model.factors)
         return self._prepared[name]
 
-    def warm(self, previous: State | None = None) -> None:
-        """Prepare every match kind, taking from `previous` what rests on the same data."""
+    def warm(self, previous: State | None = None, *, only: Collection[str] | None = None) -> None:
+        """Prepare every match kind, or `only` some, taking from `previous` what rests on the same data."""
         known = previous._prepared if previous is not None else {}
         for name, kind in self.kinds.items():
+            if name in self._prepared or (only is not None and name not in only):
+                continue
             if name in known and known[name].rests_on == self._rests_on(kind):
                 self._prepared[name] = known[name]
             else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import gc
 import weakref
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -424,6 +425,25 @@ def test_the_order_of_equals_is_taken_over_where_nobody_came_or_went(tmp_path: P
     after.warm(before)
     assert after.tie_break("expert") is before.tie_break("expert")
     assert len(after.tie_break("need")) == len(before.tie_break("need")) + 1
+
+
+def test_kinds_that_are_asked_for_are_ready_before_the_switch_and_the_others_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _state(tmp_path, _world())
+    matcher = Matcher.open(tmp_path / "matching", tmp_path / "projection", b"s" * 32)
+    matcher.match(Question("need-expert", subject="n"), BROKER)
+    _state(tmp_path, [Entity("need", "late", {"title": "激光焊接"})])
+    old, warm, ready = matcher.state, State.warm, []
+
+    def warmed(state: State, previous: State | None = None, *, only: Collection[str] | None = None) -> None:
+        warm(state, previous, only=only)
+        ready.append((matcher.state is old, set(state._prepared)))
+
+    monkeypatch.setattr(State, "warm", warmed)
+    assert matcher.refresh()
+    assert ready == [(True, {"need-expert"}), (False, set(matcher.state.kinds))]
+    assert matcher.state.asked == {"need-expert"}
 
 
 @pytest.mark.parametrize("text", ["", "a b", "!!", "激光焊接"])
