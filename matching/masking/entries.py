@@ -26,8 +26,9 @@ _NOTES = re.compile(r"(?: ?[(\[][^()\[\]]*[)\]])+$")
 _MARKS = "".join(map(chr, range(0x21, 0x41))) + "[]^_`{|}~。．·•…—、；：，！？＊※№ "
 _HAN, _LATIN = "[\u3400-\u9fff][\u3400-\u9fff ·]*", "[a-z][a-z'., -]*"
 _TWO_SCRIPTS = re.compile(rf"({_HAN})[ ,/(\[-]*({_LATIN})[)\]]?|({_LATIN}?)[ /(\[]*({_HAN})[)\]]?")
-_SEVERAL = re.compile(r"[、/;|]")
-_SEVERAL_LATIN = re.compile(r"[;/&|]| and ")
+_BETWEEN = tuple(map(re.compile, ("[、/;|]", "(?<=[\u3400-\u9fff]) (?=[\u3400-\u9fff])", "[;/&|]| and ")))
+"""What stands between the names of a list: one of these all through."""
+_ANY_BETWEEN = re.compile("|".join(between.pattern for between in _BETWEEN))
 _LATIN_PERSON = re.compile("[a-z'.-]+(?: [a-z'.-]+){1,2}|[a-z'-]+, [a-z'.-]+(?: [a-z'.-]+)?")
 _ACCOUNT = re.compile(r"[a-z]{2,}(?:[._][a-z]{2,}){1,2}")
 _TITLES = """
@@ -53,31 +54,40 @@ def names_within(entry: str) -> set[str]:
         return {entry}
     unquoted = _QUOTES.sub("", entry)
     found = {entry, unquoted, _without_additions(unquoted)}
-    stripped = _without_additions(unquoted.strip(_MARKS))
-    if _is_person(stripped) or len(re.findall("[\u3400-\u9fff]", stripped)) >= LONG_CHINESE:
+    stripped = unquoted.strip(_MARKS)
+    if stripped != unquoted and (stripped := _without_additions(stripped)) and _is_name(stripped):
         found.add(stripped)
     if _ACCOUNT.fullmatch(unquoted):
         found.add(re.sub("[._]", " ", unquoted))
     if both := _TWO_SCRIPTS.fullmatch(unquoted):
         found |= set(_in_two_scripts([half.strip(" ,") for half in both.groups() if half]))
-    return (found | set(_several(unquoted))) - {""}
+    if _ANY_BETWEEN.search(unquoted):
+        found |= set(_several(unquoted))
+    return found - {""}
 
 
 def _in_two_scripts(halves: list[str]) -> Iterator[str]:
     """Both halves of an entry, where they are one name of several words or characters each."""
     chinese, latin = sorted(halves, reverse=True)  # Latin letters come before
     joined = APART.sub("", chinese)
-    if _LATIN_PERSON.fullmatch(latin) and (_is_person(joined) or len(joined) >= LONG_CHINESE):
+    if _LATIN_PERSON.fullmatch(latin) and _is_name(joined):
         yield joined
         yield latin
 
 
 def _several(entry: str) -> Iterator[str]:
     """The names of a list of persons; nothing where anything in it is no person."""
-    for pieces in (_SEVERAL.split(entry), entry.split(" "), _SEVERAL_LATIN.split(entry)):
-        names = [APART.sub("", _without_additions(piece.strip())) for piece in pieces]
-        if len(names) > 1 and all(map(_is_person, names)):
-            yield from names
+    for between in _BETWEEN:
+        pieces = between.split(entry)
+        if len(pieces) > 1:
+            names = [APART.sub("", _without_additions(piece.strip())) for piece in pieces]
+            if all(map(_is_person, names)):
+                yield from names
+
+
+def _is_name(name: str) -> bool:
+    """Whether it is a person's, or so long a Chinese one that it is no ordinary word."""
+    return _is_person(name) or sum("\u3400" <= character <= "\u9fff" for character in name) >= LONG_CHINESE
 
 
 def _is_person(name: str) -> bool:
