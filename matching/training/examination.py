@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from matching.evaluation.comparison import compared
+from matching.evaluation.comparison import Compared, compared
 from matching.evaluation.measures import (
     Values,
     average_precisions,
@@ -53,22 +53,22 @@ def precisions(score: Floats, sample: Sample) -> dict[str, float]:
     return average_precisions(score, sample.y > 0, sample.owners)
 
 
-def examined(
-    ranker: Ranker, rankers: Sequence[Ranker], bounds: Sequence[float], sample: Sample, fold: Rows,
-    precision: Mapping[str, Mapping[str, float]],
-) -> dict[str, Any]:  # fmt: skip
-    """`measures`, `comparison`, `calibration`, `features` and `ablation` of a ranker, for the model's `about`.
+def against(precision: Mapping[str, float], others: Mapping[str, float]) -> list[Compared]:
+    """How average precisions within subjects differ from those of another ranker; nothing where no subject has any."""
+    return compared({"average_precision": _values(precision)}, {"average_precision": _values(others)})
 
-    `rankers` are those of the folds, `precision` the held-out ones of the learned ranker and the prior.
+
+def examined(
+    ranker: Ranker, rankers: Sequence[Ranker], bounds: Sequence[float], sample: Sample, fold: Rows
+) -> dict[str, Any]:
+    """`measures`, `calibration`, `features` and `ablation` of a ranker, for the model's `about`.
+
+    `rankers` are those of the folds.
     """
     score = scored(rankers, sample.x, fold)
     values = {"average_precision": _values(precisions(score, sample)), "roc_auc": _values(_areas(score, sample))}
-    difference = compared(
-        {"average_precision": _values(precision["curves"])}, {"average_precision": _values(precision["prior"])}
-    )
     return {
         "measures": [measured.to_dict() for measured in summed({name: each for name, each in values.items() if each})],
-        "comparison": [found.to_dict() for found in difference],
         "calibration": _calibration(score, bounds, sample, fold),
         "features": _features(ranker, sample),
         "ablation": ablation(rankers, sample, fold),

@@ -23,6 +23,7 @@ from matching.question import Question
 from matching.ranking.additive import AdditiveCurves, BothChoose, ranker_from
 from matching.ranking.mixed import _most_likely, _whitening, mixed
 from matching.state import State
+from matching.training.examination import against
 from matching.training.train import train
 
 N, POOLS = 240, 8
@@ -187,6 +188,19 @@ def test_judged_choices_order_unseen_people_by_what_both_want(world: World, stat
     assert np.median(within) > 0.9
     turned = score_pairs(state, "guest-guest", world.judged(unseen, turned=True), world.judged(~unseen)).score
     np.testing.assert_allclose(scored, turned, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("lead", "kept"), [(0.0, "curves"), (-0.01, "curves"), (-0.2, "prior")])
+def test_the_prior_stays_only_where_it_is_clearly_better(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lead: float, kept: str
+) -> None:
+    rng = np.random.default_rng(0)
+    prior = {str(name): float(value) for name, value in enumerate(rng.random(40))}
+    found = against({name: value + lead + 0.1 * rng.normal() for name, value in prior.items()}, prior)
+    monkeypatch.setattr("matching.training.train.against", lambda *_: found)
+    model = train(world.state(tmp_path, past=True), ["guest-guest"])["guest-guest"]
+    assert found[0].verdict == ("worse" if kept == "prior" else "within noise")
+    assert model.about["kept"].startswith(kept) and isinstance(model.ranker, BothChoose) == (kept == "curves")
 
 
 def test_an_answer_is_ranked_by_the_same_mechanism(world: World, tmp_path: Path) -> None:
