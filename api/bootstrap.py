@@ -101,14 +101,16 @@ class Stores:
 
     def current(self) -> GraphStore:
         """The open store, anew where another file was put in its place; StoreError when it cannot be opened."""
-        there = self._file_there()
-        if self._store is not None and there is not None and there != self._file:
-            self.reopen()
         with self._lock:
+            there = self._file_there()
+            stale = self._retire() if there is not None and there != self._file else None
             if self._store is None:
                 self._store = open_store(self._url)
                 self._file = self._file_there()
-            return self._store
+            current = self._store
+        if stale is not None:
+            stale.close()
+        return current
 
     def _file_there(self) -> tuple[int, int] | None:
         file = file_of(self._url)
@@ -126,10 +128,14 @@ class Stores:
     def reopen(self) -> None:
         """Let the next use open the store anew."""
         with self._lock:
-            # The store stays open for the threads that are using it, until the next one is retired.
-            retired, self._retired, self._store = self._retired, self._store, None
+            retired = self._retire()
         if retired is not None:
             retired.close()
+
+    def _retire(self) -> GraphStore | None:
+        """Put the store aside, open for the threads that are using it until the next one is; the one to close now."""
+        retired, self._retired, self._store = self._retired, self._store, None
+        return retired
 
     def close(self) -> None:
         """Give the connections back."""

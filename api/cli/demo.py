@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import orjson
@@ -170,7 +171,7 @@ def _issued(casework: Casework) -> str:
     return token
 
 
-def _how_to_go_on(settings: Settings, home: object, token: str, need: str) -> str:
+def _how_to_go_on(settings: Settings, home: str | Path | None, token: str, need: str) -> str:
     """The next commands, ready to be copied."""
     address = f"http://{settings.host}:{settings.port}"
     given = f"{PREFIX}HOME={home} " if home else ""

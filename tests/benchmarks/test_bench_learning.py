@@ -106,17 +106,35 @@ def numbers(ids: Sequence[str]) -> Ints:
     return np.array([int(name.rpartition("-")[2]) for name in ids], np.int32)
 
 
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    home = tmp_path_factory.mktemp("learning") / "home"
+def _built(home: Path, experts: int) -> Settings:
     settings = Settings(home=home)
     make_home(home)
-    write(home / "world", experts=EXPERTS, seed=SEED)
+    write(home / "world", experts=experts, seed=SEED)
     with open_store(settings.store_url) as store:
         ingest(store, [home / "world"])
     build(settings)
+    return settings
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    settings = _built(tmp_path_factory.mktemp("learning") / "home", EXPERTS)
     train(open_matcher(settings).state, ["need-expert"])
-    return home
+    return settings.home
+
+
+@pytest.mark.parametrize("experts", [200, 600, 2_000, EXPERTS])
+def test_curves_and_the_prior_against_the_truth(tmp_path: Path, experts: int) -> None:
+    settings = _built(tmp_path / "home", experts)
+    users = Users.of(populate(SEED, sizes(experts), load()))
+    needs, matcher = np.concatenate([users.fresh, users.asked])[:600], open_matcher(settings)
+    prior = users.ndcg(matcher, needs)
+    about = train(matcher.state, ["need-expert"])["need-expert"].about
+    gain = _gain("curves", users.ndcg(open_matcher(settings), needs), prior)
+    (held_out,) = about["comparison"]
+    print(f"\n{experts} experts, {about['outcomes']} outcomes, nDCG@{TOP}: prior {prior.mean():.4f}, {gain}")
+    print(f"held-out average precision {held_out['difference']:+.4f}, p = {held_out['p']:.3f}; kept: {about['kept']}")
+    assert about["kept"] == "curves"
 
 
 @pytest.mark.parametrize("looking", LOOKS)
