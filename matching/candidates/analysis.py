@@ -217,17 +217,17 @@ def _looked_up(vocabulary: Codes, codes: Codes) -> tuple[NDArray[np.int32], NDAr
     place, unknown = np.zeros(len(codes), np.int32), [np.empty(0, np.int64)]
     bits = min((16 * len(vocabulary)).bit_length(), LARGEST_TABLE)
     table = np.zeros(1 << bits, np.int32)
-    table[spread(vocabulary, bits)] = np.arange(len(vocabulary))
+    table[hashed(vocabulary, bits)] = np.arange(len(vocabulary))
     for start in range(0, len(codes), LOOKED_UP):  # there may be hundreds of millions
         part, here = codes[start : start + LOOKED_UP], place[start : start + LOOKED_UP]
-        here[:] = table[spread(part, bits)]
+        here[:] = table[hashed(part, bits)]
         missed = np.flatnonzero(vocabulary[here] != part)
         here[missed], known = places_of(vocabulary, part[missed])
         unknown.append(start + missed[~known])
     return place, np.concatenate(unknown)
 
 
-def spread(codes: Codes, bits: int) -> Codes:
+def hashed(codes: Codes, bits: int) -> Codes:
     """Numbers of so many bits for codes, evenly spread (multiplicative hashing: Knuth 1973, 6.4)."""
     return (codes * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(64 - bits)
 

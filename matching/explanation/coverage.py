@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graph.projection import spans
-from matching.candidates.analysis import Codes, places_of, spread
+from matching.candidates.analysis import Codes, hashed, places_of
 from matching.candidates.asked import NO_WORDS, Asked, Flags, Rows, Words
 from matching.candidates.crossing import codes_of
 from matching.candidates.evidence import Evidence, Reading
@@ -199,8 +199,8 @@ def _held(evidence: Evidence, best: Best, wanted: Codes) -> tuple[Flags, Rows]:
         found.append((mine.repeat(lengths[mine]), terms.codes[places]))
     document, codes = (np.concatenate(column) for column in zip(*found, strict=True))
     table = np.zeros(1 << _TABLE, bool)
-    table[spread(wanted, _TABLE)] = True
-    maybe = np.flatnonzero(table[spread(codes, _TABLE)])
+    table[hashed(wanted, _TABLE)] = True
+    maybe = np.flatnonzero(table[hashed(codes, _TABLE)])
     place, hit = places_of(wanted, codes[maybe])
     has[document[maybe[hit]], place[hit]] = True
     return has, lengths
