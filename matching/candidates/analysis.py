@@ -156,6 +156,9 @@ def char_terms(texts: Sequence[str]) -> Terms:
 
 
 def _counted(owners: NDArray[np.int64], codes: Codes, n: int) -> Terms:
+    if n == 1:  # a question
+        vocabulary, counts = np.unique(codes, return_counts=True)
+        return Terms(np.array([0, len(vocabulary)]), vocabulary, counts.astype(np.float32))
     vocabulary, place = numbered(codes)
     cells, counts = np.unique(owners * len(vocabulary) + place, return_counts=True)
     of, place = np.divmod(cells, max(len(vocabulary), 1))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
@@ -93,9 +93,41 @@ class Words(NamedTuple):
         return [at for at in self.order.tolist() if len(self.spelled[at]) > 1]
 
 
-NO_WORDS = Words(
-    [], np.empty(0, np.uint64), np.empty(0, np.int64), np.zeros((0, 0)), np.zeros(0), np.empty(0, np.int64)
-)
+class Meaning(NamedTuple):
+    """What a term of a question means in the other language."""
+
+    words: list[int]
+    """Places of the question's words that say the term."""
+    codes: Rows
+    """Where the words of its meaning are among `Sought.codes`."""
+    is_new: bool
+    """Whether the question says none of these, too."""
+
+
+class Sought(NamedTuple):
+    """What of a question is looked for in documents, whoever's they are."""
+
+    parts: tuple[str, ...]
+    """Parts of the question that may be repeated, the title first."""
+    asks: Flags
+    """Whether each part asks for something; others tell of the asker, and nobody need cover them."""
+    words: Words
+    """The question's, and which of these parts have them."""
+    telling: list[int]
+    """Places of the words that may be named, by falling tf-idf: those in parts that ask, or in any where none does."""
+    codes: Codes
+    """Rising codes of the words, and of what terms mean in the other language."""
+    own: Rows
+    """Where each word is among `codes`."""
+    meanings: list[Meaning]
+
+
+NOTHING_SOUGHT = Sought(
+    (), np.zeros(0, bool),
+    Words([], np.empty(0, np.uint64), np.empty(0, np.int64), np.zeros((0, 0)), np.zeros(0), np.empty(0, np.int64)),
+    [], np.empty(0, np.uint64), np.empty(0, np.int64), [],
+)  # fmt: skip
+"""Of a question that is compared with no documents."""
 
 
 @dataclass
@@ -108,8 +140,9 @@ class Asked:
     """Redacted text."""
     encoded: Floats | None = None
     """Its encoded vector without the mean of its kind's; None where there is none (yet)."""
+    sought: Sought | None = None
+    """What is looked for in documents, once it was asked for (see `coverage`)."""
     _queries: dict[str, TextQuery] = field(default_factory=dict)
-    _words: Words | None = None
 
     @cached_property
     def said(self) -> list[str]:
@@ -154,12 +187,6 @@ class Asked:
             self._queries[kind] = texts.query(self.analysed)
         return self._queries[kind]
 
-    def words(self, index: LexicalIndex) -> Words:
-        """The words of the text and which of its parts have them, weighed as in an index, always the same one."""
-        if self._words is None:
-            self._words = _words(self, index)
-        return self._words
-
 
 def _wanted(part: str) -> str:
     kept: list[str] = []
@@ -181,18 +208,19 @@ def _tells_terms(clause: str) -> bool:
     return bool(_OF_TERMS.search(clause)) and not _SEEKS_SOMEBODY.search(clause)
 
 
-def _words(asked: Asked, index: LexicalIndex) -> Words:
+def words_sought(asked: Asked, index: LexicalIndex, parts: Sequence[int]) -> Words:
+    """The words of a question and which of some of its parts have them, weighed as in an index."""
     said = words_of(asked.text)  # segmented before, to be scored
     words = [word for word in said if not (word[0].isdigit() and word[-1].isdigit()) and word not in _SAYS_NOTHING]
     flat = np.fromiter(map(word_code, words), np.uint64, len(words))
     codes, first, counts = np.unique(flat, return_index=True, return_counts=True)
     spelled = [words[at] for at in first.tolist()]
-    parts = [wanted or part for part, wanted in zip(asked.said, asked.wanted, strict=True)]
-    latin = [latin_words(part) for part in parts] if any(map(str.isascii, spelled)) else []
+    texts = [asked.wanted[at] or asked.said[at] for at in parts]
+    latin = [latin_words(text) for text in texts] if any(map(str.isascii, spelled)) else []
     where = [
-        [word in names for names in latin] if word.isascii() else [word in part for part in parts] for word in spelled
+        [word in names for names in latin] if word.isascii() else [word in text for text in texts] for word in spelled
     ]
-    inside = np.array(where, np.float64).reshape(len(spelled), len(parts))
+    inside = np.array(where, np.float64).reshape(len(spelled), len(texts))
     idf, frequency = np.full(len(codes), np.log(1 + index.n) + 1), np.zeros(len(codes))
     place, known = places_of(index.vocabulary, codes)
     place = place[known]

@@ -10,8 +10,7 @@ from graph.projection import spans
 from matching.candidates.asked import Asked, Rows
 from matching.candidates.compare import LabelComparator
 from matching.candidates.evidence import Evidence, Reading
-from matching.candidates.outcomes import Values
-from matching.candidates.texts import nearest
+from matching.candidates.texts import greatest, nearest
 
 DEPTH = 90
 """Candidates that the text retriever contributes at the most; the others have shares of it."""
@@ -27,8 +26,10 @@ def retrieve(evidence: Evidence, asked: Asked, read: Reading, depth: int = DEPTH
     """Rows of candidates worth scoring, rising; everyone where the population is small."""
     if evidence.n <= max(SMALL, depth):
         return np.arange(evidence.n, dtype=np.int64)
-    found = [retriever(evidence, asked, read, depth) for retriever in RETRIEVERS.values()]
-    return np.unique(np.concatenate(found)).astype(np.int64)
+    found = np.zeros(evidence.n, bool)
+    for retriever in RETRIEVERS.values():
+        found[retriever(evidence, asked, read, depth)] = True
+    return found.nonzero()[0]
 
 
 def by_text(evidence: Evidence, asked: Asked, read: Reading, depth: int) -> Rows:
@@ -71,9 +72,9 @@ def by_outcomes(evidence: Evidence, asked: Asked, read: Reading, depth: int) -> 
         return nearest(read.popularity, most)
     likely = sum(read.profiles, read.popularity)
     reached = nearest(np.nan_to_num(read.reach), depth // 2)
-    found = [reached, _first(likely, most), nearest(read.neighbours, most)]
+    found = [reached, greatest(likely, most), nearest(read.neighbours, most)]
     if read.factors is not None and np.isfinite(read.factors).any():
-        found.append(_first(np.nan_to_num(read.factors, nan=-np.inf), most))
+        found.append(greatest(np.nan_to_num(read.factors, nan=-np.inf), most))
     return np.concatenate(found)
 
 
@@ -84,11 +85,6 @@ RETRIEVERS: dict[str, Callable[[Evidence, Asked, Reading, int], Rows]] = {
     "outcomes": by_outcomes,
 }
 """Name → retriever."""
-
-
-def _first(scores: Values, number: int) -> Rows:
-    """Rows of the greatest scores, which may be negative."""
-    return np.argpartition(-scores, number)[:number]
 
 
 def _none() -> Rows:

@@ -130,7 +130,12 @@ def rows_of(columns: Mapping[str, Sequence[str]], n: int) -> list[str]:
 
 def nearest(scores: NDArray[np.floating[Any]], most: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     """Rows of the `most` highest positive scores, in no order."""
-    positive = np.flatnonzero(scores > 0)
+    positive = (scores > 0).nonzero()[0]
     if len(positive) <= most:
         return positive
-    return positive[np.argpartition(-scores[positive], most)[:most]]
+    return positive[greatest(scores[positive], most)]
+
+
+def greatest(scores: NDArray[np.floating[Any]], number: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """Rows of the greatest of more scores, which may be negative, in no order."""
+    return scores.argpartition(len(scores) - number)[-number:]

@@ -60,7 +60,7 @@ class DocumentWalk:
         """`of`: candidates × documents, one matrix for each kind of documents."""
         owners = [_steps(matrix.T) for matrix in of]
         self._from = [sp.csr_array(matrix.T) for matrix in owners]
-        self._onward = sp.csr_array(_steps(_steps(sp.hstack(of)) @ sp.vstack(owners)).T)
+        self._onward = _onward(_steps(_steps(sp.hstack(of)) @ sp.vstack(owners)), RESTART_DOCUMENTS)
 
     def reached(self, relevance: Sequence[Floats], direct: Floats | None = None) -> Values:
         """How often each candidate is reached from documents that are begun at by their relevance (see `lift`).
@@ -72,7 +72,7 @@ class DocumentWalk:
             here = here + owners @ scores
         visits = here.copy()
         for _ in range(ROUNDS_DOCUMENTS):
-            here = _onward(here, self._onward, RESTART_DOCUMENTS)
+            here = self._onward @ here
             visits += here
         return lift(visits)
 
@@ -95,7 +95,7 @@ class OutcomeWalk:
                 self._size += matrix.shape[1]
         small = sum(matrix.nnz for matrix, _, _ in edges) <= LARGEST
         self._steps = _steps(_joined(edges, self._size)) if small else None
-        self._arriving = sp.csr_array(self._steps.T)[self._candidates] if self._steps is not None else None
+        self._arriving = self._backwards[self._candidates] if small else None
 
     def reached(self, subject: int, *, far: bool = False) -> tuple[Values, Values | None]:
         """How often each candidate is reached from a subject in three steps, and in five where `far` (see `lift`).
@@ -115,17 +115,17 @@ class OutcomeWalk:
         visits = here.copy()
         visits[first] += chances
         if not far:
-            return lift(visits[self._candidates] + _onward(here, self._arriving, RESTART)), None
-        here = _onward(here, self._backwards, RESTART)
+            return lift(visits[self._candidates] + self._arriving @ here), None
+        here = self._backwards @ here
         near = visits[self._candidates] + here[self._candidates]
-        here = _onward(here, self._backwards, RESTART)
-        return lift(near), lift(near + _onward(here, self._arriving, RESTART))
+        here = self._backwards @ here
+        return lift(near), lift(near + self._arriving @ here)
 
     @cached_property
     def _backwards(self) -> Matrix:
         """To × from, for steps that need the whole graph."""
         assert self._steps is not None
-        return sp.csr_array(self._steps.T)
+        return _onward(self._steps, RESTART)
 
 
 def _steps(matrix: sp.csr_array | sp.csc_array | sp.coo_array) -> Matrix:
@@ -146,9 +146,9 @@ def _joined(edges: Sequence[tuple[Matrix, int, int]], size: int) -> Matrix:
     return sp.csr_array(forth + forth.T)
 
 
-def _onward(here: Floats, onward: Matrix, restart: float) -> Floats:
-    """Where those who do not begin again are after one more step; `onward` is to × from."""
-    return np.asarray((onward @ here) * np.float32(1 - restart), np.float32)
+def _onward(steps: Matrix, restart: float) -> Matrix:
+    """To × from: the chance of each step of those who do not begin again."""
+    return sp.csr_array(steps.T * np.float32(1 - restart))
 
 
 def lift(values: NDArray[np.floating[Any]], mean: float | None = None) -> Values:

@@ -14,16 +14,15 @@ from numpy.typing import NDArray
 
 from graph.projection import spans
 from matching.candidates.analysis import Codes, hashed, places_of
-from matching.candidates.asked import NO_WORDS, Asked, Flags, Rows, Words
+from matching.candidates.asked import NOTHING_SOUGHT, Asked, Flags, Meaning, Rows, Sought, Words, words_sought
+from matching.candidates.best import POOLED, Best
 from matching.candidates.crossing import codes_of
-from matching.candidates.evidence import Evidence, Reading
+from matching.candidates.evidence import Evidence
 from matching.candidates.lexical import LexicalIndex
 from matching.masking.texts import card_text
 
 Floats = NDArray[np.float64]
 
-LOOKED_AT = 3
-"""Documents of a candidate that are looked at, of all kinds together: the lexically best, as ranking does."""
 LEAST_SHARE = 0.25
 """Least share (see `_shares`) of a part that counts as covered."""
 NEAR = 0.12
@@ -40,34 +39,15 @@ _TABLE = 13
 """Bits of the table that sorts out words nobody asks for."""
 
 
-class Best(NamedTuple):
-    """The lexically best documents of some candidates: at most LOOKED_AT each, best first, one after the other."""
-
-    owner: Rows
-    """Place of the candidate in the rows asked for, rising."""
-    kind: Rows
-    """Place of the document's kind in `Evidence.documents`."""
-    document: Rows
-    """Row of the document in its kind."""
-    place: Rows
-    """Its place among those of its candidate."""
-
-
 class Coverage(NamedTuple):
     """How much of each part of a question each candidate covers."""
 
-    parts: tuple[str, ...]
-    """Parts of the question that may be repeated, the title first."""
-    asks: Flags
-    """Whether each part asks for something; others tell of the asker, and nobody need cover them."""
+    sought: Sought
+    """The parts and words of the question."""
     share: Floats
     """Candidates × parts: the share of the best document (see `_shares`)."""
     through: Rows
     """Candidates × parts: which kind that document is of, as a place in `Evidence.documents`."""
-    words: Words
-    """Those of the question, and which of these parts have them."""
-    telling: list[int]
-    """Places of the words that may be named, by falling tf-idf: those in parts that ask, or in any where none does."""
     says: Flags
     """Documents × words: whether it has the word itself; the documents being those that were looked at."""
     sound: Flags
@@ -81,46 +61,54 @@ class Coverage(NamedTuple):
     @property
     def near(self) -> Flags:
         """Candidates × parts: whether the candidate comes near the part that asks, or covers it."""
-        return (self.share >= NEAR) & self.asks
-
-
-def best_documents(evidence: Evidence, read: Reading, rows: Rows) -> Best:
-    """The documents that speak most for each candidate."""
-    lengths, places = spans(evidence.of.indptr, rows)
-    document = evidence.of.indices[places]
-    owner = np.repeat(np.arange(len(rows)), lengths)
-    order = np.lexsort((-read.lexical[document], owner))
-    place = np.arange(len(order)) - np.repeat(lengths.cumsum() - lengths, lengths)
-    first = place < LOOKED_AT
-    order = order[first]
-    document = document[order]
-    kind = evidence.first.searchsorted(document, side="right") - 1
-    return Best(owner[order], kind, document - evidence.first[kind], place[first])
+        return (self.share >= NEAR) & self.sought.asks
 
 
 def coverage(evidence: Evidence, asked: Asked, best: Best, n: int) -> Coverage:
     """The coverage of a question by n candidates with their best documents; without parts where either has no text."""
-    said = asked.said if evidence.documents else []
-    words = asked.words(_largest(evidence)) if said else NO_WORDS
-    has, says, once, lengths = _has(evidence, asked, best, words)
-    share, through = np.zeros((n, LOOKED_AT, len(said))), np.zeros((n, LOOKED_AT), np.int64)
-    share[best.owner, best.place], through[best.owner, best.place] = _shares(words, has, lengths), best.kind
-    shown = _shown(evidence, asked) if said else []
-    share = share[:, :, shown]
-    worded = words.in_part[shown] > 0
+    if asked.sought is None:
+        asked.sought = _sought(evidence, asked)
+    sought = asked.sought
+    held, lengths = _held(evidence, best, sought.codes)
+    says = held[:, sought.own]
+    has, once = _meant(sought, held, says)
+    share, through = np.zeros((n, POOLED, len(sought.parts))), np.zeros((n, POOLED), np.int64)
+    share[best.owner, best.place], through[best.owner, best.place] = _shares(sought.words, has, lengths), best.kind
+    top = share.argmax(axis=1)
+    most = share.max(axis=1)
+    firm = _firm(best, once[:, sought.telling], sought.words.of[sought.telling], n)
+    sound = (most >= LEAST_SHARE) & ((most >= ALL) | firm)
+    return Coverage(sought, most, through[np.arange(n)[:, None], top], says, sound)
+
+
+def _sought(evidence: Evidence, asked: Asked) -> Sought:
+    if not evidence.documents:
+        return NOTHING_SOUGHT
+    shown = _shown(evidence, asked)
+    words = words_sought(asked, _largest(evidence), shown)
+    worded = words.in_part > 0
     asks = worded & asked.asks[shown]
     if evidence.kind.profile and asked.row is not None:
         asks = np.zeros_like(worded)
     elif not asks.any():
         asks = worded  # a need that is told by its story alone
-    words = words._replace(of=words.of[:, shown])
     named = (words.of @ (asks if asks.any() else np.ones_like(asks))).tolist()
     telling = [at for at in words.telling if named[at]]
-    top = share.argmax(axis=1)
-    parts = tuple(said[at] for at in shown)
-    most = share.max(axis=1)
-    sound = (most >= LEAST_SHARE) & ((most >= ALL) | _firm(best, once[:, telling], words.of[telling], n))
-    return Coverage(parts, asks, most, through[np.arange(n)[:, None], top], words, telling, says, sound)
+    meant = [codes_of("words", one.meant) for one in asked.crossed]
+    codes = np.unique(np.concatenate([words.codes, *meant]))
+    own = frozenset(words.codes.tolist())
+    means = [
+        Meaning(_saying(one.said, words), codes.searchsorted(of), own.isdisjoint(of.tolist()))
+        for one, of in zip(asked.crossed, meant, strict=True)
+    ]
+    parts = tuple(asked.said[at] for at in shown)
+    return Sought(parts, asks, words, telling, codes, codes.searchsorted(words.codes), means)
+
+
+def _saying(term: str, words: Words) -> list[int]:
+    """Places of the words that say a term."""
+    within = term.split() if term.isascii() else term
+    return [at for at, word in enumerate(words.spelled) if word in within]
 
 
 def _firm(best: Best, once: Flags, of: Floats, n: int) -> Flags:
@@ -158,29 +146,23 @@ def _shares(words: Words, has: Flags, lengths: Rows) -> Floats:
     return np.where(share >= np.minimum(LEAST_LIFT * words.chance, WHOLE), share / np.maximum(could, 1e-6), 0.0)
 
 
-def _has(evidence: Evidence, asked: Asked, best: Best, words: Words) -> tuple[Flags, Flags, Flags, Rows]:
-    """Three tables of documents × words, and how many words each document has.
+def _meant(sought: Sought, held: Flags, says: Flags) -> tuple[Flags, Flags]:
+    """Two tables of documents × words.
 
-    Whether it has the word or what that means in the other language; whether it has the word itself; and the first
-    again, but with what it has by its meaning as one word, and not where the question says that, too.
+    Whether a document says the word or what that means in the other language; and the same, but with what it has by its
+    meaning as one word, and not where the question says that, too.
     """
-    meant = [codes_of("words", one.meant) for one in asked.crossed]
-    wanted = np.unique(np.concatenate([words.codes, *meant]))
-    held, lengths = _held(evidence, best, wanted)
-    says = held[:, wanted.searchsorted(words.codes)]
-    if not meant:
-        return says, says, says, lengths
+    if not sought.meanings:
+        return says, says
     has, once = says.copy(), says.copy()
-    begin = np.cumsum([0, *map(len, meant[:-1])])
-    means = np.logical_and.reduceat(held[:, wanted.searchsorted(np.concatenate(meant))], begin, axis=1)
-    for at in np.flatnonzero(means.any(axis=0)).tolist():
-        said = asked.crossed[at].said
-        within = said.split() if said.isascii() else said
-        same = [place for place, word in enumerate(words.spelled) if word in within]
-        has[:, same] |= means[:, [at]]
-        if same and not np.isin(meant[at], words.codes).any():
-            once[:, same[0]] |= means[:, at] & ~says[:, same].any(axis=1)
-    return has, says, once, lengths
+    for words, codes, is_new in sought.meanings:
+        means: Flags = np.logical_and.reduce(held[:, codes], axis=1)
+        if not words or not means.any():
+            continue
+        has[:, words] |= means[:, None]
+        if is_new:
+            once[:, words[0]] |= means & ~says[:, words].any(axis=1)
+    return has, once
 
 
 def _held(evidence: Evidence, best: Best, wanted: Codes) -> tuple[Flags, Rows]:
@@ -213,7 +195,7 @@ def team(found: Coverage, scores: NDArray[np.float64], most: int) -> list[tuple[
     takes whoever adds most, a part counting up to 1 and the score, from worst to best, up to RELEVANCE. It ends with
     `most` members, or when nobody adds a part. Candidates come best first, and the first of equals is taken.
     """
-    worth = np.where(found.covered & found.asks, np.minimum(found.share / WHOLE, 1), 0.0)
+    worth = np.where(found.covered & found.sought.asks, np.minimum(found.share / WHOLE, 1), 0.0)
     spread = float(np.ptp(scores)) if len(scores) else 0.0
     relevance = RELEVANCE * (scores - scores.min()) / spread if spread > 0 else np.zeros(len(scores))
     have = np.zeros(worth.shape[1])

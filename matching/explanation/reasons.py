@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 
 from matching.candidates.analysis import places_of
 from matching.candidates.asked import Asked, Rows
+from matching.candidates.best import POOLED, Best, best_documents
 from matching.candidates.evidence import Evidence, Reading
-from matching.explanation.coverage import LOOKED_AT, Best, Coverage, best_documents, coverage
+from matching.explanation.coverage import Coverage, coverage
 from matching.explanation.wording import OWN, TEXT_FAMILIES, TEXT_FEATURES, Wording, of_group, of_match, quoted
 
 Floats = NDArray[np.float64]
@@ -92,7 +93,7 @@ class Page:
     @cached_property
     def best(self) -> Best:
         """Their best documents."""
-        return best_documents(self.evidence, self.read, self.rows)
+        return best_documents(self.evidence, self.read.lexical, self.rows)
 
     @cached_property
     def found(self) -> Coverage:
@@ -102,7 +103,7 @@ class Page:
     @cached_property
     def common(self) -> NDArray[np.bool_]:
         """Kinds of documents × the question's words: whether at least k candidates carry the word there."""
-        codes = self.found.words.codes
+        codes = self.found.sought.words.codes
         common = np.zeros((len(self.evidence.documents), len(codes)), bool)
         for number, source in enumerate(self.evidence.documents):
             place, known = places_of(source.texts.words.vocabulary, codes)
@@ -146,8 +147,8 @@ def explanations(page: Page, adds: Sequence[list[int]] | None) -> list[Explanati
         for at, row in enumerate(page.ranked.rows[page.place.start :][: len(page.rows) + 1].tolist())
         if row in page.explored
     }
-    quotes = [quoted(part) for part in page.found.parts]
-    asks = page.found.asks.tolist()
+    quotes = [quoted(part) for part in page.found.sought.parts]
+    asks = page.found.sought.asks.tolist()
     made = []
     for at, (score, shares) in enumerate(zip(page.score.tolist(), exact_shares(page.names, page.shares), strict=True)):
         why: Explanation = {"score": score, "base": page.intercept}
@@ -173,15 +174,15 @@ def explanations(page: Page, adds: Sequence[list[int]] | None) -> list[Explanati
 def explanations_together(page: Page, groups: Sequence[Rows]) -> list[Explanation]:
     """One explanation for each group of a page's candidates, given by their places, toward those who see no order."""
     found = page.found
-    carried = np.zeros((len(page.rows), len(found.words.codes)), bool)
+    carried = np.zeros((len(page.rows), len(found.sought.words.codes)), bool)
     np.logical_or.at(carried, page.best.owner, found.says)
-    quotes = [quoted(part) for part in found.parts]
+    quotes = [quoted(part) for part in found.sought.parts]
     made: list[Explanation] = []
     names, shares = net(page.names, page.shares)
     for places in groups:
         why: Explanation = {"contributions": banded_shares(names, shares[places].mean(axis=0))}
         common = carried[places].sum(axis=0) >= page.k
-        why["terms"] = [found.words.spelled[at] for at in found.telling if common[at]][:MOST_TERMS]
+        why["terms"] = [found.sought.words.spelled[at] for at in found.sought.telling if common[at]][:MOST_TERMS]
         why["covers"] = np.flatnonzero(found.covered[places].sum(axis=0) >= page.k).tolist()
         why["summary"] = {name: of_group(why, quotes, page.k, wording) for name, wording in page.wordings.items()}
         made.append(why)
@@ -290,7 +291,7 @@ def _nameable(page: Page) -> NDArray[np.bool_]:
         return named
     for at in np.flatnonzero((best.kind == 0) & named.any(axis=1)).tolist():
         if hidden := evidence.withheld(int(page.rows[best.owner[at]])):
-            named[at, [place for place, code in enumerate(found.words.codes.tolist()) if code in hidden]] = False
+            named[at, [place for place, code in enumerate(found.sought.words.codes.tolist()) if code in hidden]] = False
     return named
 
 
@@ -300,22 +301,22 @@ def _shared_terms(page: Page) -> tuple[list[Explanation], list[list[Explanation]
     Where it covers none that asks, also the parts that it comes near.
     """
     evidence, best, found = page.evidence, page.best, page.found
-    carried = np.zeros((len(page.rows), LOOKED_AT, len(found.words.codes)), bool)
+    carried = np.zeros((len(page.rows), POOLED, len(found.sought.words.codes)), bool)
     carried[best.owner, best.place] = _nameable(page)
-    words = found.telling
+    words = found.sought.telling
     has = np.logical_or.reduce(carried, axis=1)[:, words]
     terms: list[list[str]] = [[] for _ in page.rows]
     for at, word in zip(*(places.tolist() for places in np.nonzero(has)), strict=True):
-        terms[at].append(found.words.spelled[words[word]])
+        terms[at].append(found.sought.words.spelled[words[word]])
     kinds = [source.kind for source in evidence.documents]
     first = best.place == 0
     through = dict(zip(best.owner[first].tolist(), best.kind[first].tolist(), strict=True))
     shared: list[Explanation] = [
         {"terms": said[:MOST_TERMS], "through": kinds[through[at]]} if said else {} for at, said in enumerate(terms)
     ]
-    of_part: list[set[str]] = [set() for _ in found.parts]
-    for word, part in zip(*(places.tolist() for places in np.nonzero(found.words.of)), strict=True):
-        of_part[part].add(found.words.spelled[word])
+    of_part: list[set[str]] = [set() for _ in found.sought.parts]
+    for word, part in zip(*(places.tolist() for places in np.nonzero(found.sought.words.of)), strict=True):
+        of_part[part].add(found.sought.words.spelled[word])
 
     def told(flags: NDArray[np.bool_]) -> list[list[Explanation]]:
         of: list[list[Explanation]] = [[] for _ in page.rows]
@@ -325,5 +326,5 @@ def _shared_terms(page: Page) -> tuple[list[Explanation], list[list[Explanation]
         return of
 
     covered = found.covered
-    covers_none = ~np.logical_or.reduce(covered & found.asks, axis=1, keepdims=True)
+    covers_none = ~np.logical_or.reduce(covered & found.sought.asks, axis=1, keepdims=True)
     return shared, told(covered), told(found.near & covers_none)

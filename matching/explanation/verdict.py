@@ -33,7 +33,7 @@ def verdict_of(page: Page, band: int) -> Verdict:
     if band >= len(BANDS):
         return "none"
     found = page.found
-    asks = np.flatnonzero(found.asks)
+    asks = np.flatnonzero(found.sought.asks)
     if page.basis == "record" or len(asks) == 0:
         return at_most(band) if page.asked.row is not None else "none"
     if found.near.any(axis=1).sum() < page.least:
@@ -61,7 +61,7 @@ def told(page: Page, verdict: Verdict, band: int, in_the_way: Mapping[str, str])
     """
     parts: list[dict[str, Any]] = []
     found = page.found
-    of_parts = zip(found.parts, found.asks.tolist(), found.covered.T, found.sound.T, strict=True)
+    of_parts = zip(found.sought.parts, found.sought.asks.tolist(), found.covered.T, found.sound.T, strict=True)
     for text, asks, covers, soundly in of_parts:
         by = np.flatnonzero(covers)
         covered = len(by) >= page.least
@@ -75,8 +75,8 @@ def told(page: Page, verdict: Verdict, band: int, in_the_way: Mapping[str, str])
     ]
     missing += [{"filter": name, "value": value} for name, value in in_the_way.items()]
     about = {"verdict": verdict, "basis": page.basis, "parts": parts, "missing": missing}
-    nothing = page.asked.row is None and bool(page.evidence.documents) and not found.asks.any()
-    first = np.flatnonzero(found.sound[:, found.asks].any(axis=1)) if page.exact else np.empty(0, np.int64)
+    nothing = page.asked.row is None and bool(page.evidence.documents) and not found.sought.asks.any()
+    first = np.flatnonzero(found.sound[:, found.sought.asks].any(axis=1)) if page.exact else np.empty(0, np.int64)
     rank = int(first[0]) + 1 if len(first) else None
     summary = {
         name: wording.of(NOTHING) if nothing else of_answer(about, page.least, band > 1, rank, wording)

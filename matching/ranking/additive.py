@@ -127,6 +127,8 @@ class AdditiveCurves:
         self.straight = straight
         self.features: tuple[str, ...] = ()
         """Names of the m features."""
+        self.intercept = 0.0
+        """Mean log-odds of the training pairs."""
 
     def fit(self, x: Floats, y: Floats, features: Sequence[str] = (), sides: Sequence[NDArray[Any]] = ()) -> Self:
         """Learn from n × m features and n grades; at least two different grades are needed (ValueError).
@@ -154,6 +156,7 @@ class AdditiveCurves:
     def _taken(self, fitted: Sequence[Fitted]) -> Self:
         """This model with what was learned of each threshold; without surfaces that are flat."""
         self._intercepts = np.array([of.intercept for of in fitted])
+        self.intercept = float(self._intercepts.mean())
         self._tables = [np.stack([of.tables[at] for of in fitted]) for at in range(len(self.features))]
         self._pairs = [pair for pair in fitted[0].surfaces if any(of.surfaces[pair].any() for of in fitted)]
         self._surfaces = [np.stack([of.surfaces[pair] for of in fitted]) for pair in self._pairs]
@@ -256,11 +259,6 @@ class AdditiveCurves:
             random_state=0,
         ).fit(steps[:, used], hit)
 
-    @property
-    def intercept(self) -> float:
-        """Mean log-odds of the training pairs."""
-        return float(self._intercepts.mean())
-
     def _logits(self, x: Floats) -> Floats:
         """Thresholds × n × m shares of the log-odds."""
         columns, unknown = np.ascontiguousarray(x.T), np.isnan(x.T)
@@ -345,6 +343,7 @@ class AdditiveCurves:
         model.features = tuple(data["features"])
         model._grades = np.array(data["grades"])
         model._intercepts = np.array(data["intercepts"])
+        model.intercept = float(model._intercepts.mean())
         model._knots = [np.array(knots) for knots in data["knots"]]
         model._tables = [np.array(table) for table in data["tables"]]
         model._pairs = [(int(one), int(other)) for one, other in data["pairs"]]

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from itertools import pairwise
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from graph.projection import spans
 from matching.candidates.asked import Asked, Rows
+from matching.candidates.best import POOLED, Best, best_documents, firsts
 from matching.candidates.evidence import Documents, DocumentScores, Evidence, Reading
 from matching.candidates.walks import lift
 
 Floats = NDArray[np.float64]
-
-POOLED = 3
-"""Best documents of a candidate that are averaged; one who has fewer is credited with 0 for the rest."""
 
 DEFAULT_WEIGHTS = {
     "words": 0.2,
@@ -158,36 +153,35 @@ def _parts(scores: NDArray[np.float32], rows: Rows) -> Floats:
 
 
 def _text(evidence: Evidence, read: Reading, rows: Rows, most: int) -> list[Floats]:
-    """Each view of each candidate row: of its `most` best documents, summed, over `most`.
+    """Each view of each candidate row: of its `most` best documents, summed, over `most`, however few it has.
 
     The best are the lexically best, and for the encoder's view those that it says are.
     """
-    lengths, places = spans(evidence.of.indptr, rows)
-    mine = evidence.of.indices[places]
-    width = max(most, int(lengths.max(initial=0)))
-    begin = np.arange(0, len(rows) * width, width)
-    at = np.arange(len(mine)) + np.repeat(begin - lengths.cumsum() + lengths, lengths)
-    lexical, document = np.zeros(len(rows) * width, np.float32), np.full(len(rows) * width, -1)
-    lexical[at], document[at] = read.lexical[mine], mine
-    encoded = np.zeros((len(rows), width), np.float32)
-    if evidence.is_encoded:
-        encoded.reshape(-1)[at] = _by_kind(evidence, read, mine, 1, DocumentScores.encoded_cosines)[0]
-    if width > most:
-        best = np.argpartition(-lexical.reshape(-1, width), most - 1, axis=1)[:, :most]
-        document = document[(best + begin[:, None]).ravel()]
-        encoded = np.partition(encoded, width - most, axis=1)[:, -most:]
-    views = _by_kind(evidence, read, document, 3, DocumentScores.views)
-    return [*(views.reshape(3, len(rows), most).sum(axis=2) / most), encoded.sum(axis=1, dtype=np.float64) / most]
+    best = best_documents(evidence, read.lexical, rows, most)
+    said = _of(evidence, read, best, DocumentScores.views)
+    views = [np.bincount(best.owner, view, len(rows)) / most for view in said]
+    return [*views, _encoded(evidence, read, rows, most)]
 
 
-def _by_kind(
-    evidence: Evidence, read: Reading, document: NDArray[np.integer[Any]], views: int,
+def _encoded(evidence: Evidence, read: Reading, rows: Rows, most: int) -> Floats:
+    if not evidence.is_encoded:
+        return np.zeros(len(rows))
+    every = best_documents(evidence, read.lexical, rows, len(read.lexical))
+    (cosines,) = _of(evidence, read, every, DocumentScores.encoded_cosines)
+    first, owner, _ = firsts(np.bincount(every.owner, minlength=len(rows)), cosines, most)
+    return np.bincount(owner, cosines[first], len(rows)) / most
+
+
+def _of(
+    evidence: Evidence, read: Reading, best: Best,
     of: Callable[[DocumentScores, Documents, Rows], Sequence[NDArray[np.float32]]],
-) -> Floats:  # fmt: skip
-    """What is said of some documents, counted over all kinds, view by view; 0 of the place of no document, -1."""
-    said = np.zeros((views, len(document)))
-    for source, scores, (first, end) in zip(evidence.documents, read.documents, pairwise(evidence.first), strict=True):
-        here = np.flatnonzero((first <= document) & (document < end))
-        for view, found in zip(said, of(scores, source, document[here] - first), strict=True):
-            view[here] = found
+) -> list[Floats]:  # fmt: skip
+    """What is said of some documents of all kinds, view by view."""
+    said: list[Floats] = []
+    for number, (source, scores) in enumerate(zip(evidence.documents, read.documents, strict=True)):
+        here = (best.kind == number).nonzero()[0]
+        found = of(scores, source, best.document[here])
+        said = said or [np.zeros(len(best.kind)) for _ in found]
+        for view, values in zip(said, found, strict=True):
+            view[here] = values
     return said

@@ -18,10 +18,11 @@ from graph.records import Entity, Origin, Relation
 from graph.store import open_store
 from matching import pipeline
 from matching.build import build
-from matching.candidates.asked import Asked, Words
+from matching.candidates.asked import NOTHING_SOUGHT, Asked
+from matching.candidates.best import Best, best_documents
 from matching.candidates.evidence import Evidence
 from matching.explanation import reasons
-from matching.explanation.coverage import LEAST_SHARE, NEAR, Best, Coverage, best_documents, coverage, team
+from matching.explanation.coverage import LEAST_SHARE, NEAR, Coverage, coverage, team
 from matching.explanation.reasons import exact_shares, net
 from matching.explanation.wording import FAMILIES, TEXT_FAMILIES, Wording, of_answer, of_match, quoted
 from matching.kinds import MatchKinds
@@ -406,11 +407,9 @@ def test_a_team_is_for_viewers_of_the_order(state: State) -> None:
 
 def _found(share: list[list[float]]) -> Coverage:
     values = np.array(share)
-    none = np.empty(0, np.int64)
-    words = Words([], none.astype(np.uint64), none, np.zeros((0, 0)), np.zeros(0), none)
     parts = tuple("abcdef"[: values.shape[1]])
-    nothing, sound = np.zeros((0, 0), bool), values >= LEAST_SHARE
-    return Coverage(parts, np.ones(len(parts), bool), values, values.astype(np.int64), words, [], nothing, sound)
+    sought = NOTHING_SOUGHT._replace(parts=parts, asks=np.ones(len(parts), bool))
+    return Coverage(sought, values, values.astype(np.int64), np.zeros((0, 0), bool), values >= LEAST_SHARE)
 
 
 def test_greedy_cover_reaches_its_bound_and_takes_the_better_of_equals() -> None:
@@ -457,7 +456,7 @@ def test_a_part_of_a_document_counts_and_a_part_of_another_need_does_not(office:
         for stage in PIPELINE[:3]:
             stage(run)
         assert run.read is not None
-        best = best_documents(prepared.evidence, run.read, run.rows[:20])
+        best = best_documents(prepared.evidence, run.read.lexical, run.rows[:20])
         title = state.mask.texts("need")["title"][(at + table.n // 2) % table.n]
         other = coverage(prepared.evidence, prepared.evidence.asked_text(title), best, len(run.rows[:20]))
         foreign.append(bool(other.covered.any()))
