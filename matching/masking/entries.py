@@ -19,6 +19,11 @@ _LONG_FAMILIES = """
 """
 TWO_CHARACTERS = frozenset(_LONG_FAMILIES.split())
 """Family names of two characters."""
+_FAMILIES = frozenset(
+    "王李张刘陈杨黄赵吴周徐孙马朱胡郭何高林罗郑梁谢宋唐许韩冯邓曹彭曾肖田董袁潘于蒋蔡余杜叶程苏魏吕丁任沈姚卢姜崔钟谭陆汪"
+    "范金石廖贾夏韦付方白邹孟熊秦邱江尹薛闫段雷侯龙史陶黎贺顾毛郝龚邵万钱严覃武戴莫孔向汤"
+)
+"""The most common family names of one character."""
 LONG_CHINESE = 4
 """Characters from which on a Chinese name is rather one of a firm or an institution, and no ordinary word."""
 _QUOTES = re.compile('[“”‘’"《》〈〉【】「」『』]')
@@ -38,6 +43,7 @@ _TITLES = """
 院长 副院长 所长 副所长 校长 副校长 经理 总经理 副总经理 董事长 总工 总监 处长 科长 部长 秘书长
 """
 _TITLE_BEHIND = re.compile(rf"[ 、,/·]?(?:{'|'.join(_TITLES.split())})$")
+_GROUP_BEHIND = re.compile("(?:课题组|研究组|团队)$")
 _LATIN_TITLE = re.compile(
     r"^(?:(?:associate|assistant|visiting|adjunct) )?(?:prof|professor|dr|doctor|mr|mrs|ms|miss|sir|ing|dipl)\b[.-]? ?"
     r"|,? (?:ph\.? ?d|m\.? ?d|m\.? ?sc|m\.?b\.?a|jr|sr|esq|professor)\.?$"
@@ -102,7 +108,17 @@ def _without_additions(name: str) -> str:
     person = bare
     while (shorter := _TITLE_BEHIND.sub("", person)) != person:
         person = _NOTES.sub("", shorter)
-    return person if person != bare and _is_chinese_person(APART.sub("", person)) else bare
+    leader = _GROUP_BEHIND.sub("", person)
+    if leader != person:  # those of short names are called by what they do: 雷达团队
+        return leader if len(leader) > 2 and _is_chinese_person(leader) else bare
+    return person if person != bare and _is_called(APART.sub("", person)) else bare
+
+
+def _is_called(name: str) -> bool:
+    """Whether what stands before a title is a person: also by a common family name, unless it begins with a word."""
+    if _is_chinese_person(name):
+        return True
+    return len(name) in (2, 3) and name[0] in _FAMILIES and not any(map(rjieba.has_word, (name, name[:2])))
 
 
 def _is_chinese_person(name: str) -> bool:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,13 +70,14 @@ class Ladder:
 
     def labels(self, levels: NDArray[np.int8]) -> Labels:
         """What is shown when row r is at level levels[r]."""
-        rows, names = [], []
+        rows, codes, words = [np.empty(0, np.int64)], [np.empty(0, np.int64)], list[str]()
         for level, step in enumerate(self.steps):
             owner = np.repeat(np.arange(len(levels)), np.diff(step.indptr))
             here = levels[owner] == level
             rows.append(owner[here])
-            names.append(np.array(list(step.vocabulary), object)[step.codes[here]])
-        return labels_of(np.concatenate(rows), np.concatenate(names), len(levels))
+            codes.append(len(words) + step.codes[here].astype(np.int64))
+            words += step.vocabulary
+        return labels_of(np.concatenate(rows), np.concatenate(codes), words, len(levels))
 
     def numbers(self, levels: NDArray[np.int8]) -> Floats | None:
         """The number each row shows: itself, or what stands for its band; NaN where nothing is shown."""
@@ -92,13 +94,16 @@ class Ladder:
         return shown
 
 
-def labels_of(rows: NDArray[np.int64], names: NDArray[np.object_], n: int) -> Labels:
-    """Labels from (row, label) pairs, each once in a row, sorted."""
-    vocabulary = sorted(set(names.tolist()))
-    place = {name: at for at, name in enumerate(vocabulary)}
-    codes = np.fromiter((place[name] for name in names), np.int64, len(names))
+def labels_of(rows: NDArray[np.int64], codes: NDArray[np.integer[Any]], words: Sequence[str], n: int) -> Labels:
+    """Labels from pairs of row and place in `words`, which may repeat themselves: each once in a row, sorted."""
+    used = np.unique(codes)
+    told = [words[at] for at in used.tolist()]
+    vocabulary = sorted(set(told))
+    place = {word: at for at, word in enumerate(vocabulary)}
+    of = np.zeros(len(words), np.int64)
+    of[used] = [place[word] for word in told]
     width = max(len(vocabulary), 1)
-    cells = np.unique(rows * width + codes)
+    cells = np.unique(rows * width + of[codes])
     counts = np.bincount(cells // width, minlength=n)
     indptr = offsets_of(counts)
     return Labels(indptr, (cells % width).astype(np.int32), Strings.of(vocabulary))
@@ -162,7 +167,7 @@ def _of_shown(projection: Projection, kind: EntityKind, shown: Shown) -> Ladder:
             np.zeros(projection.table(kind.name).n, np.int64),
         ).astype(np.float64)
         return Ladder(shown.name, _banded(counts, hierarchy), counts, hierarchy)
-    rows, names = [np.empty(0, np.int64)], [np.empty(0, object)]
+    rows, codes, words = [np.empty(0, np.int64)], [np.empty(0, np.int64)], list[str]()
     for end in ends:
         if not any(f.name == shown.field and f.is_visible for f in projection.catalogue.entity(end).fields):
             continue  # what the neighbour itself does not show, nobody's card does
@@ -171,24 +176,23 @@ def _of_shown(projection: Projection, kind: EntityKind, shown: Shown) -> Ladder:
         near = np.repeat(np.arange(reach.shape[0]), np.diff(reach.indptr))
         lengths, at = spans(labels.indptr, reach.indices)
         rows.append(np.repeat(near, lengths))
-        names.append(np.array(list(labels.vocabulary), object)[labels.codes[at]])
-    joined = labels_of(np.concatenate(rows), np.concatenate(names), projection.table(kind.name).n)
+        codes.append(len(words) + labels.codes[at].astype(np.int64))
+        words += labels.vocabulary
+    joined = labels_of(np.concatenate(rows), np.concatenate(codes), words, projection.table(kind.name).n)
     return Ladder(shown.name, _generalised(joined, hierarchy), scheme=hierarchy.scheme)
 
 
 def _banded(raw: Floats, hierarchy: Hierarchy) -> list[Labels]:
     known = np.flatnonzero(np.isfinite(raw))
     distinct, at = np.unique(raw[known], return_inverse=True)
-    steps = []
-    for level in range(hierarchy.depth):
-        names = np.array([hierarchy.generalise(float(value), level) for value in distinct], object)
-        steps.append(labels_of(known, names[at] if len(names) else np.empty(0, object), len(raw)))
-    return steps
+    bands = [[hierarchy.generalise(value, level) for value in distinct.tolist()] for level in range(hierarchy.depth)]
+    return [labels_of(known, at, [str(band) for band in level], len(raw)) for level in bands]
 
 
 def _written(raw: Floats) -> Labels:
     known = np.flatnonzero(np.isfinite(raw))
-    return labels_of(known, np.array([_plain(value) for value in raw[known].tolist()], object), len(raw))
+    distinct, at = np.unique(raw[known], return_inverse=True)
+    return labels_of(known, at, [_plain(value) for value in distinct.tolist()], len(raw))
 
 
 def _plain(value: float) -> str:
@@ -205,25 +209,23 @@ def _listed_numbers(table: EntityTable, declared: Field) -> Labels:
         for value in table.values(row).get(declared.name) or ():
             rows.append(row)
             names.append(value if plain else _plain(year_fraction(value) if dated else float(value)))
-    return labels_of(np.array(rows, np.int64), np.array(names, object), table.n)
+    return labels_of(np.array(rows, np.int64), np.arange(len(names)), names, table.n)
 
 
 def _dates(table: EntityTable, declared: Field) -> Labels:
     """Dates as they are written."""
     dates = [(row, str(date)) for row in range(table.n) if (date := table.values(row).get(declared.name))]
     rows = np.fromiter((row for row, _ in dates), np.int64, len(dates))
-    return labels_of(rows, np.array([date for _, date in dates], object), table.n)
+    return labels_of(rows, np.arange(len(dates)), [date for _, date in dates], table.n)
 
 
 def _generalised(labels: Labels, hierarchy: Hierarchy) -> list[Labels]:
     rows = np.repeat(np.arange(len(labels.indptr) - 1), np.diff(labels.indptr))
-    words = list(labels.vocabulary)
     steps = []
     for level in range(hierarchy.depth):
-        names = np.array([hierarchy.generalise(word, level) or "" for word in words], object)
-        shown = names[labels.codes] if len(words) else np.empty(0, object)
-        told = np.array([bool(name) for name in shown], bool)
-        steps.append(labels_of(rows[told], shown[told], len(labels.indptr) - 1))
+        names = [hierarchy.generalise(word, level) or "" for word in labels.vocabulary]
+        told = np.array(list(map(bool, names)), bool)[labels.codes]
+        steps.append(labels_of(rows[told], labels.codes[told], names, len(labels.indptr) - 1))
     return steps
 
 
