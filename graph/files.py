@@ -58,11 +58,22 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
+def named(path: Path) -> Iterator[None]:
+    """What fails for want of space within is an error that names the path."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in NO_SPACE and error.filename is None:
+            error.filename = str(path)
+        raise
+
+
+@contextmanager
 def replacing(path: Path) -> Iterator[IO[bytes]]:
     """A file to write that takes the place of `path` at the end: a crash leaves the old one or the new, whole."""
     scratch = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
-        with scratch.open("wb") as file:
+        with named(path), scratch.open("wb") as file:
             yield file
             synced(file)
         scratch.replace(path)

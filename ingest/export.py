@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import shutil
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
@@ -14,6 +15,7 @@ import orjson
 from graph import codes
 from graph.codes import Scheme
 from graph.errors import InputError
+from graph.files import named
 from graph.progress import Progress, silent
 from graph.store import GraphStore
 from ingest.sources.uniquip import TITLES_2012
@@ -29,22 +31,28 @@ TITLES_2012_FIELDS = {
 def write(store: GraphStore, folder: Path, progress: Progress | None = None) -> int:
     """Write kinds.json, entities/ and relations/ into a new or empty folder; how many records.
 
-    Raises InputError where the folder holds anything.
+    Raises InputError where the folder holds anything. They appear when all is written.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder} exists and is not an empty folder", field="folder")
     say = progress or silent
     counts = store.counts()
     total = 0
-    for part, kinds in (("entities", store.catalogue.entities), ("relations", store.catalogue.relations)):
-        (folder / part).mkdir(parents=True, exist_ok=True)
-        for kind in kinds:
-            if kind in counts:
-                rows = _entities(store, kind) if part == "entities" else _relations(store, kind)
-                total += _lines(folder / part / f"{kind}.jsonl", rows, partial(say, kind))
-    extension = store.extension()
-    if extension:
-        (folder / "kinds.json").write_bytes(orjson.dumps(extension, option=orjson.OPT_INDENT_2))
+    scratch = folder / f".{os.getpid()}.part"
+    try:
+        with named(folder):
+            for part, kinds in (("entities", store.catalogue.entities), ("relations", store.catalogue.relations)):
+                (scratch / part).mkdir(parents=True)
+                for kind in kinds:
+                    if kind in counts:
+                        rows = _entities(store, kind) if part == "entities" else _relations(store, kind)
+                        total += _lines(scratch / part / f"{kind}.jsonl", rows, partial(say, kind))
+            if extension := store.extension():
+                (scratch / "kinds.json").write_bytes(orjson.dumps(extension, option=orjson.OPT_INDENT_2))
+        for written in list(scratch.iterdir()):
+            written.replace(folder / written.name)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
     return total
 
 
@@ -61,7 +69,7 @@ def write_uniquip(store: GraphStore, path: Path) -> int:
     scratch = path.with_name(f"{path.name}.{os.getpid()}.part")
     instruments = list(store.entities("instrument"))
     try:
-        with scratch.open("w", encoding="utf-8-sig", newline="") as file:
+        with named(path), scratch.open("w", encoding="utf-8-sig", newline="") as file:
             table = csv.DictWriter(file, TITLES_2012, restval="")
             table.writeheader()
             for instrument in instruments:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import os
 import shutil
@@ -13,6 +14,7 @@ import structlog
 
 from graph.projection import build as project
 from graph.store import open_store
+from ingest import export
 from tests.unit.cli_running import Command, command_in
 
 
@@ -128,6 +130,22 @@ def test_export_never_overwrites(qianxian: Command, office: Path, tmp_path: Path
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "letter.txt").write_text("dear", encoding="utf-8")
     assert "not an empty folder" in qianxian("--home", office, "export", tmp_path / "full").error
+
+
+def test_an_export_to_a_full_disk_names_it_and_leaves_nothing(
+    office: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_data: object, **_options: object) -> bytes:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with open_store(f"sqlite:///{office / 'graph.db'}") as store:
+        monkeypatch.setattr("ingest.export.orjson.dumps", full)
+        with pytest.raises(OSError, match="No space left") as caught:
+            export.write(store, tmp_path / "copy")
+        assert caught.value.filename == str(tmp_path / "copy")
+        assert list((tmp_path / "copy").iterdir()) == []
+        monkeypatch.undo()
+        assert export.write(store, tmp_path / "copy") > 0
 
 
 def test_build_takes_up_what_changed(qianxian: Command, office: Path, tmp_path: Path) -> None:
