@@ -59,11 +59,11 @@ def locked(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def named(path: Path) -> Iterator[None]:
-    """What fails for want of space within is an error that names the path."""
+    """What fails for want of space within, also in a file of its scratch, is an error that names the path."""
     try:
         yield
     except OSError as error:
-        if error.errno in NO_SPACE and error.filename is None:
+        if error.errno in NO_SPACE:
             error.filename = str(path)
         raise
 
@@ -80,6 +80,11 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
     finally:
         scratch.unlink(missing_ok=True)
     synced_folder(path.parent)
+
+
+def is_scratch(path: Path) -> bool:
+    """Whether a file or folder is what a process writes, or wrote, before it takes its place."""
+    return _SCRATCH.fullmatch(path.name) is not None
 
 
 def is_being_written(path: Path) -> bool:

@@ -15,7 +15,7 @@ import orjson
 from graph import codes
 from graph.codes import Scheme
 from graph.errors import InputError
-from graph.files import named
+from graph.files import is_being_written, is_scratch, named
 from graph.progress import Progress, silent
 from graph.store import GraphStore
 from ingest.sources.uniquip import TITLES_2012
@@ -33,8 +33,14 @@ def write(store: GraphStore, folder: Path, progress: Progress | None = None) -> 
 
     Raises InputError where the folder holds anything. They appear when all is written.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError(f"{folder} exists and is not an empty folder", field="folder")
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} exists and is no folder", field="folder")
+    for left in folder.iterdir() if folder.exists() else ():
+        if not is_scratch(left):
+            raise InputError(f"{folder} exists and is not an empty folder", field="folder")
+        if is_being_written(left):
+            raise InputError(f"{folder} is being written by another export", field="folder")
+        shutil.rmtree(left, ignore_errors=True)  # that one was killed
     say = progress or silent
     counts = store.counts()
     total = 0
@@ -49,8 +55,9 @@ def write(store: GraphStore, folder: Path, progress: Progress | None = None) -> 
                         total += _lines(scratch / part / f"{kind}.jsonl", rows, partial(say, kind))
             if extension := store.extension():
                 (scratch / "kinds.json").write_bytes(orjson.dumps(extension, option=orjson.OPT_INDENT_2))
-        for written in list(scratch.iterdir()):
-            written.replace(folder / written.name)
+        for name in ("kinds.json", "relations", "entities"):  # with entities, all is there
+            if (scratch / name).exists():
+                (scratch / name).replace(folder / name)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return total

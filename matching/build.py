@@ -83,7 +83,8 @@ def _built(
     say: Progress,
 ) -> State:  # fmt: skip
     say("mask", 0)
-    mask = Mask.build(projection, folder / "mask", _noted(folder).get("mask"), k=k, epoch=epoch, secret=secret)
+    last = _noted(folder).get("mask")
+    mask = Mask.build(projection, folder / "mask", last, k=k, epoch=epoch, secret=secret, processes=processes)
     kinds = MatchKinds.of(projection.catalogue)
     keys = {kind: f"{mask.digest(kind)}-{ANALYSED}" for kind in indexed_kinds(kinds, projection) if mask.texts(kind)}
     indexes = _indexes(projection, mask, folder, keys, full, processes, say)

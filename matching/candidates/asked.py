@@ -141,7 +141,7 @@ class Asked:
     encoded: Floats | None = None
     """Its encoded vector without the mean of its kind's; None where there is none (yet)."""
     sought: Sought | None = None
-    """What is looked for in documents, once it was asked for (see `coverage`)."""
+    """What is looked for in the documents of the evidence that asks this, once somebody looks (see `coverage`)."""
     _queries: dict[str, TextQuery] = field(default_factory=dict)
 
     @cached_property

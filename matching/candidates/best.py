@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ POOLED = 3
 
 
 class Best(NamedTuple):
-    """Some documents of some candidates: at most so many of each, best first, one candidate after the other."""
+    """Some documents of some candidates: the best of each, best first, one candidate after the other."""
 
     owner: Rows
     """Place of the candidate in the rows asked for, rising."""
@@ -34,12 +34,23 @@ def best_documents(evidence: Evidence, lexical: Floats, rows: Rows, most: int = 
     lengths, places = spans(evidence.of.indptr, rows)
     document = evidence.of.indices[places]
     order, owner, place = firsts(lengths, lexical[document], most)
-    document = document[order]
+    return Best(owner, place, *_by_kind(evidence, document[order]))
+
+
+def every_document(evidence: Evidence, rows: Rows) -> Best:
+    """All documents of each candidate, in no order."""
+    lengths, places = spans(evidence.of.indptr, rows)
+    owner, place = np.arange(len(rows)).repeat(lengths), np.arange(len(places))
+    return Best(owner, place - (lengths.cumsum() - lengths)[owner], *_by_kind(evidence, evidence.of.indices[places]))
+
+
+def _by_kind(evidence: Evidence, document: NDArray[np.integer[Any]]) -> tuple[Rows, Rows]:
+    """(place of each document's kind, its row there) of documents that are counted over all kinds."""
     kind = evidence.first.searchsorted(document, side="right") - 1
-    return Best(owner, place, kind, document - evidence.first[kind])
+    return kind, document - evidence.first[kind]
 
 
-def firsts(lengths: Rows, scores: NDArray[np.floating], most: int) -> tuple[Rows, Rows, Rows]:
+def firsts(lengths: Rows, scores: NDArray[np.floating[Any]], most: int) -> tuple[Rows, Rows, Rows]:
     """(where the `most` greatest scores of each of consecutive runs are, the run of each, its place in the run)."""
     run = np.arange(len(lengths)).repeat(lengths)
     order = np.lexsort((-scores, run))

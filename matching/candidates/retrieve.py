@@ -49,7 +49,7 @@ def by_text(evidence: Evidence, asked: Asked, read: Reading, depth: int) -> Rows
 def by_meaning(evidence: Evidence, asked: Asked, read: Reading, depth: int) -> Rows:
     """Candidates whose own text is semantically nearest; a walk begins at such documents by itself."""
     near = [scores.meaning for scores in read.documents if scores.meaning is not None and read.walk is None]
-    return np.unique(np.concatenate([_none(), *(nearest(meaning, depth // 4) for meaning in near)]))
+    return np.concatenate([_none(), *(nearest(meaning, depth // 4) for meaning in near)])
 
 
 def by_labels(evidence: Evidence, asked: Asked, read: Reading, depth: int) -> Rows:

@@ -58,7 +58,7 @@ class SemanticIndex:
         if dimensions < 2 or n <= cls.DIMENSIONS:  # with a dimension for each text, all are what they happen to share
             return cls(codes[:0], *(np.zeros(shape, np.float32) for shape in ((0, 0), (0, 0), (2, 0), (n, 0))))
         sample = np.unique(np.linspace(0, n - 1, min(n, cls.SAMPLE)).astype(np.int64))
-        rounds = {"n_iter": 2, "power_iteration_normalizer": "LU"}
+        rounds = {"n_iter": 2, "power_iteration_normalizer": "LU"}  # normalised: these are single-precision numbers
         *_, components = randomized_svd(matrix[sample], dimensions, **rounds, flip_sign=False, random_state=0)
         basis = np.ascontiguousarray(components.T, np.float32)
         vectors = unit(np.asarray(matrix @ basis, np.float32))

@@ -133,9 +133,9 @@ def nearest(scores: NDArray[np.floating[Any]], most: int) -> np.ndarray[tuple[in
     positive = (scores > 0).nonzero()[0]
     if len(positive) <= most:
         return positive
-    return positive[greatest(scores[positive], most)]
+    return positive[greatest(scores[positive], most)] if most else positive[:0]
 
 
 def greatest(scores: NDArray[np.floating[Any]], number: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """Rows of the greatest of more scores, which may be negative, in no order."""
+    """Rows of the greatest of more scores than their number, 1 at least, in no order; no score is NaN."""
     return scores.argpartition(len(scores) - number)[-number:]

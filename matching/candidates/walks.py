@@ -60,7 +60,7 @@ class DocumentWalk:
         """`of`: candidates × documents, one matrix for each kind of documents."""
         owners = [_steps(matrix.T) for matrix in of]
         self._from = [sp.csr_array(matrix.T) for matrix in owners]
-        self._onward = _onward(_steps(_steps(sp.hstack(of)) @ sp.vstack(owners)), RESTART_DOCUMENTS)
+        self._onward = _arrivals(_steps(_steps(sp.hstack(of)) @ sp.vstack(owners)), RESTART_DOCUMENTS)
 
     def reached(self, relevance: Sequence[Floats], direct: Floats | None = None) -> Values:
         """How often each candidate is reached from documents that are begun at by their relevance (see `lift`).
@@ -95,7 +95,7 @@ class OutcomeWalk:
                 self._size += matrix.shape[1]
         small = sum(matrix.nnz for matrix, _, _ in edges) <= LARGEST
         self._steps = _steps(_joined(edges, self._size)) if small else None
-        self._arriving = self._backwards[self._candidates] if small else None
+        self._arriving = _arrivals(self._steps[:, self._candidates], RESTART) if self._steps is not None else None
 
     def reached(self, subject: int, *, far: bool = False) -> tuple[Values, Values | None]:
         """How often each candidate is reached from a subject in three steps, and in five where `far` (see `lift`).
@@ -125,7 +125,7 @@ class OutcomeWalk:
     def _backwards(self) -> Matrix:
         """To × from, for steps that need the whole graph."""
         assert self._steps is not None
-        return _onward(self._steps, RESTART)
+        return _arrivals(self._steps, RESTART)
 
 
 def _steps(matrix: sp.csr_array | sp.csc_array | sp.coo_array) -> Matrix:
@@ -146,7 +146,7 @@ def _joined(edges: Sequence[tuple[Matrix, int, int]], size: int) -> Matrix:
     return sp.csr_array(forth + forth.T)
 
 
-def _onward(steps: Matrix, restart: float) -> Matrix:
+def _arrivals(steps: Matrix, restart: float) -> Matrix:
     """To × from: the chance of each step of those who do not begin again."""
     return sp.csr_array(steps.T * np.float32(1 - restart))
 

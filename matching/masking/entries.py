@@ -43,7 +43,8 @@ _TITLES = """
 院长 副院长 所长 副所长 校长 副校长 经理 总经理 副总经理 董事长 总工 总监 处长 科长 部长 秘书长
 """
 _TITLE_BEHIND = re.compile(rf"[ 、,/·]?(?:{'|'.join(_TITLES.split())})$")
-_GROUP_BEHIND = re.compile("(?:课题组|研究组|团队)$")
+_GROUP_BEHIND = re.compile(" ?(?:课题组|研究组|团队)$")
+_PERSONAL = re.compile("(?:教授|研究员|院士|博士|博士后|博导|硕导|导师|老师|先生|女士|小姐)[、,/·]?$")
 _LATIN_TITLE = re.compile(
     r"^(?:(?:associate|assistant|visiting|adjunct) )?(?:prof|professor|dr|doctor|mr|mrs|ms|miss|sir|ing|dipl)\b[.-]? ?"
     r"|,? (?:ph\.? ?d|m\.? ?d|m\.? ?sc|m\.?b\.?a|jr|sr|esq|professor)\.?$"
@@ -105,20 +106,23 @@ def _without_additions(name: str) -> str:
     bare = _NOTES.sub("", name) or name
     while (shorter := _LATIN_TITLE.sub("", bare)) != bare and " " in shorter:
         bare = shorter
-    person = bare
+    person = titled = _GROUP_BEHIND.sub("", bare)
+    personal = False
     while (shorter := _TITLE_BEHIND.sub("", person)) != person:
+        personal = personal or bool(_PERSONAL.search(person))
         person = _NOTES.sub("", shorter)
-    leader = _GROUP_BEHIND.sub("", person)
-    if leader != person:  # those of short names are called by what they do: 雷达团队
-        return leader if len(leader) > 2 and _is_chinese_person(leader) else bare
-    return person if person != bare and _is_called(APART.sub("", person)) else bare
+    # Without a title a group is called by what it does as often as by who leads it: 金刚石课题组.
+    return person if person != titled and _is_called(APART.sub("", person), personal) else bare
 
 
-def _is_called(name: str) -> bool:
-    """Whether what stands before a title is a person: also by a common family name, unless it begins with a word."""
+def _is_called(name: str, personal: bool) -> bool:
+    """Whether what stands before a title is a person.
+
+    Before one that only persons have (`personal`), so are a common family name and one character, if they are no word.
+    """
     if _is_chinese_person(name):
         return True
-    return len(name) in (2, 3) and name[0] in _FAMILIES and not any(map(rjieba.has_word, (name, name[:2])))
+    return personal and len(name) == 2 and name[0] in _FAMILIES and not rjieba.has_word(name)
 
 
 def _is_chinese_person(name: str) -> bool:

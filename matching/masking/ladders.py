@@ -185,8 +185,10 @@ def _of_shown(projection: Projection, kind: EntityKind, shown: Shown) -> Ladder:
 def _banded(raw: Floats, hierarchy: Hierarchy) -> list[Labels]:
     known = np.flatnonzero(np.isfinite(raw))
     distinct, at = np.unique(raw[known], return_inverse=True)
-    bands = [[hierarchy.generalise(value, level) for value in distinct.tolist()] for level in range(hierarchy.depth)]
-    return [labels_of(known, at, [str(band) for band in level], len(raw)) for level in bands]
+    levels = [
+        [hierarchy.generalise(value, level) or "" for value in distinct.tolist()] for level in range(hierarchy.depth)
+    ]
+    return [labels_of(known, at, bands, len(raw)) for bands in levels]
 
 
 def _written(raw: Floats) -> Labels:

@@ -63,13 +63,14 @@ class Mask:
     @classmethod
     def build(
         cls, projection: Projection, folder: Path, last: object, *, k: int, epoch: str, secret: bytes,
+        processes: int = 1,
     ) -> Mask:  # fmt: skip
         """The mask of a projection; levels decided in the same epoch stay as they are.
 
         It goes on from the `last` one, given by its `about`, and leaves the parts of that in the folder.
         """
         before = Stored.noted(folder, last)
-        redactor = redactor_of(projection, before)
+        redactor = redactor_of(projection, before, processes)
         same = before is not None and (before.about.epoch, before.about.k) == (epoch, k)
         redaction = Redaction(redactor, *(before.redactor() if before is not None else ()))
         folder.mkdir(parents=True, exist_ok=True)

@@ -13,6 +13,7 @@ from itertools import islice, product
 from typing import NamedTuple
 
 from graph import regions
+from graph.processes import in_processes
 from graph.projection import EntityTable, Projection, Strings
 from graph.schema import Access, EntityKind, FieldType
 from matching.masking.entries import APART, CHINESE_PERSON, TWO_CHARACTERS, names_within
@@ -24,6 +25,9 @@ DIGITS = 9
 """Fewest digits of a code without letters: shorter ones are quantities and dates as well."""
 SHORT_FORM = 3
 """Fewest characters of what is left of a firm's name without place and legal form."""
+
+BLOCK, MANY_NAMES = 4_000, 40_000
+"""Names that are spelled at a time; names from which on other processes help."""
 
 _NAMED = {FieldType.STRING, FieldType.CODE}
 _LEGAL = re.compile(
@@ -79,22 +83,45 @@ class Names(NamedTuple):
     """By kind; empty where that is not known."""
 
     @classmethod
-    def read(cls, projection: Projection, before: Names | None) -> Names:
+    def read(cls, projection: Projection, before: Names | None, processes: int = 1) -> Names:
         """The names in a projection; `before` itself while they stay, since spelling them all takes seconds."""
-        of: dict[str, Spelled] = {}
+        known = before.of if before is not None else {}
+        states: dict[str, str] = {}
+        new: dict[str, set[str]] = {}
         for kind in projection.catalogue.entities.values():
             if fields := name_fields(kind):
                 table = projection.table(kind.name)
                 merged = _names_of_duplicates(table, fields)
-                state = f"{table.digest} {fields} {_digest(merged)}"
-                known = before.of.get(kind.name) if before is not None else None
-                if known is None or known.state != state:
-                    known = Spelled(state, Strings.of(forms_of(_names_in(table, fields) | merged)))
-                of[kind.name] = known
-        states = {kind: spelled.state for kind, spelled in of.items()}
-        if before is not None and states == {kind: spelled.state for kind, spelled in before.of.items()}:
+                states[kind.name] = state = f"{table.digest} {fields} {_digest(merged)}"
+                if kind.name not in known or known[kind.name].state != state:
+                    new[kind.name] = _names_in(table, fields) | merged
+        if before is not None and states == {kind: spelled.state for kind, spelled in known.items()}:
             return before
+        forms = _spelled(new, processes)
+        of = {
+            kind: Spelled(state, Strings.of(sorted(forms[kind]))) if kind in new else known[kind]
+            for kind, state in states.items()
+        }
         return cls(Strings.of(sorted({form for spelled in of.values() for form in spelled.forms})), of)
+
+
+def _spelled(names: Mapping[str, set[str]], processes: int) -> dict[str, set[str]]:
+    """All spellings of the names of each kind, in several processes where there are many."""
+    pairs = ((kind, name) for kind, of in names.items() for name in of)
+    blocks = iter(lambda: list(islice(pairs, BLOCK)), [])
+    many = sum(map(len, names.values())) >= MANY_NAMES
+    found: dict[str, set[str]] = {kind: set() for kind in names}
+    for block in in_processes(_spelled_each, ((block,) for block in blocks), processes if many else 1):
+        for kind, forms in block.items():
+            found[kind] |= forms
+    return found
+
+
+def _spelled_each(pairs: Iterable[tuple[str, str]]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for kind, name in pairs:
+        found.setdefault(kind, set()).update(spellings(name))
+    return found
 
 
 def _names_in(table: EntityTable, fields: Sequence[str]) -> set[str]:

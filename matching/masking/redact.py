@@ -153,13 +153,13 @@ _making = Lock()
 """Held while names are made ready to be looked for again: who asks meanwhile waits rather than doing it, too."""
 
 
-def redactor_of(projection: Projection, before: Stored | None) -> Redactor:
+def redactor_of(projection: Projection, before: Stored | None, processes: int = 1) -> Redactor:
     """The redactor of every name in a projection; the one made last is kept while the names stay.
 
     A process that has made none goes on from the names that were stored.
     """
     known = next((redactor for redactor in _latest if redactor.names.of), None)
-    names = Names.read(projection, known.names if known else before.names() if before else None)
+    names = Names.read(projection, known.names if known else before.names() if before else None, processes)
     return known if known is not None and names is known.names else _kept(Redactor.of(names))
 
 

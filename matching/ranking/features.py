@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matching.candidates.asked import Asked, Rows
-from matching.candidates.best import POOLED, Best, best_documents, firsts
+from matching.candidates.best import POOLED, Best, best_documents, every_document, firsts
 from matching.candidates.evidence import Documents, DocumentScores, Evidence, Reading
 from matching.candidates.walks import lift
 
@@ -109,14 +109,14 @@ class Features:
         columns: list[Floats] = []
         if evidence.documents:
             most = POOLED if evidence.kind.documents else 1
-            words, chars, semantic, encoded = _text(evidence, read, rows, most)
+            words, chars, semantic = _text(evidence, read, rows, most)
             columns += [
                 lift(words, _mean([scores.words for scores in read.documents])),
                 lift(chars, _mean([scores.chars for scores in read.documents])),
                 semantic,
             ]
             if evidence.is_encoded:
-                columns.append(unknown if asked.encoded is None else encoded)
+                columns.append(unknown if asked.encoded is None else _encoded(evidence, read, rows, most))
         if read.walk is not None:
             columns.append(read.walk[rows])
         columns += [scores.title[rows].astype(np.float64) for scores in read.documents if scores.title is not None]
@@ -153,20 +153,15 @@ def _parts(scores: NDArray[np.float32], rows: Rows) -> Floats:
 
 
 def _text(evidence: Evidence, read: Reading, rows: Rows, most: int) -> list[Floats]:
-    """Each view of each candidate row: of its `most` best documents, summed, over `most`, however few it has.
-
-    The best are the lexically best, and for the encoder's view those that it says are.
-    """
+    """Each view but the encoder's: of the `most` lexically best documents of each row, summed, over `most`."""
     best = best_documents(evidence, read.lexical, rows, most)
     said = _of(evidence, read, best, DocumentScores.views)
-    views = [np.bincount(best.owner, view, len(rows)) / most for view in said]
-    return [*views, _encoded(evidence, read, rows, most)]
+    return [np.bincount(best.owner, view, len(rows)) / most for view in said]
 
 
 def _encoded(evidence: Evidence, read: Reading, rows: Rows, most: int) -> Floats:
-    if not evidence.is_encoded:
-        return np.zeros(len(rows))
-    every = best_documents(evidence, read.lexical, rows, len(read.lexical))
+    """The encoder's view, of the documents that it says are the best."""
+    every = every_document(evidence, rows)
     (cosines,) = _of(evidence, read, every, DocumentScores.encoded_cosines)
     first, owner, _ = firsts(np.bincount(every.owner, minlength=len(rows)), cosines, most)
     return np.bincount(owner, cosines[first], len(rows)) / most

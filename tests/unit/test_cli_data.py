@@ -6,6 +6,7 @@ import errno
 import gzip
 import os
 import shutil
+import subprocess
 from pathlib import Path
 
 import orjson
@@ -132,20 +133,35 @@ def test_export_never_overwrites(qianxian: Command, office: Path, tmp_path: Path
     assert "not an empty folder" in qianxian("--home", office, "export", tmp_path / "full").error
 
 
+@pytest.mark.parametrize("after", [0, 40])
 def test_an_export_to_a_full_disk_names_it_and_leaves_nothing(
-    office: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    office: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int
 ) -> None:
-    def full(_data: object, **_options: object) -> bytes:
-        raise OSError(errno.ENOSPC, "No space left on device")
+    written: list[object] = []
 
+    def full(data: object, option: int | None = None) -> bytes:
+        written.append(data)
+        if len(written) > after:
+            raise OSError(errno.ENOSPC, "No space left on device", "somewhere")
+        return dumps(data, option=option)
+
+    dumps = orjson.dumps
     with open_store(f"sqlite:///{office / 'graph.db'}") as store:
         monkeypatch.setattr("ingest.export.orjson.dumps", full)
         with pytest.raises(OSError, match="No space left") as caught:
             export.write(store, tmp_path / "copy")
         assert caught.value.filename == str(tmp_path / "copy")
         assert list((tmp_path / "copy").iterdir()) == []
-        monkeypatch.undo()
-        assert export.write(store, tmp_path / "copy") > 0
+
+
+def test_what_a_killed_export_left_is_in_nobodys_way(qianxian: Command, office: Path, tmp_path: Path) -> None:
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    (tmp_path / "copy" / f".{gone.pid}.part" / "entities").mkdir(parents=True)
+    assert qianxian("--home", office, "export", tmp_path / "copy").status == 0
+    assert {path.name for path in (tmp_path / "copy").iterdir()} <= {"entities", "relations", "kinds.json"}
+    (tmp_path / "other" / f".{os.getpid()}.part").mkdir(parents=True)
+    assert "is being written" in qianxian("--home", office, "export", tmp_path / "other").error
 
 
 def test_build_takes_up_what_changed(qianxian: Command, office: Path, tmp_path: Path) -> None:

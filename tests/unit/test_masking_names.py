@@ -33,7 +33,8 @@ NAME = PLACEHOLDERS["name"]
         ("王小明教授", {"王小明", "xiaoming wang"}),
         ("王小明（已退休）", {"王小明"}),
         ("高静 副教授", {"高静", "jing gao"}),
-        ("王小明课题组", {"王小明"}),
+        ("王小明教授课题组", {"王小明"}),
+        ("高静老师 团队", {"高静"}),
         ("王小明 特聘教授、博导", {"王小明"}),
         ("欧阳明远 高级工程师（返聘）[兼职]", {"欧阳明远", "mingyuan ouyang"}),
         ("Prof. Dr. Ada Lovelace, Ph.D. (retired)", {"ada lovelace", "lovelace, a"}),
@@ -91,7 +92,8 @@ def test_what_would_hit_too_much_or_nothing_is_no_name(name: str) -> None:
         ("李 静（玉米、小麦）", "玉米小麦"), ("Young, S.A.", "young people"), ("Power AG", "power modules"),
         ("Light SA", "light source"), ("SN1234", "Sn solder"), ("low-voltage", "voltage l"),
         ("3D打印公司", "打印"), ("2021AB", "ab initio"),
-        ("雷达团队", "车载雷达"), ("高级 工程师", "高级氧化"), ("高分子课题组", "高分子膜"),
+        ("雷达团队", "车载雷达"), ("高级 工程师", "高级氧化"), ("高分子课题组", "高分子膜"), ("金刚石课题组", "金刚石"),
+        ("王教授团队", "王教授"), ("高光谱老师", "高光谱遥感"), ("孔板工程师", "孔板流量计"), ("叶绿素团队", "叶绿素"),
     ],
 )  # fmt: skip
 def test_ordinary_words_beside_a_name_stay(name: str, text: str) -> None:

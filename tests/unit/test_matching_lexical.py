@@ -138,6 +138,7 @@ def test_a_part_scores_as_if_it_were_asked_alone() -> None:
 def test_words_are_segmented_stemmed_and_lower_case() -> None:
     assert words_of("新型功率芯片的Thermal management研究") == ("新型", "功率", "芯片", "thermal", "management")
     assert words_of("石墨烯散热膜、量子点显示与量子计算") == ("石墨烯", "散热", "膜", "量子点", "显示", "量子", "计算")
+    assert words_of("背光模块驱动低碳排放锅炉") == ("背光", "模块", "驱动", "低碳", "排放", "锅炉")
     assert words_of("［名称 name］教授，［电话 phone］") == ("教授",)
     assert char_terms(["［名称 name］"]).codes.tolist() == []
     assert word_terms(["batteries"]).codes.tolist() == word_terms(["battery"]).codes.tolist()
