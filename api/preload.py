@@ -11,7 +11,7 @@ from importlib import import_module
 
 gc.disable()  # there is hardly anything to collect, and looking for it takes a tenth of the time
 try:
-    for _name in ("api.app", "api.refresh", "uvicorn", "uvloop"):
+    for _name in ("api.app", "api.refresh", "api.accepting", "uvloop"):
         import_module(_name)
     gc.freeze()
 finally:

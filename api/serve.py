@@ -145,6 +145,7 @@ def _answer(settings: Settings, listening: socket.socket) -> None:
     """Main function of a server process."""
     import uvicorn
 
+    from api.accepting import FairServer
     from api.app import app_of
     from api.protocol import BoundedProtocol
 
@@ -163,7 +164,7 @@ def _answer(settings: Settings, listening: socket.socket) -> None:
         timeout_graceful_shutdown=settings.grace,
     )
     with _noted_signals():  # uvicorn ends on a signal and then raises it once more
-        uvicorn.Server(config).run(sockets=[listening])
+        FairServer(config).run(sockets=[listening])
 
 
 @contextmanager
