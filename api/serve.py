@@ -164,7 +164,8 @@ def _answer(settings: Settings, listening: socket.socket) -> None:
         timeout_graceful_shutdown=settings.grace,
     )
     with _noted_signals():  # uvicorn ends on a signal and then raises it once more
-        FairServer(config).run(sockets=[listening])
+        server = FairServer(config) if settings.workers > 1 else uvicorn.Server(config)
+        server.run(sockets=[listening])
 
 
 @contextmanager
