@@ -42,7 +42,7 @@ which can using used use based into their has have not also such than
 _STOP = frozenset(_SAYING_NOTHING.split())
 _ONE_WORD = """
 石墨烯 氮化镓 氧化镓 量子点 水凝胶 气凝胶 生物炭 微塑料 覆铜板 高熵合金 单原子 钠电池 充电桩 微电网 车联网 物联网
-区块链 云计算 大数据 大模型 智能体 太赫兹 声发射 热成像 热失控 三坐标 微机电 机械臂 可穿戴 类器官 自修复
+区块链 云计算 大数据 大模型 智能体 太赫兹 声发射 热成像 热失控 三坐标 微机电 机械臂 可穿戴 类器官
 碳中和 碳捕集
 """
 """Words that the segmenter would cut into others that mean something else: a quantum dot is nothing of a quantum.
