@@ -134,7 +134,7 @@ def test_sustained_rate(service: Running, operator: str, questions: list[bytes],
 
 
 def test_latency_at_100_a_second(service: Running, operator: str, questions: list[bytes], tmp_path: Path) -> None:
-    found = load(service, operator, questions, tmp_path, connections=4, delay=37)
+    found = load(service, operator, questions, tmp_path, connections=4, delay=33)
     say(f"top 20 with explanation, paced (milliseconds): {found}")
     assert found["bad"] == 0
 
