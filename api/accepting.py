@@ -34,6 +34,13 @@ class FairServer(uvicorn.Server):
         has = self.server_state.connections
         self.servers: Sequence[Accepting] = [Accepting(one, protocol, lambda: len(has)) for one in sockets or ()]  # type: ignore[assignment]
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Accept no more, and end once every connection that was accepted is known and was told."""
+        for one in self.servers:
+            one.close()
+            await one.wait_closed()
+        await super().shutdown(sockets)
+
 
 class Accepting:
     """Accepts from a listening socket that others accept from, too: the later, the more connections there are here."""
@@ -53,27 +60,34 @@ class Accepting:
         self._loop.add_reader(self._listening, self._knocked)
 
     def _knocked(self) -> None:
-        here = self._connections() + len(self._beginning)
-        self._wait(STEP * min(here, MOST_STEPS), self._accept)
+        if here := self._here:
+            self._wait(STEP * min(here, MOST_STEPS), self._accept)
+        else:
+            self._accept()
+
+    @property
+    def _here(self) -> int:
+        return self._connections() + len(self._beginning)
 
     def _wait(self, seconds: float, then: Callable[[], None]) -> None:
         self._loop.remove_reader(self._listening)
         self._waiting = self._loop.call_later(seconds, then)
 
     def _accept(self) -> None:
+        """Accept as many as are here at the most: whoever has many would let a crowd wait otherwise."""
         try:
-            connection, _ = self._listening.accept()
+            for _ in range(max(self._here, 1)):
+                connection, _ = self._listening.accept()
+                connection.setblocking(False)
+                task = self._loop.create_task(self._loop.connect_accepted_socket(self._protocol, connection))
+                self._beginning.add(task)
+                task.add_done_callback(self._beginning.discard)
         except (BlockingIOError, ConnectionAbortedError):
-            self._listen()  # another process has it, or nobody any more
-            return
+            pass  # nobody waits any more, or another process has them
         except OSError as error:
             log.warning("cannot_accept", reason=error.strerror)
             self._wait(EXHAUSTED, self._listen)
             return
-        connection.setblocking(False)
-        task = self._loop.create_task(self._loop.connect_accepted_socket(self._protocol, connection))
-        self._beginning.add(task)
-        task.add_done_callback(self._beginning.discard)
         self._listen()
 
     def close(self) -> None:

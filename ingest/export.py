@@ -36,9 +36,9 @@ def write(store: GraphStore, folder: Path, progress: Progress | None = None) -> 
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} exists and is no folder", field="folder")
     for left in folder.iterdir() if folder.exists() else ():
-        if not is_scratch(left):
+        if not (is_scratch(left) and left.name.startswith(".")):
             raise InputError(f"{folder} exists and is not an empty folder", field="folder")
-        if is_being_written(left):
+        if is_being_written(left) and left != folder / f".{os.getpid()}.part":
             raise InputError(f"{folder} is being written by another export", field="folder")
         shutil.rmtree(left, ignore_errors=True)  # that one was killed
     say = progress or silent

@@ -8,9 +8,11 @@ import socket
 from collections.abc import Callable, Iterator
 
 import pytest
+import uvicorn
+from starlette.types import Receive, Scope, Send
 
 from api import accepting
-from api.accepting import Accepting
+from api.accepting import Accepting, FairServer
 
 
 class _Open(asyncio.Protocol):
@@ -90,6 +92,51 @@ def test_who_has_no_descriptors_left_tries_again(listening: socket.socket, monke
 
     monkeypatch.setattr(accepting, "EXHAUSTED", 0.01)
     asyncio.run(run())
+
+
+def test_a_crowd_is_let_in_at_once(listening: socket.socket) -> None:
+    async def run() -> None:
+        opened: set[_Open] = set()
+        one = _accepting(listening, opened)
+        clients = [await asyncio.open_connection(*listening.getsockname()) for _ in range(20)]
+        await _until(lambda: len(opened) == 20)
+        waits = 0
+
+        def wait(seconds: float, then: Callable[[], None]) -> None:
+            nonlocal waits
+            waits += 1
+            waited(seconds, then)
+
+        waited, one._wait = one._wait, wait  # type: ignore[method-assign]
+        clients += [await asyncio.open_connection(*listening.getsockname()) for _ in range(60)]
+        await _until(lambda: len(opened) == 80)
+        assert waits < 20
+        one.close()
+        for _, writer in clients:
+            writer.close()
+        await _until(lambda: not opened)
+
+    asyncio.run(run())
+
+
+def test_a_connection_that_begins_as_the_server_ends_is_told(listening: socket.socket) -> None:
+    async def run() -> None:
+        config = uvicorn.Config(_nothing, lifespan="off", log_config=None, timeout_graceful_shutdown=30)
+        config.load()
+        server = FairServer(config)
+        server.lifespan = config.lifespan_class(config)
+        await server.startup([listening])
+        reader, writer = await asyncio.open_connection(*listening.getsockname())
+        server.servers[0]._accept()  # and nobody has served it yet
+        await asyncio.wait_for(server.shutdown(), 5)
+        assert await asyncio.wait_for(reader.read(), 5) == b""
+        writer.close()
+
+    asyncio.run(run())
+
+
+async def _nothing(scope: Scope, receive: Receive, send: Send) -> None:
+    raise AssertionError("nobody asks")
 
 
 def test_who_is_closed_accepts_no_more(listening: socket.socket) -> None:

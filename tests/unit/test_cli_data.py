@@ -160,8 +160,14 @@ def test_what_a_killed_export_left_is_in_nobodys_way(qianxian: Command, office: 
     (tmp_path / "copy" / f".{gone.pid}.part" / "entities").mkdir(parents=True)
     assert qianxian("--home", office, "export", tmp_path / "copy").status == 0
     assert {path.name for path in (tmp_path / "copy").iterdir()} <= {"entities", "relations", "kinds.json"}
-    (tmp_path / "other" / f".{os.getpid()}.part").mkdir(parents=True)
-    assert "is being written" in qianxian("--home", office, "export", tmp_path / "other").error
+    with subprocess.Popen(["sleep", "60"]) as other:
+        (tmp_path / "other" / f".{other.pid}.part").mkdir(parents=True)
+        assert "is being written" in qianxian("--home", office, "export", tmp_path / "other").error
+        other.kill()
+    for left, wanted in ((f".{os.getpid()}.part", 0), ("thesis.2019.part", 1)):  # in a container the number is the same
+        (tmp_path / left / left).mkdir(parents=True)
+        assert qianxian("--home", office, "export", tmp_path / left).status == wanted
+    assert (tmp_path / "thesis.2019.part" / "thesis.2019.part").is_dir()
 
 
 def test_build_takes_up_what_changed(qianxian: Command, office: Path, tmp_path: Path) -> None:
