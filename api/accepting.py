@@ -74,9 +74,10 @@ class Accepting:
         self._waiting = self._loop.call_later(seconds, then)
 
     def _accept(self) -> None:
-        """Accept as many as are here at the most: whoever has many would let a crowd wait otherwise."""
+        """Accept one, or where there are many as many more at the most: a crowd would have to wait otherwise."""
+        here = self._here
         try:
-            for _ in range(max(self._here, 1)):
+            for _ in range(here if here >= MOST_STEPS else 1):
                 connection, _ = self._listening.accept()
                 connection.setblocking(False)
                 task = self._loop.create_task(self._loop.connect_accepted_socket(self._protocol, connection))

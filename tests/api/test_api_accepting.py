@@ -126,6 +126,7 @@ def test_a_connection_that_begins_as_the_server_ends_is_told(listening: socket.s
         server = FairServer(config)
         server.lifespan = config.lifespan_class(config)
         await server.startup([listening])
+        server.servers[0].close()
         reader, writer = await asyncio.open_connection(*listening.getsockname())
         server.servers[0]._accept()  # and nobody has served it yet
         await asyncio.wait_for(server.shutdown(), 5)
