@@ -120,6 +120,7 @@ class Sought(NamedTuple):
     own: Rows
     """Where each word is among `codes`."""
     meanings: list[Meaning]
+    """What its terms mean in the other language."""
 
 
 NOTHING_SOUGHT = Sought(

@@ -17,7 +17,7 @@ POOLED = 3
 
 
 class Best(NamedTuple):
-    """Some documents of some candidates: the best of each, best first, one candidate after the other."""
+    """The best documents of some candidates, best first, one candidate after the other."""
 
     owner: Rows
     """Place of the candidate in the rows asked for, rising."""
@@ -37,11 +37,10 @@ def best_documents(evidence: Evidence, lexical: Floats, rows: Rows, most: int = 
     return Best(owner, place, *_by_kind(evidence, document[order]))
 
 
-def every_document(evidence: Evidence, rows: Rows) -> Best:
-    """All documents of each candidate, in no order."""
+def every_document(evidence: Evidence, rows: Rows) -> tuple[Rows, Rows, Rows]:
+    """(how many documents each candidate has; the kind and the row there of each, one candidate after the other)."""
     lengths, places = spans(evidence.of.indptr, rows)
-    owner, place = np.arange(len(rows)).repeat(lengths), np.arange(len(places))
-    return Best(owner, place - (lengths.cumsum() - lengths)[owner], *_by_kind(evidence, evidence.of.indices[places]))
+    return lengths, *_by_kind(evidence, evidence.of.indices[places])
 
 
 def _by_kind(evidence: Evidence, document: NDArray[np.integer[Any]]) -> tuple[Rows, Rows]:

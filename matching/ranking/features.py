@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matching.candidates.asked import Asked, Rows
-from matching.candidates.best import POOLED, Best, best_documents, every_document, firsts
+from matching.candidates.best import POOLED, best_documents, every_document, firsts
 from matching.candidates.evidence import Documents, DocumentScores, Evidence, Reading
 from matching.candidates.walks import lift
 
@@ -155,28 +155,28 @@ def _parts(scores: NDArray[np.float32], rows: Rows) -> Floats:
 def _text(evidence: Evidence, read: Reading, rows: Rows, most: int) -> list[Floats]:
     """Each view but the encoder's: of the `most` lexically best documents of each row, summed, over `most`."""
     best = best_documents(evidence, read.lexical, rows, most)
-    said = _of(evidence, read, best, DocumentScores.views)
+    said = _of(evidence, read, best.kind, best.document, DocumentScores.views)
     return [np.bincount(best.owner, view, len(rows)) / most for view in said]
 
 
 def _encoded(evidence: Evidence, read: Reading, rows: Rows, most: int) -> Floats:
     """The encoder's view, of the documents that it says are the best."""
-    every = every_document(evidence, rows)
-    (cosines,) = _of(evidence, read, every, DocumentScores.encoded_cosines)
-    first, owner, _ = firsts(np.bincount(every.owner, minlength=len(rows)), cosines, most)
+    lengths, kind, document = every_document(evidence, rows)
+    (cosines,) = _of(evidence, read, kind, document, DocumentScores.encoded_cosines)
+    first, owner, _ = firsts(lengths, cosines, most)
     return np.bincount(owner, cosines[first], len(rows)) / most
 
 
 def _of(
-    evidence: Evidence, read: Reading, best: Best,
+    evidence: Evidence, read: Reading, kind: Rows, document: Rows,
     of: Callable[[DocumentScores, Documents, Rows], Sequence[NDArray[np.float32]]],
 ) -> list[Floats]:  # fmt: skip
-    """What is said of some documents of all kinds, view by view."""
+    """What is said of some documents, rows of their kinds, view by view."""
     said: list[Floats] = []
     for number, (source, scores) in enumerate(zip(evidence.documents, read.documents, strict=True)):
-        here = (best.kind == number).nonzero()[0]
-        found = of(scores, source, best.document[here])
-        said = said or [np.zeros(len(best.kind)) for _ in found]
+        here = (kind == number).nonzero()[0]
+        found = of(scores, source, document[here])
+        said = said or [np.zeros(len(kind)) for _ in found]
         for view, values in zip(said, found, strict=True):
             view[here] = values
     return said

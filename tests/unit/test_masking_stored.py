@@ -96,3 +96,13 @@ def test_only_names_that_may_have_changed_are_spelled_again(tmp_path: Path, monk
     after = Names.read(two, before)
     assert "欧阳样板" in asked and "浙江样本0大学" not in asked
     assert "浙江样本0大学" in after.forms and "司徒样板" not in after.forms
+
+
+def test_names_are_spelled_alike_by_any_number_of_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    built = state_of(tmp_path, people()).projection
+    alone = Names.read(built, None)
+    monkeypatch.setattr(spelling, "BLOCK", 7)
+    monkeypatch.setattr(spelling, "MANY_NAMES", 1)
+    shared = Names.read(built, None, processes=2)
+    assert list(shared.forms) == list(alone.forms)
+    assert {kind: list(of.forms) for kind, of in shared.of.items()} == {k: list(o.forms) for k, o in alone.of.items()}
