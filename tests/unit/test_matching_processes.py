@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from joblib.externals.loky import get_reusable_executor
 
 from api.bootstrap import build
 from api.learning import learn_from_outcomes
@@ -23,10 +24,17 @@ from tests.api.running import until
 ASKED = ("fund-enterprise", "need-patent", "need-expert")
 
 
+@pytest.fixture
+def new_processes() -> None:
+    """Helping processes write where this test reads, not where the one that started them did."""
+    get_reusable_executor().shutdown(wait=True)
+
+
 def _files(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
+@pytest.mark.usefixtures("new_processes")
 def test_several_processes_build_and_learn_what_one_does(
     office: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
