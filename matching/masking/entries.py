@@ -31,7 +31,7 @@ _NOTES = re.compile(r"(?: ?[(\[][^()\[\]]*[)\]])+$")
 _MARKS = "".join(map(chr, range(0x21, 0x41))) + "[]^_`{|}~。．·•…—、；：，！？＊※№ "
 _HAN, _LATIN = "[\u3400-\u9fff][\u3400-\u9fff ·]*", "[a-z][a-z'., -]*"
 _TWO_SCRIPTS = re.compile(rf"({_HAN})[ ,/(\[-]*({_LATIN})[)\]]?|({_LATIN}?)[ /(\[]*({_HAN})[)\]]?")
-_BETWEEN = tuple(map(re.compile, ("[、/;|]", "(?<=[\u3400-\u9fff]) (?=[\u3400-\u9fff])", "[;/&|]| and ")))
+_BETWEEN = tuple(map(re.compile, ("[、/;|]", "(?<=[\u3400-\u9fff]) ?[ ,] ?(?=[\u3400-\u9fff])", "[;/&|]| and ")))
 """What stands between the names of a list: one of these all through."""
 _ANY_BETWEEN = re.compile("|".join(between.pattern for between in _BETWEEN))
 _LATIN_PERSON = re.compile("[a-z'.-]+(?: [a-z'.-]+){1,2}|[a-z'-]+, [a-z'.-]+(?: [a-z'.-]+)?")
@@ -41,8 +41,16 @@ _TITLES = """
 正高级工程师 教授级高工 高工 实验师 高级实验师 经济师 高级经济师 院士 博士 博士后 博士生导师
 硕士生导师 博导 硕导 硕士 讲师 老师 先生 女士 小姐 同志 医生 医师 主任医师 副主任医师 主任 副主任
 院长 副院长 所长 副所长 校长 副校长 经理 总经理 副总经理 董事长 总工 总监 处长 科长 部长 秘书长
+书记 副书记 青年研究员 特聘研究员 组长 技术员 总裁 副总裁
 """
+_AMONG_OTHERS = re.compile(r" ?等(?: ?(?:人|\d{1,2} ?人))?$")
+_UNIT = "[\u3400-\u9fff]{2,20}?(?:大学|学院|系|研究院|研究所|实验室|中心|医院|公司|部|处|科|室|组)"
 _TITLE_BEHIND = re.compile(rf"[ 、,/·]?(?:{'|'.join(_TITLES.split())})$")
+_BESIDE = re.compile(
+    rf"(?:{_UNIT}|{'|'.join(_TITLES.split())})[ ,/:·-]+(?P<behind>{_HAN})"
+    rf"|(?P<before>{_HAN}?)[ ,/:·-]+(?:{_UNIT}|男|女)"
+)
+"""A person and, apart from the name, where somebody works, or a title in front."""
 _GROUP_BEHIND = re.compile(" ?(?:课题组|研究组|团队)$")
 _PERSONAL = re.compile("(?:教授|研究员|院士|博士|博士后|博导|硕导|导师|老师|先生|女士|小姐)[、,/·]?$")
 _LATIN_TITLE = re.compile(
@@ -68,6 +76,8 @@ def names_within(entry: str) -> set[str]:
         found.add(re.sub("[._]", " ", unquoted))
     if both := _TWO_SCRIPTS.fullmatch(unquoted):
         found |= set(_in_two_scripts([half.strip(" ,") for half in both.groups() if half]))
+    if beside := _BESIDE.fullmatch(unquoted):
+        found |= {name for name in map(_without_additions, filter(None, beside.groups())) if _is_person(_joined(name))}
     if _ANY_BETWEEN.search(unquoted):
         found |= set(_several(unquoted))
     return found - {""}
@@ -76,7 +86,7 @@ def names_within(entry: str) -> set[str]:
 def _in_two_scripts(halves: list[str]) -> Iterator[str]:
     """Both halves of an entry, where they are one name of several words or characters each."""
     chinese, latin = sorted(halves, reverse=True)  # Latin letters come before
-    joined = APART.sub("", chinese)
+    joined = _joined(chinese)
     if _LATIN_PERSON.fullmatch(latin) and _is_name(joined):
         yield joined
         yield latin
@@ -87,9 +97,13 @@ def _several(entry: str) -> Iterator[str]:
     for between in _BETWEEN:
         pieces = between.split(entry)
         if len(pieces) > 1:
-            names = [APART.sub("", _without_additions(piece.strip())) for piece in pieces]
+            names = [_joined(_without_additions(piece.strip())) for piece in pieces]
             if all(map(_is_person, names)):
                 yield from names
+
+
+def _joined(name: str) -> str:
+    return APART.sub("", name)
 
 
 def _is_name(name: str) -> bool:
@@ -104,7 +118,9 @@ def _is_person(name: str) -> bool:
 def _without_additions(name: str) -> str:
     """A name without titles and notes: `prof. dr. ada lovelace (retired)`; as it is where no name would be left."""
     bare = _NOTES.sub("", name) or name
-    while (shorter := _LATIN_TITLE.sub("", bare)) != bare and " " in shorter:
+    if (first := _AMONG_OTHERS.sub("", bare)) != bare and _is_person(_joined(first)):
+        bare = first
+    while (shorter := _LATIN_TITLE.sub("", bare)) != bare and (" " in shorter or _is_person(shorter)):
         bare = shorter
     person = titled = _GROUP_BEHIND.sub("", bare)
     personal = False
@@ -112,7 +128,7 @@ def _without_additions(name: str) -> str:
         personal = personal or bool(_PERSONAL.search(person))
         person = _NOTES.sub("", shorter)
     # Without a title a group is called by what it does as often as by who leads it: 金刚石课题组.
-    return person if person != titled and _is_called(APART.sub("", person), personal) else bare
+    return person if person != titled and _is_called(_joined(person), personal) else bare
 
 
 def _is_called(name: str, personal: bool) -> bool:
