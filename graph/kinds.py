@@ -163,7 +163,7 @@ ENTERPRISE = EntityKind(
         _field("size", INTEGER, GENERALISED, "employees", "人数", "员工人数", "从业人数", hierarchy="size_band"),
         _field("business_scope", TEXT, MATCHED, "business scope", "经营范围", "主营业务", "简介", "description"),
         _field("registered_capital", AMOUNT, INTERNAL, "registered capital", "注册资本", unit="CNY"),
-        _field("revenue", AMOUNT, INTERNAL, "annual revenue", "营业收入", "年营业额", unit="CNY"),
+        _field("revenue", AMOUNT, INTERNAL, "annual revenue", "营业收入", "年营业额", "年营业收入", unit="CNY"),
         _field("tax_paid", AMOUNT, INTERNAL, "tax paid", "纳税额", unit="CNY"),
         _field("rd_expense", AMOUNT, INTERNAL, "R&D expense", "研发费用", "研发投入", unit="CNY"),
         _field("insured_staff", INTEGER, INTERNAL, "insured staff", "参保人数"),
@@ -191,7 +191,9 @@ NEED = EntityKind(
             hierarchy="industry",
         ),
         _field("budget", AMOUNT, GENERALISED, "budget", "预算", "意向投入", unit="CNY", hierarchy="amount_band"),
-        _field("deadline", DATE, GENERALISED, "deadline", "截止日期", "截止时间", hierarchy="year_band"),
+        _field(
+            "deadline", DATE, GENERALISED, "deadline", "截止日期", "截止时间", "期望完成时间", hierarchy="year_band"
+        ),
     ),
 )
 

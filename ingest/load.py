@@ -150,7 +150,8 @@ def ingest(
         raise InputError(f"{error.filename or 'a file'} cannot be read or written: {error}", field="path") from error
     finally:
         rejects.close()
-    if options.rejects is not None and options.rejects in paths and not report.rejected and not options.dry_run:
+    mended = options.rejects is not None and options.rejects.resolve() in {path.resolve() for path in paths}
+    if options.rejects is not None and mended and not report.rejected and not options.dry_run:
         options.rejects.unlink()  # what was mended is in the store now
     report.unknown = normaliser.unknown
     report.revision = store.revision()

@@ -20,7 +20,7 @@ def _world(folder: Path) -> Path:
     return folder
 
 
-def test_mended_rejects_load(tmp_path: Path) -> None:
+def test_mended_rejects_load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rejects = tmp_path / "rejects.jsonl"
     with store_in(tmp_path) as store:
         report = load(store, _world(tmp_path / "world"), rejects=rejects)
@@ -42,7 +42,8 @@ def test_mended_rejects_load(tmp_path: Path) -> None:
         assert again.rejected == 2
         assert not list(tmp_path.glob("*.part"))
         jsonl(rejects, [{"kind": "expert", "row": {"id": "mended"}}])
-        assert load(store, rejects, rejects=rejects).rejected == 0
+        monkeypatch.chdir(tmp_path)
+        assert load(store, Path(rejects.name), rejects=rejects).rejected == 0  # however it is named
         assert not rejects.exists()
 
 
