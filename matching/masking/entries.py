@@ -45,9 +45,10 @@ _TITLES = """
 """
 _AMONG_OTHERS = re.compile(r" ?等(?: ?(?:人|\d{1,2} ?人))?$")
 _UNIT = "[\u3400-\u9fff]{2,20}?(?:大学|学院|系|研究院|研究所|实验室|中心|医院|公司|部|处|科|室|组)"
-_TITLE_BEHIND = re.compile(rf"[ 、,/·]?(?:{'|'.join(_TITLES.split())})$")
+_TITLE = "|".join(_TITLES.split())
+_TITLE_BEHIND = re.compile(rf"[ 、,/·]?(?:{_TITLE})$")
 _BESIDE = re.compile(
-    rf"(?:{_UNIT}|{'|'.join(_TITLES.split())})[ ,/:·-]+(?P<behind>{_HAN})"
+    rf"(?:{_UNIT}|{_TITLE})[ ,/:·-]+(?P<behind>{_HAN})"
     rf"|(?P<before>{_HAN}?)[ ,/:·-]+(?:{_UNIT}|男|女)"
 )
 """A person and, apart from the name, where somebody works, or a title in front."""
